@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The contract of every operation: one argument struct each, whose comment says
+ * the formula, the shapes, what may alias and what an empty size means.
+ *
+ * Common rules
+ * - Letters as everywhere: T time, B batch, H hidden, E embedding, V vocabulary,
+ *   M rows, N columns, K beam or candidates.
+ * - "real" is f32, or f64 on the test oracle; indices are i32. Last strides are
+ *   1, other strides free (at least the row length).
+ * - An output may be the same view as an input only where the comment says so;
+ *   no other overlap. Outputs are written completely. Inputs are unchanged.
+ * - A dimension of 0 is allowed unless stated; an op with empty outputs does
+ *   nothing. beta == 0 means the old output is not read, so it may hold NaN.
+ * - Calls are queued in order and may return before the work is done.
+ * - Backward writes activation gradients and, through beta = 1 in gemm and
+ *   col_sums, adds to parameter gradients.
+ * - Arithmetic: no fused multiply-add outside gemm, no fast-math, no flush of
+ *   results that matter; every reduction has a fixed order.
+ */
+#ifndef CLSEQ_OP_ARGS_H
+#define CLSEQ_OP_ARGS_H
+
+#include "tensor/tensor.h"
+
+/* dst = src. Shapes equal, rank 1 to 3, any dtype (the same). */
+struct clseq_copy_args {
+    clseq_tensor src; /* in */
+    clseq_tensor dst; /* out */
+};
+
+/* dst = value everywhere. Rank 1 to 3. f32: rounded to nearest; i32: value is an integer. */
+struct clseq_fill_args {
+    clseq_tensor dst; /* out */
+    double value;
+};
+
+/* C = alpha op(A) op(B) + beta C, op(X) = X or its transpose.
+ *   op(A) (M, K), op(B) (K, N), C (M, N); stored A is (M, K), or (K, M) when trans_a, and so on.
+ *   All rank 2, or all rank 3 with the same dims[0]: a strided batch of products.
+ *   K = 0 gives beta C. Products are formed and summed in f32 or better; the order of the sum is
+ *   the provider's, but fixed for a shape. fma allowed.
+ *   With beta == 0 C is not read. */
+struct clseq_gemm_args {
+    clseq_tensor a, b; /* in, real */
+    clseq_tensor c;    /* in (beta != 0) and out, real */
+    bool trans_a, trans_b;
+    double alpha, beta;
+};
+
+/* y = x + b0 (+ b1), the same vector added to every row.
+ *   x, y (M, N); b0, b1 (N); b1 optional. y may be the same view as x. */
+struct clseq_bias_add_args {
+    clseq_tensor x, b0; /* in */
+    clseq_tensor b1;    /* in, optional */
+    clseq_tensor y;     /* out */
+};
+
+/* y = alpha x + beta y. Shapes equal, rank 1 or 2. With beta == 0 y is not read. */
+struct clseq_axpby_args {
+    clseq_tensor x; /* in */
+    clseq_tensor y; /* in (beta != 0) and out */
+    double alpha, beta;
+};
+
+/* y[0] = sum of all x + beta y[0]. x rank 1 or 2; y (1). Empty x counts as 0. */
+struct clseq_sum_args {
+    clseq_tensor x; /* in */
+    clseq_tensor y; /* in (beta != 0) and out */
+    double beta;
+};
+
+/* y[0] = sum of all x^2 + beta y[0]. As sum. */
+struct clseq_sum_squares_args {
+    clseq_tensor x; /* in */
+    clseq_tensor y; /* in (beta != 0) and out */
+    double beta;
+};
+
+/* y[n] = sum over m of x[m][n], plus beta y[n]. x (M, N), y (N). M = 0 gives beta y. */
+struct clseq_col_sums_args {
+    clseq_tensor x; /* in */
+    clseq_tensor y; /* in (beta != 0) and out */
+    double beta;
+};
+
+/* index[m] = position of the largest x[m][n]; the lowest position on a tie; -1 when the row holds a
+ * NaN, so that a broken model is noticed. x (M, N) with N >= 1, index (M) i32. */
+struct clseq_argmax_args {
+    clseq_tensor x;     /* in */
+    clseq_tensor index; /* out, i32 */
+};
+
+#define CLSEQ_TOPK_MAX 64
+
+/* The K largest of each row in descending order, ties by lower position. A row with a NaN gives
+ * index -1 and value NaN throughout. x (M, N), value (M, K), index (M, K) i32;
+ * 1 <= K <= CLSEQ_TOPK_MAX, K <= N. */
+struct clseq_topk_args {
+    clseq_tensor x;     /* in */
+    clseq_tensor value; /* out */
+    clseq_tensor index; /* out, i32 */
+};
+
+/* dst[m] = src[index[m]]: embedding look-up and beam reordering.
+ *   src (V, N), index (M), dst (M, N). index -1 gives a row of zeros (padding); any other value
+ *   outside [0, V) gives a row of NaN, so that it cannot pass unseen. */
+struct clseq_row_gather_args {
+    clseq_tensor src;   /* in */
+    clseq_tensor index; /* in, i32 */
+    clseq_tensor dst;   /* out */
+};
+
+/* dst[index[m]] = src[m]; rows of dst that are not named keep their value.
+ *   src (M, N), index (M), dst (V, N). Indices are distinct; values outside [0, V) are skipped. */
+struct clseq_row_scatter_args {
+    clseq_tensor src;   /* in */
+    clseq_tensor index; /* in, i32 */
+    clseq_tensor dst;   /* in and out */
+};
+
+/* Row-sparse scatter-add: the gradient of an embedding table, one row per distinct token.
+ *   drow[u] = sum of dy[order[p]] for p in [start[u], start[u + 1]), in that order.
+ *   dy (M, E), order (P), start (U + 1) ascending with start[U] <= P, drow (U, E).
+ * The host sorts the tokens (data/batch.h), so each row has one owner and the order is fixed.
+ * Entries of order outside [0, M) are skipped. */
+struct clseq_embedding_bwd_args {
+    clseq_tensor dy;           /* in */
+    clseq_tensor order, start; /* in, i32 */
+    clseq_tensor drow;         /* out */
+};
+
+/* One LSTM time step after the matrix products (torch.nn.LSTM's equations).
+ *   pre (B, 4H)   x W_ih^T + h_prev W_hh^T, blocks in the order i, f, g, o
+ *   b_ih, b_hh (4H)   added to pre; optional together
+ *   length (B) i32    valid steps of each row; optional (all rows live)
+ *   act (B, 4H)   sigmoid(i), sigmoid(f), tanh(g), sigmoid(o), kept for the backward pass
+ *   c (B, H)      f c_prev + i g
+ *   h (B, H)      o tanh(c)
+ * Rows with t >= length[b] keep their state: c = c_prev, h = h_prev, act = 0.
+ * act may be pre; c may be c_prev; h may be h_prev. */
+struct clseq_lstm_cell_fwd_args {
+    clseq_tensor pre, c_prev, h_prev; /* in */
+    clseq_tensor b_ih, b_hh, length;  /* in, optional */
+    clseq_tensor act, c, h;           /* out */
+    int32_t t;                        /* time step, from 0 */
+};
+
+/* Backward of lstm_cell_fwd.
+ *   act, c_prev, c, length, t   as there
+ *   dh (B, H)    gradient of h from the next step
+ *   dy (B, H)    gradient of h from the layer above; optional; total = dh + dy
+ *   dc (B, H)    gradient of c from the next step
+ *   dpre (B, 4H)     gradient of pre
+ *   dh_prev (B, H)   the part that does not go through pre: 0 for live rows, total for rows that
+ *                    keep their state. The caller adds dpre W_hh.
+ *   dc_prev (B, H)   gradient of c_prev
+ * Rows with t >= length[b]: dpre = 0, dh_prev = total, dc_prev = dc.
+ * dpre may be act; dh_prev may be dh; dc_prev may be dc. */
+struct clseq_lstm_cell_bwd_args {
+    clseq_tensor act, c_prev, c, dh, dc; /* in */
+    clseq_tensor dy, length;             /* in, optional */
+    clseq_tensor dpre, dh_prev, dc_prev; /* out */
+    int32_t t;
+};
+
+/* All steps of one LSTM layer. For t = 0 .. T-1:
+ *   gates[t] += h[t-1] W_hh^T, then lstm_cell_fwd in place; h[-1] = h0, c[-1] = c0.
+ *   gates (T, B, 4H)   in: x W_ih^T of every step; out: act of every step
+ *   w_hh (4H, H); b_ih, b_hh (4H) optional together; length (B) optional; h0, c0 (B, H)
+ *   h, c (T, B, H)     after the last step h[T-1], c[T-1] are the final state of every row
+ * T = 0 does nothing. No aliases. */
+struct clseq_lstm_seq_fwd_args {
+    clseq_tensor w_hh, h0, c0;       /* in */
+    clseq_tensor b_ih, b_hh, length; /* in, optional */
+    clseq_tensor gates;              /* in and out */
+    clseq_tensor h, c;               /* out */
+};
+
+/* Backward of lstm_seq_fwd. For t = T-1 .. 0: lstm_cell_bwd in place, then dh += dpre W_hh.
+ *   gates (T, B, 4H)   in: act; out: dpre of every step (the gradients of W_ih, W_hh and the biases
+ *                      are products over all steps, made by the caller)
+ *   w_hh (4H, H), c0 (B, H), c (T, B, H), length optional
+ *   dy (T, B, H)       gradient of every h from above; optional
+ *   dh, dc (B, H)      in: gradient of the final state; out: of h0, c0
+ * No aliases. */
+struct clseq_lstm_seq_bwd_args {
+    clseq_tensor w_hh, c0, c; /* in */
+    clseq_tensor dy, length;  /* in, optional */
+    clseq_tensor gates;       /* in and out */
+    clseq_tensor dh, dc;      /* in and out */
+};
+
+/* Masked softmax cross-entropy of a chunk of rows.
+ *   lse[m] = log sum over v of exp(logits[m][v]), computed after subtracting the row's maximum
+ *   loss[m] = lse[m] - logits[m][target[m]]; 0 when target[m] is -1 (masked), NaN for any other
+ *   target outside [0, V)
+ *   logits (M, V) with V >= 1, target (M) i32 optional (then loss = 0), loss (M), lse (M) */
+struct clseq_softmax_xent_fwd_args {
+    clseq_tensor logits;    /* in */
+    clseq_tensor target;    /* in, i32, optional */
+    clseq_tensor loss, lse; /* out */
+};
+
+/* Backward of softmax_xent_fwd: dlogits[m][v] = scale (exp(logits[m][v] - lse[m]) - [v = target[m]]);
+ * 0 for masked rows. dlogits may be logits. */
+struct clseq_softmax_xent_bwd_args {
+    clseq_tensor logits, target, lse; /* in */
+    clseq_tensor dlogits;             /* out */
+    double scale;
+};
+
+/* One step of beam search for every sentence (Sutskever et al. 2014, section 3.2).
+ *   value, index (B K, K)  topk of the logits of each hypothesis; lse (B K) of each row
+ *   score (B K)            log-probability so far; -infinity marks a slot that is not in use
+ *   token (B K) i32        last word of each hypothesis; eos when finished
+ * A live hypothesis r offers its K candidates with score[r] + (value[r][j] - lse[r]); a finished
+ * one offers itself once, with its score and the word eos. Of each sentence's candidates the K best
+ * are kept, in descending order, ties by lower row then lower j:
+ *   new_score, new_token (B K); parent (B K) i32 = row of the hypothesis that was extended
+ * Slots left without a candidate get -infinity, eos and their own row as parent. A NaN candidate
+ * has index -1 as token and NaN as score, and sorts first. */
+struct clseq_beam_advance_args {
+    clseq_tensor value, index, lse, score, token; /* in; index and token i32 */
+    clseq_tensor new_score, new_token, parent;    /* out; new_token and parent i32 */
+    int32_t beam;                                 /* K */
+    int32_t eos;
+};
+
+/* Clipping by global norm (Sutskever et al. 2014, section 3.4):
+ *   stats[0] = s = sqrt(sumsq[0]);  stats[1] = s > max_norm ? max_norm / s : 1
+ * max_norm <= 0 means no clipping. A norm that is not finite gives stats[1] = 0, and updates with
+ * scale 0 leave weights and moments alone. sumsq (1), stats (2). */
+struct clseq_clip_scale_args {
+    clseq_tensor sumsq; /* in */
+    clseq_tensor stats; /* out */
+    double max_norm;
+};
+
+/* w -= lr scale g, scale = stats[1]; nothing when scale is 0.
+ *   Dense: w, g of one shape, rank 1 or 2. Row-sparse: index (U) given, w (V, E), g (U, E), row
+ *   index[u] of w is updated with row u of g; indices distinct, values outside [0, V) skipped. */
+struct clseq_sgd_update_args {
+    clseq_tensor g, stats; /* in */
+    clseq_tensor index;    /* in, i32, optional */
+    clseq_tensor w;        /* in and out */
+    double lr;
+};
+
+/* Adam (Kingma and Ba 2015) in torch.optim.Adam's form, with g' = stats[1] g:
+ *   m = beta1 m + (1 - beta1) g';  v = beta2 v + (1 - beta2) g'^2
+ *   w -= step_size m / (sqrt(v) * inv_sqrt_bias2 + eps)
+ * where the caller passes step_size = lr / (1 - beta1^k), inv_sqrt_bias2 = 1 / sqrt(1 - beta2^k).
+ * Dense or row-sparse as in sgd_update; row-sparse moments of rows that are not named stay as they
+ * are (torch.optim.SparseAdam). m, v have the shape of w. Nothing when the scale is 0. */
+struct clseq_adam_update_args {
+    clseq_tensor g, stats; /* in */
+    clseq_tensor index;    /* in, i32, optional */
+    clseq_tensor w, m, v;  /* in and out */
+    double step_size, beta1, beta2, inv_sqrt_bias2, eps;
+};
+
+/* dst[i] = low + u_i (high - low), u_i in [0, 1) from Philox block i / 4, word i % 4, counter
+ * (i / 4, 0, stream, purpose), key seed; computed in float (u, then product, then sum), so exact on
+ * every backend. i counts elements in row-major order. Rank 1 or 2. */
+struct clseq_uniform_args {
+    clseq_tensor dst; /* out */
+    uint64_t seed;
+    uint32_t purpose, stream; /* enum clseq_random_purpose, and its number `a` */
+    float low, high;
+};
+
+/* dst[i] = mean + std z_i, z_i standard normal by Box and Muller: pair p = i / 2 of words
+ * (2p, 2p + 1) of the same sequence as uniform: r = sqrt(-2 log(1 - u0)), z = r cos(2 pi u1) for even
+ * i, r sin(2 pi u1) for odd i. Rank 1 or 2. */
+struct clseq_normal_args {
+    clseq_tensor dst; /* out */
+    uint64_t seed;
+    uint32_t purpose, stream;
+    float mean, std;
+};
+
+#endif

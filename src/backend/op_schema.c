@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "backend/op_schema.h"
+
+/* clang-format off */
+#define IN(op, f)            { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ, NULL }
+#define IN_OPT(op, f)        { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_OPTIONAL, NULL }
+#define INDEX(op, f)         { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_INDEX, NULL }
+#define INDEX_OPT(op, f)     { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_INDEX | CLSEQ_FIELD_OPTIONAL, NULL }
+#define OUT(op, f)           { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE, NULL }
+#define OUT_OVER(op, f, in)  { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE, #in }
+#define OUT_INDEX(op, f)     { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE | CLSEQ_FIELD_INDEX, NULL }
+#define INOUT(op, f)         { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_WRITE, NULL }
+#define INOUT_BETA(op, f)    { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_WRITE | CLSEQ_FIELD_BETA, NULL }
+#define ANY_IN(op, f)        { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_ANY, NULL }
+#define ANY_OUT(op, f)       { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE | CLSEQ_FIELD_ANY, NULL }
+
+#define FIELDS_copy ANY_IN(copy, src), ANY_OUT(copy, dst)
+#define FIELDS_fill ANY_OUT(fill, dst)
+#define FIELDS_gemm IN(gemm, a), IN(gemm, b), INOUT_BETA(gemm, c)
+#define FIELDS_bias_add IN(bias_add, x), IN(bias_add, b0), IN_OPT(bias_add, b1), OUT_OVER(bias_add, y, x)
+#define FIELDS_axpby IN(axpby, x), INOUT_BETA(axpby, y)
+#define FIELDS_sum IN(sum, x), INOUT_BETA(sum, y)
+#define FIELDS_sum_squares IN(sum_squares, x), INOUT_BETA(sum_squares, y)
+#define FIELDS_col_sums IN(col_sums, x), INOUT_BETA(col_sums, y)
+#define FIELDS_argmax IN(argmax, x), OUT_INDEX(argmax, index)
+#define FIELDS_topk IN(topk, x), OUT(topk, value), OUT_INDEX(topk, index)
+#define FIELDS_row_gather IN(row_gather, src), INDEX(row_gather, index), OUT(row_gather, dst)
+#define FIELDS_row_scatter IN(row_scatter, src), INDEX(row_scatter, index), INOUT(row_scatter, dst)
+#define FIELDS_embedding_bwd IN(embedding_bwd, dy), INDEX(embedding_bwd, order), \
+    INDEX(embedding_bwd, start), OUT(embedding_bwd, drow)
+#define FIELDS_lstm_cell_fwd IN(lstm_cell_fwd, pre), IN(lstm_cell_fwd, c_prev), IN(lstm_cell_fwd, h_prev), \
+    IN_OPT(lstm_cell_fwd, b_ih), IN_OPT(lstm_cell_fwd, b_hh), INDEX_OPT(lstm_cell_fwd, length), \
+    OUT_OVER(lstm_cell_fwd, act, pre), OUT_OVER(lstm_cell_fwd, c, c_prev), OUT_OVER(lstm_cell_fwd, h, h_prev)
+#define FIELDS_lstm_cell_bwd IN(lstm_cell_bwd, act), IN(lstm_cell_bwd, c_prev), IN(lstm_cell_bwd, c), \
+    IN(lstm_cell_bwd, dh), IN(lstm_cell_bwd, dc), IN_OPT(lstm_cell_bwd, dy), INDEX_OPT(lstm_cell_bwd, length), \
+    OUT_OVER(lstm_cell_bwd, dpre, act), OUT_OVER(lstm_cell_bwd, dh_prev, dh), OUT_OVER(lstm_cell_bwd, dc_prev, dc)
+#define FIELDS_lstm_seq_fwd IN(lstm_seq_fwd, w_hh), IN(lstm_seq_fwd, h0), IN(lstm_seq_fwd, c0), \
+    IN_OPT(lstm_seq_fwd, b_ih), IN_OPT(lstm_seq_fwd, b_hh), INDEX_OPT(lstm_seq_fwd, length), \
+    INOUT(lstm_seq_fwd, gates), OUT(lstm_seq_fwd, h), OUT(lstm_seq_fwd, c)
+#define FIELDS_lstm_seq_bwd IN(lstm_seq_bwd, w_hh), IN(lstm_seq_bwd, c0), IN(lstm_seq_bwd, c), \
+    IN_OPT(lstm_seq_bwd, dy), INDEX_OPT(lstm_seq_bwd, length), \
+    INOUT(lstm_seq_bwd, gates), INOUT(lstm_seq_bwd, dh), INOUT(lstm_seq_bwd, dc)
+#define FIELDS_softmax_xent_fwd IN(softmax_xent_fwd, logits), INDEX_OPT(softmax_xent_fwd, target), \
+    OUT(softmax_xent_fwd, loss), OUT(softmax_xent_fwd, lse)
+#define FIELDS_softmax_xent_bwd IN(softmax_xent_bwd, logits), INDEX(softmax_xent_bwd, target), \
+    IN(softmax_xent_bwd, lse), OUT_OVER(softmax_xent_bwd, dlogits, logits)
+#define FIELDS_beam_advance IN(beam_advance, value), INDEX(beam_advance, index), IN(beam_advance, lse), \
+    IN(beam_advance, score), INDEX(beam_advance, token), OUT(beam_advance, new_score), \
+    OUT_INDEX(beam_advance, new_token), OUT_INDEX(beam_advance, parent)
+#define FIELDS_clip_scale IN(clip_scale, sumsq), OUT(clip_scale, stats)
+#define FIELDS_sgd_update IN(sgd_update, g), IN(sgd_update, stats), INDEX_OPT(sgd_update, index), INOUT(sgd_update, w)
+#define FIELDS_adam_update IN(adam_update, g), IN(adam_update, stats), INDEX_OPT(adam_update, index), \
+    INOUT(adam_update, w), INOUT(adam_update, m), INOUT(adam_update, v)
+#define FIELDS_uniform OUT(uniform, dst)
+#define FIELDS_normal OUT(normal, dst)
+/* clang-format on */
+
+#define IS_REQUIRED 1
+#define IS_OPTIONAL 0
+#define COUNT(...) (sizeof((const struct clseq_op_field[]){ __VA_ARGS__ }) / sizeof(struct clseq_op_field))
+
+static const struct clseq_op_schema schemas[CLSEQ_OP_COUNT] = {
+#define X(op, slot, rule, bound)                                                                   \
+    [CLSEQ_OP_##op] = {                                                                            \
+        .name = #op,                                                                               \
+        .args_size = sizeof(struct clseq_##op##_args),                                             \
+        .required = IS_##slot,                                                                     \
+        .tolerance = CLSEQ_TOLERANCE_##rule,                                                       \
+        .constant = bound,                                                                         \
+        .n_fields = (int)COUNT(FIELDS_##op),                                                       \
+        .fields = { FIELDS_##op },                                                                 \
+    },
+    CLSEQ_OP_LIST(X)
+#undef X
+};
+
+const struct clseq_op_schema *clseq_op_schema(enum clseq_op op)
+{
+    return &schemas[op];
+}
+
+const char *clseq_op_name(enum clseq_op op)
+{
+    return schemas[op].name;
+}
+
+double clseq_op_terms(enum clseq_op op, const void *args)
+{
+    const union clseq_op_any_args *a = args;
+
+    switch (op) {
+    case CLSEQ_OP_gemm:
+        return a->gemm.trans_a ? a->gemm.a.dims[a->gemm.a.ndim - 2] : a->gemm.a.dims[a->gemm.a.ndim - 1];
+    case CLSEQ_OP_sum:
+        return (double)clseq_tensor_count(&a->sum.x);
+    case CLSEQ_OP_sum_squares:
+        return (double)clseq_tensor_count(&a->sum_squares.x);
+    case CLSEQ_OP_col_sums:
+        return a->col_sums.x.dims[0];
+    case CLSEQ_OP_embedding_bwd:
+        return a->embedding_bwd.order.dims[0];
+    case CLSEQ_OP_softmax_xent_fwd:
+        return a->softmax_xent_fwd.logits.dims[1];
+    case CLSEQ_OP_lstm_seq_fwd:
+        return (double)a->lstm_seq_fwd.gates.dims[0] * a->lstm_seq_fwd.w_hh.dims[1];
+    case CLSEQ_OP_lstm_seq_bwd:
+        return (double)a->lstm_seq_bwd.gates.dims[0] * a->lstm_seq_bwd.gates.dims[2];
+    default:
+        return 1;
+    }
+}
+
+double clseq_op_flops(enum clseq_op op, const void *args)
+{
+    const union clseq_op_any_args *a = args;
+
+    switch (op) {
+    case CLSEQ_OP_gemm:
+        return 2 * (double)clseq_tensor_count(&a->gemm.c) * clseq_op_terms(op, args);
+    case CLSEQ_OP_lstm_seq_fwd:
+        return 2 * (double)clseq_tensor_count(&a->lstm_seq_fwd.gates) * a->lstm_seq_fwd.w_hh.dims[1];
+    case CLSEQ_OP_lstm_seq_bwd:
+        return 2 * (double)clseq_tensor_count(&a->lstm_seq_bwd.gates) * a->lstm_seq_bwd.w_hh.dims[1];
+    default:
+        return 0;
+    }
+}
+
+double clseq_op_bytes(enum clseq_op op, const void *args)
+{
+    const struct clseq_op_schema *schema = &schemas[op];
+    double bytes = 0;
+
+    for (int i = 0; i < schema->n_fields; i++) {
+        const struct clseq_op_field *field = &schema->fields[i];
+        const clseq_tensor *x = clseq_op_tensor_const(args, field);
+        const bool both = (field->flags & CLSEQ_FIELD_READ) && (field->flags & CLSEQ_FIELD_WRITE);
+
+        if (clseq_tensor_present(x))
+            bytes += (both ? 2.0 : 1.0) * (double)clseq_tensor_count(x) *
+                     (double)clseq_dtype_size((clseq_dtype)x->dtype);
+    }
+    return bytes;
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What each operation asks of its shapes and scalars: op_args.h as code, in the
+ * order of op_list.h. Ranks are checked before a dimension is read.
+ */
+#include "backend/ops_check.h"
+
+#include "base/base.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* The call under check. */
+struct call {
+    clseq_context *ctx;
+    const char *op;
+};
+
+#define SHAPE_TEXT 64
+
+static const char *shape_text(int ndim, const int64_t dims[3], char text[SHAPE_TEXT])
+{
+    if (ndim == 1)
+        snprintf(text, SHAPE_TEXT, "(%lld)", (long long)dims[0]);
+    else if (ndim == 2)
+        snprintf(text, SHAPE_TEXT, "(%lld, %lld)", (long long)dims[0], (long long)dims[1]);
+    else
+        snprintf(text, SHAPE_TEXT, "(%lld, %lld, %lld)", (long long)dims[0], (long long)dims[1],
+                 (long long)dims[2]);
+    return text;
+}
+
+static clseq_status need_rank(const struct call *k, const char *name, const clseq_tensor *x,
+                              int lowest, int highest, const char *letters)
+{
+    char text[CLSEQ_TENSOR_TEXT];
+
+    if (x->ndim >= lowest && x->ndim <= highest)
+        return CLSEQ_OK;
+    return clseq_fail(k->ctx, CLSEQ_ERR_SHAPE, "%s: %s is %s of rank %d, but must be %s", k->op,
+                      name, clseq_tensor_text(x, text), x->ndim, letters);
+}
+
+/* x must have exactly these dimensions, `letters` in the contract, because `of` has its shape. */
+static clseq_status need(const struct call *k, const char *name, const clseq_tensor *x,
+                         const char *letters, int ndim, const int64_t dims[3], const char *of_name,
+                         const clseq_tensor *of)
+{
+    char text[CLSEQ_TENSOR_TEXT], of_text[CLSEQ_TENSOR_TEXT], want[SHAPE_TEXT];
+    bool fits = x->ndim == ndim;
+
+    for (int i = 0; fits && i < ndim; i++)
+        fits = x->dims[i] == dims[i];
+    if (fits)
+        return CLSEQ_OK;
+    return clseq_fail(k->ctx, CLSEQ_ERR_SHAPE,
+                      "%s: %s is %s, but must be %s = %s, because %s is %s", k->op, name,
+                      clseq_tensor_text(x, text), letters, shape_text(ndim, dims, want), of_name,
+                      clseq_tensor_text(of, of_text));
+}
+
+/* The short forms used below: x is a member of the arguments `a`. */
+#define RANK(x, lowest, highest, letters)                                                          \
+    CLSEQ_TRY(need_rank(k, #x, &a->x, lowest, highest, letters))
+#define NEED(x, letters, of, ndim, ...)                                                            \
+    CLSEQ_TRY(need(k, #x, &a->x, letters, ndim, (const int64_t[3]) { __VA_ARGS__ }, #of, &a->of))
+#define NEED_IF_PRESENT(x, letters, of, ndim, ...)                                                 \
+    do {                                                                                           \
+        if (clseq_tensor_present(&a->x))                                                           \
+            NEED(x, letters, of, ndim, __VA_ARGS__);                                               \
+    } while (0)
+#define NEED_SAME(x, of)                                                                           \
+    CLSEQ_TRY(need(k, #x, &a->x, "the shape of " #of, a->of.ndim,                                  \
+                   (const int64_t[3]) { a->of.dims[0], a->of.dims[1], a->of.dims[2] }, #of,        \
+                   &a->of))
+#define NEED_SCALAR(ok, x, rule)                                                                   \
+    do {                                                                                           \
+        if (!(ok))                                                                                 \
+            return clseq_fail(k->ctx, CLSEQ_ERR_ARG, "%s: %s is %g, but must be %s", k->op, #x,    \
+                              (double)a->x, rule);                                                 \
+    } while (0)
+#define FINITE(x) NEED_SCALAR(isfinite(a->x), x, "finite")
+
+static clseq_status check_copy(const struct call *k, const struct clseq_copy_args *a)
+{
+    char src[CLSEQ_TENSOR_TEXT], dst[CLSEQ_TENSOR_TEXT];
+
+    NEED_SAME(dst, src);
+    if (a->src.dtype != a->dst.dtype)
+        return clseq_fail(k->ctx, CLSEQ_ERR_ARG,
+                          "%s: src is %s and dst is %s; copy does not convert between types", k->op,
+                          clseq_tensor_text(&a->src, src), clseq_tensor_text(&a->dst, dst));
+    return CLSEQ_OK;
+}
+
+static clseq_status check_fill(const struct call *k, const struct clseq_fill_args *a)
+{
+    if (a->dst.dtype == CLSEQ_I32)
+        NEED_SCALAR(a->value >= INT32_MIN && a->value <= INT32_MAX && a->value == floor(a->value),
+                    value, "a 32-bit integer, because dst is i32");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_gemm(const struct call *k, const struct clseq_gemm_args *a)
+{
+    const int first = a->c.ndim - 2, last = a->c.ndim - 1;
+    int64_t m, n, depth;
+
+    RANK(c, 2, 3, "(M, N), or (batch, M, N)");
+    RANK(a, a->c.ndim, a->c.ndim, "of the same rank as c");
+    RANK(b, a->c.ndim, a->c.ndim, "of the same rank as c");
+    m = a->c.dims[first];
+    n = a->c.dims[last];
+    depth = a->a.dims[a->trans_a ? first : last];
+    if (a->c.ndim == 2) {
+        if (a->trans_a)
+            NEED(a, "(K, M)", c, 2, depth, m, 1);
+        else
+            NEED(a, "(M, K)", c, 2, m, depth, 1);
+        if (a->trans_b)
+            NEED(b, "(N, K), with K and N from a and c,", a, 2, n, depth, 1);
+        else
+            NEED(b, "(K, N), with K and N from a and c,", a, 2, depth, n, 1);
+    } else {
+        if (a->trans_a)
+            NEED(a, "(batch, K, M)", c, 3, a->c.dims[0], depth, m);
+        else
+            NEED(a, "(batch, M, K)", c, 3, a->c.dims[0], m, depth);
+        if (a->trans_b)
+            NEED(b, "(batch, N, K), with K and N from a and c,", a, 3, a->c.dims[0], n, depth);
+        else
+            NEED(b, "(batch, K, N), with K and N from a and c,", a, 3, a->c.dims[0], depth, n);
+    }
+    FINITE(alpha);
+    FINITE(beta);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_bias_add(const struct call *k, const struct clseq_bias_add_args *a)
+{
+    RANK(x, 2, 2, "(M, N)");
+    NEED_SAME(y, x);
+    NEED(b0, "(N)", x, 1, a->x.dims[1], 1, 1);
+    NEED_IF_PRESENT(b1, "(N)", x, 1, a->x.dims[1], 1, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_axpby(const struct call *k, const struct clseq_axpby_args *a)
+{
+    RANK(x, 1, 2, "of rank 1 or 2");
+    NEED_SAME(y, x);
+    FINITE(alpha);
+    FINITE(beta);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_sum(const struct call *k, const struct clseq_sum_args *a)
+{
+    RANK(x, 1, 2, "of rank 1 or 2");
+    NEED(y, "one element", x, 1, 1, 1, 1);
+    FINITE(beta);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_sum_squares(const struct call *k, const struct clseq_sum_squares_args *a)
+{
+    RANK(x, 1, 2, "of rank 1 or 2");
+    NEED(y, "one element", x, 1, 1, 1, 1);
+    FINITE(beta);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_col_sums(const struct call *k, const struct clseq_col_sums_args *a)
+{
+    RANK(x, 2, 2, "(M, N)");
+    NEED(y, "(N)", x, 1, a->x.dims[1], 1, 1);
+    FINITE(beta);
+    return CLSEQ_OK;
+}
+
+/* A row that is searched must have something in it. */
+static clseq_status need_columns(const struct call *k, const char *name, const clseq_tensor *x)
+{
+    char text[CLSEQ_TENSOR_TEXT];
+
+    if (x->dims[1] >= 1)
+        return CLSEQ_OK;
+    return clseq_fail(k->ctx, CLSEQ_ERR_SHAPE,
+                      "%s: %s is %s, but its rows need at least one element", k->op, name,
+                      clseq_tensor_text(x, text));
+}
+
+static clseq_status check_argmax(const struct call *k, const struct clseq_argmax_args *a)
+{
+    RANK(x, 2, 2, "(M, N)");
+    CLSEQ_TRY(need_columns(k, "x", &a->x));
+    NEED(index, "(M)", x, 1, a->x.dims[0], 1, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_topk(const struct call *k, const struct clseq_topk_args *a)
+{
+    char text[CLSEQ_TENSOR_TEXT], text_x[CLSEQ_TENSOR_TEXT];
+
+    RANK(x, 2, 2, "(M, N)");
+    RANK(value, 2, 2, "(M, K)");
+    NEED(value, "(M, K)", x, 2, a->x.dims[0], a->value.dims[1], 1);
+    NEED_SAME(index, value);
+    if (a->value.dims[1] < 1 || a->value.dims[1] > CLSEQ_TOPK_MAX ||
+        a->value.dims[1] > a->x.dims[1])
+        return clseq_fail(
+            k->ctx, CLSEQ_ERR_SHAPE,
+            "%s: value is %s, but K must be 1 to %d and at most the row length of x, %s", k->op,
+            clseq_tensor_text(&a->value, text), CLSEQ_TOPK_MAX, clseq_tensor_text(&a->x, text_x));
+    return CLSEQ_OK;
+}
+
+static clseq_status check_row_gather(const struct call *k, const struct clseq_row_gather_args *a)
+{
+    RANK(src, 2, 2, "(V, N)");
+    RANK(index, 1, 1, "(M)");
+    NEED(dst, "(M, N), with M from index,", src, 2, a->index.dims[0], a->src.dims[1], 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_row_scatter(const struct call *k, const struct clseq_row_scatter_args *a)
+{
+    RANK(src, 2, 2, "(M, N)");
+    RANK(dst, 2, 2, "(V, N)");
+    NEED(index, "(M)", src, 1, a->src.dims[0], 1, 1);
+    NEED(dst, "(V, N)", src, 2, a->dst.dims[0], a->src.dims[1], 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_embedding_bwd(const struct call *k,
+                                        const struct clseq_embedding_bwd_args *a)
+{
+    RANK(dy, 2, 2, "(M, E)");
+    RANK(order, 1, 1, "(P)");
+    RANK(drow, 2, 2, "(U, E)");
+    NEED(start, "(U + 1)", drow, 1, (int64_t)a->drow.dims[0] + 1, 1, 1);
+    NEED(drow, "(U, E)", dy, 2, a->drow.dims[0], a->dy.dims[1], 1);
+    return CLSEQ_OK;
+}
+
+/* The biases of a recurrent layer come in pairs, as in torch.nn. */
+static clseq_status need_both_biases(const struct call *k, const clseq_tensor *b_ih,
+                                     const clseq_tensor *b_hh)
+{
+    if (clseq_tensor_present(b_ih) == clseq_tensor_present(b_hh))
+        return CLSEQ_OK;
+    return clseq_fail(
+        k->ctx, CLSEQ_ERR_ARG, "%s: %s is absent while %s is given; pass both or none", k->op,
+        clseq_tensor_present(b_ih) ? "b_hh" : "b_ih", clseq_tensor_present(b_ih) ? "b_ih" : "b_hh");
+}
+
+static clseq_status check_lstm_cell_fwd(const struct call *k,
+                                        const struct clseq_lstm_cell_fwd_args *a)
+{
+    const int64_t rows = a->c_prev.dims[0], units = a->c_prev.dims[1];
+
+    RANK(c_prev, 2, 2, "(B, H)");
+    NEED(pre, "(B, 4H)", c_prev, 2, rows, 4 * units, 1);
+    NEED_SAME(h_prev, c_prev);
+    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
+    NEED_IF_PRESENT(b_ih, "(4H)", c_prev, 1, 4 * units, 1, 1);
+    NEED_IF_PRESENT(b_hh, "(4H)", c_prev, 1, 4 * units, 1, 1);
+    NEED_IF_PRESENT(length, "(B)", c_prev, 1, rows, 1, 1);
+    NEED_SAME(act, pre);
+    NEED_SAME(c, c_prev);
+    NEED_SAME(h, c_prev);
+    NEED_SCALAR(a->t >= 0, t, "at least 0");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_lstm_cell_bwd(const struct call *k,
+                                        const struct clseq_lstm_cell_bwd_args *a)
+{
+    const int64_t rows = a->c_prev.dims[0], units = a->c_prev.dims[1];
+
+    RANK(c_prev, 2, 2, "(B, H)");
+    NEED(act, "(B, 4H)", c_prev, 2, rows, 4 * units, 1);
+    NEED_SAME(c, c_prev);
+    NEED_SAME(dh, c_prev);
+    NEED_SAME(dc, c_prev);
+    if (clseq_tensor_present(&a->dy))
+        NEED_SAME(dy, c_prev);
+    NEED_IF_PRESENT(length, "(B)", c_prev, 1, rows, 1, 1);
+    NEED_SAME(dpre, act);
+    NEED_SAME(dh_prev, c_prev);
+    NEED_SAME(dc_prev, c_prev);
+    NEED_SCALAR(a->t >= 0, t, "at least 0");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_lstm_seq_fwd(const struct call *k,
+                                       const struct clseq_lstm_seq_fwd_args *a)
+{
+    const int64_t steps = a->h.dims[0], rows = a->h.dims[1], units = a->h.dims[2];
+
+    RANK(h, 3, 3, "(T, B, H)");
+    NEED(gates, "(T, B, 4H)", h, 3, steps, rows, 4 * units);
+    NEED_SAME(c, h);
+    NEED(w_hh, "(4H, H)", h, 2, 4 * units, units, 1);
+    NEED(h0, "(B, H)", h, 2, rows, units, 1);
+    NEED(c0, "(B, H)", h, 2, rows, units, 1);
+    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
+    NEED_IF_PRESENT(b_ih, "(4H)", h, 1, 4 * units, 1, 1);
+    NEED_IF_PRESENT(b_hh, "(4H)", h, 1, 4 * units, 1, 1);
+    NEED_IF_PRESENT(length, "(B)", h, 1, rows, 1, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_lstm_seq_bwd(const struct call *k,
+                                       const struct clseq_lstm_seq_bwd_args *a)
+{
+    const int64_t steps = a->c.dims[0], rows = a->c.dims[1], units = a->c.dims[2];
+
+    RANK(c, 3, 3, "(T, B, H)");
+    NEED(gates, "(T, B, 4H)", c, 3, steps, rows, 4 * units);
+    NEED(w_hh, "(4H, H)", c, 2, 4 * units, units, 1);
+    NEED(c0, "(B, H)", c, 2, rows, units, 1);
+    if (clseq_tensor_present(&a->dy))
+        NEED_SAME(dy, c);
+    NEED_IF_PRESENT(length, "(B)", c, 1, rows, 1, 1);
+    NEED(dh, "(B, H)", c, 2, rows, units, 1);
+    NEED(dc, "(B, H)", c, 2, rows, units, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_softmax_xent_fwd(const struct call *k,
+                                           const struct clseq_softmax_xent_fwd_args *a)
+{
+    RANK(logits, 2, 2, "(M, V)");
+    CLSEQ_TRY(need_columns(k, "logits", &a->logits));
+    NEED_IF_PRESENT(target, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    NEED(loss, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    NEED(lse, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_softmax_xent_bwd(const struct call *k,
+                                           const struct clseq_softmax_xent_bwd_args *a)
+{
+    RANK(logits, 2, 2, "(M, V)");
+    CLSEQ_TRY(need_columns(k, "logits", &a->logits));
+    NEED(target, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    NEED(lse, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    NEED_SAME(dlogits, logits);
+    FINITE(scale);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_beam_advance(const struct call *k,
+                                       const struct clseq_beam_advance_args *a)
+{
+    int64_t rows;
+    char text[CLSEQ_TENSOR_TEXT];
+
+    NEED_SCALAR(a->beam >= 1 && a->beam <= CLSEQ_TOPK_MAX, beam, "1 to 64 (CLSEQ_TOPK_MAX)");
+    NEED_SCALAR(a->eos >= 0, eos, "at least 0");
+    RANK(score, 1, 1, "(B K)");
+    rows = a->score.dims[0];
+    if (rows % a->beam != 0)
+        return clseq_fail(k->ctx, CLSEQ_ERR_SHAPE,
+                          "%s: score is %s, but its length must be a multiple of beam, %d", k->op,
+                          clseq_tensor_text(&a->score, text), a->beam);
+    NEED(value, "(B K, K)", score, 2, rows, a->beam, 1);
+    NEED(index, "(B K, K)", score, 2, rows, a->beam, 1);
+    NEED_SAME(lse, score);
+    NEED_SAME(token, score);
+    NEED_SAME(new_score, score);
+    NEED_SAME(new_token, score);
+    NEED_SAME(parent, score);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_clip_scale(const struct call *k, const struct clseq_clip_scale_args *a)
+{
+    NEED(sumsq, "one element", stats, 1, 1, 1, 1);
+    NEED(stats, "two elements", sumsq, 1, 2, 1, 1);
+    NEED_SCALAR(!isnan(a->max_norm), max_norm, "a number (0 or less for no clipping)");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_sgd_update(const struct call *k, const struct clseq_sgd_update_args *a)
+{
+    NEED(stats, "two elements", g, 1, 2, 1, 1);
+    if (clseq_tensor_present(&a->index)) {
+        RANK(w, 2, 2, "(V, E)");
+        RANK(g, 2, 2, "(U, E)");
+        NEED(g, "(U, E)", w, 2, a->g.dims[0], a->w.dims[1], 1);
+        NEED(index, "(U)", g, 1, a->g.dims[0], 1, 1);
+    } else {
+        RANK(w, 1, 2, "of rank 1 or 2");
+        NEED_SAME(g, w);
+    }
+    FINITE(lr);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_adam_update(const struct call *k, const struct clseq_adam_update_args *a)
+{
+    NEED(stats, "two elements", g, 1, 2, 1, 1);
+    if (clseq_tensor_present(&a->index)) {
+        RANK(w, 2, 2, "(V, E)");
+        RANK(g, 2, 2, "(U, E)");
+        NEED(g, "(U, E)", w, 2, a->g.dims[0], a->w.dims[1], 1);
+        NEED(index, "(U)", g, 1, a->g.dims[0], 1, 1);
+    } else {
+        RANK(w, 1, 2, "of rank 1 or 2");
+        NEED_SAME(g, w);
+    }
+    NEED_SAME(m, w);
+    NEED_SAME(v, w);
+    FINITE(step_size);
+    NEED_SCALAR(a->beta1 >= 0 && a->beta1 < 1, beta1, "in [0, 1)");
+    NEED_SCALAR(a->beta2 >= 0 && a->beta2 < 1, beta2, "in [0, 1)");
+    NEED_SCALAR(isfinite(a->inv_sqrt_bias2) && a->inv_sqrt_bias2 > 0, inv_sqrt_bias2,
+                "finite and above 0");
+    NEED_SCALAR(isfinite(a->eps) && a->eps >= 0, eps, "finite and at least 0");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_uniform(const struct call *k, const struct clseq_uniform_args *a)
+{
+    RANK(dst, 1, 2, "of rank 1 or 2");
+    FINITE(low);
+    FINITE(high);
+    NEED_SCALAR(a->low <= a->high, low, "at most high");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_normal(const struct call *k, const struct clseq_normal_args *a)
+{
+    RANK(dst, 1, 2, "of rank 1 or 2");
+    FINITE(mean);
+    NEED_SCALAR(isfinite(a->std) && a->std >= 0, std, "finite and at least 0");
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_op_check_shapes(clseq_backend *be, enum clseq_op op, const void *args)
+{
+    const struct call k = { be->ctx, clseq_op_name(op) };
+
+    switch (op) {
+#define X(name, slot, tolerance, constant)                                                         \
+    case CLSEQ_OP_##name:                                                                          \
+        return check_##name(&k, args);
+        CLSEQ_OP_LIST(X)
+#undef X
+    default:
+        return clseq_fail(be->ctx, CLSEQ_ERR_INTERNAL, "operation number %d does not exist",
+                          (int)op);
+    }
+}
