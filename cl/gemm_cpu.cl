@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Matrix products for CPUs: C = alpha A op(B) + beta C. One work-item per group, explicit vectors, no
+ * barriers and no local memory, so that a compiler that turns a kernel into a plain function gets
+ * the loop nest it needs.
+ *
+ * The inner loop makes a tile of ROWS x NR elements of C in registers: for every k it loads one row
+ * of NR elements of a panel of B and multiplies it with one broadcast element of each row of A. A
+ * panel holds NR columns of op(B), k by k: panel[k][NR]. B gets into panels in one of three ways:
+ *   gemm_cpu_tile     each item packs the part it needs into private memory, KC steps of k at a time
+ *   gemm_cpu_packed   B was packed before by gemm_cpu_pack_b
+ *   gemm_cpu_direct   few rows of A: B is read where it is, as it would be used only once
+ * and gemm_cpu_dot takes B transposed with few rows of A: there both run along k.
+ * A must not be transposed; gemm_cpu_transpose makes it so.
+ *
+ * The sum over k is split in parts of KC, added to C in order; the order is the same every time.
+ */
+#pragma OPENCL FP_CONTRACT ON
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define floatV JOIN(float, VW)
+#define vloadV JOIN(vload, VW)
+#define vstoreV JOIN(vstore, VW)
+
+/* Columns of a tile: two vectors. */
+#define NR (2 * VW)
+/* Steps of k in one part: a part of a panel stays in the first-level cache. */
+#define KC 256
+
+/* LLVM prefers 256-bit registers on processors with 512-bit ones unless told that these are meant. */
+#if VW == 16 && defined(__x86_64__)
+#define WIDE __attribute__((min_vector_width(512)))
+#else
+#define WIDE
+#endif
+#define KERNEL __kernel WIDE __attribute__((reqd_work_group_size(1, 1, 1)))
+
+/* The rows of the tiles: as many accumulators as registers allow, and powers of two for the rest. */
+#define ROWS_1(F) F(0)
+#define ROWS_2(F) F(0) F(1)
+#define ROWS_4(F) F(0) F(1) F(2) F(3)
+#define ROWS_6(F) ROWS_4(F) F(4) F(5)
+#define ROWS_8(F) ROWS_4(F) F(4) F(5) F(6) F(7)
+#define ROWS_14(F) ROWS_8(F) F(8) F(9) F(10) F(11) F(12) F(13)
+#if VW == 16
+#define MR 14
+#else
+#define MR 6
+#endif
+
+/* c[0 .. columns) = alpha * (u, v) + beta * c, fewer columns than NR: the edge of C. */
+static void store_edge(__global float *c, floatV u, floatV v, float alpha, float beta, int columns)
+{
+    float x[NR];
+
+    vstoreV(alpha * u, 0, x);
+    vstoreV(alpha * v, 1, x);
+    for (int n = 0; n < columns; n++)
+        c[n] = beta == 0.0f ? x[n] : x[n] + beta * c[n];
+}
+
+#define TILE_DECLARE(i) floatV u##i = (floatV)(0.0f), v##i = (floatV)(0.0f);
+#define TILE_STEP(i)                              \
+    {                                             \
+        const floatV x = (floatV)(a[i * a_rows]); \
+        u##i += x * b0;                           \
+        v##i += x * b1;                           \
+    }
+#define TILE_STORE(i)                                                       \
+    {                                                                       \
+        __global float *row = c + i * c_rows;                               \
+        if (columns < NR) {                                                 \
+            store_edge(row, u##i, v##i, alpha, beta, columns);              \
+        } else if (beta == 0.0f) {                                          \
+            vstoreV(alpha * u##i, 0, row);                                  \
+            vstoreV(alpha * v##i, 1, row);                                  \
+        } else {                                                            \
+            vstoreV(alpha * u##i + beta * vloadV(0, row), 0, row);          \
+            vstoreV(alpha * v##i + beta * vloadV(1, row), 1, row);          \
+        }                                                                   \
+    }
+
+/* One tile: rows of A are a_rows apart, rows of the panel b_step. */
+#define DEFINE_TILE(name, ROWS, SPACE)                                                              \
+    static void name(__global const float *a, long a_rows, SPACE const float *b, long b_step, int k, \
+                     __global float *c, long c_rows, int columns, float alpha, float beta)          \
+    {                                                                                               \
+        ROWS(TILE_DECLARE)                                                                          \
+        for (int i = 0; i < k; i++) {                                                               \
+            const floatV b0 = vloadV(0, b), b1 = vloadV(1, b);                                      \
+            ROWS(TILE_STEP)                                                                         \
+            a++;                                                                                    \
+            b += b_step;                                                                            \
+        }                                                                                           \
+        ROWS(TILE_STORE)                                                                            \
+    }
+
+/* All rows of a block, in tiles. */
+#define DEFINE_BLOCK(name, SPACE)                                                                  \
+    DEFINE_TILE(JOIN(name, _1), ROWS_1, SPACE)                                                     \
+    DEFINE_TILE(JOIN(name, _2), ROWS_2, SPACE)                                                     \
+    DEFINE_TILE(JOIN(name, _4), ROWS_4, SPACE)                                                     \
+    DEFINE_MORE(name, SPACE)                                                                       \
+    static void name(int rows, __global const float *a, long a_rows, SPACE const float *b,        \
+                     long b_step, int k, __global float *c, long c_rows, int columns, float alpha, \
+                     float beta)                                                                   \
+    {                                                                                              \
+        for (; rows >= MR; rows -= MR, a += MR * a_rows, c += MR * c_rows)                         \
+            JOIN(name, JOIN(_, MR))(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);     \
+        FINISH_8(name)                                                                             \
+        if (rows >= 4) {                                                                           \
+            JOIN(name, _4)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);              \
+            rows -= 4;                                                                             \
+            a += 4 * a_rows;                                                                       \
+            c += 4 * c_rows;                                                                       \
+        }                                                                                          \
+        if (rows >= 2) {                                                                           \
+            JOIN(name, _2)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);              \
+            rows -= 2;                                                                             \
+            a += 2 * a_rows;                                                                       \
+            c += 2 * c_rows;                                                                       \
+        }                                                                                          \
+        if (rows >= 1)                                                                             \
+            JOIN(name, _1)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);              \
+    }
+#if MR == 14
+#define DEFINE_MORE(name, SPACE)               \
+    DEFINE_TILE(JOIN(name, _8), ROWS_8, SPACE) \
+    DEFINE_TILE(JOIN(name, _14), ROWS_14, SPACE)
+#define FINISH_8(name)                                                            \
+    if (rows >= 8) {                                                              \
+        JOIN(name, _8)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta); \
+        rows -= 8;                                                                \
+        a += 8 * a_rows;                                                          \
+        c += 8 * c_rows;                                                          \
+    }
+#else
+#define DEFINE_MORE(name, SPACE) DEFINE_TILE(JOIN(name, _6), ROWS_6, SPACE)
+#define FINISH_8(name)
+#endif
+
+DEFINE_BLOCK(block_private, __private)
+DEFINE_BLOCK(block_global, __global)
+
+/* ---- filling panels ---- */
+
+/* panel[k][0 .. NR) from B (K, N), of which `columns` exist; the others become 0. */
+#define FILL_ROWS(panel, b, b_rows, k, columns)                     \
+    for (int i = 0; i < (k); i++) {                                 \
+        __global const float *from = (b) + i * (long)(b_rows);      \
+        if ((columns) >= NR) {                                      \
+            vstoreV(vloadV(0, from), 0, (panel) + i * NR);          \
+            vstoreV(vloadV(1, from), 1, (panel) + i * NR);          \
+        } else {                                                    \
+            for (int n = 0; n < NR; n++)                            \
+                (panel)[i * NR + n] = n < (columns) ? from[n] : 0.0f; \
+        }                                                           \
+    }
+
+/* Four elements of a column become four neighbours. Put together from single elements and not from
+ * vectors: Oclgrind 21.10 dies of the shuffles that makes. */
+#define COLUMN_OF_4(to, from, rows)                                                               \
+    vstore4((float4)((from)[0], (from)[(long)(rows)], (from)[2 * (long)(rows)], (from)[3 * (long)(rows)]), \
+            0, to);
+
+/* The same from B (N, K): a transposition, in squares of 4 x 4 where all of them exist. */
+#define FILL_COLUMNS(panel, b, b_rows, k, columns)                                              \
+    for (int n = 0; n < NR; n += 4) {                                                           \
+        __global const float *from = (b) + n * (long)(b_rows);                                  \
+        const int whole = n + 4 <= (columns) ? (k) & ~3 : 0;                                    \
+        for (int i = 0; i < whole; i += 4) {                                                    \
+            COLUMN_OF_4((panel) + i * NR + n, from + i, b_rows)                                 \
+            COLUMN_OF_4((panel) + (i + 1) * NR + n, from + i + 1, b_rows)                       \
+            COLUMN_OF_4((panel) + (i + 2) * NR + n, from + i + 2, b_rows)                       \
+            COLUMN_OF_4((panel) + (i + 3) * NR + n, from + i + 3, b_rows)                       \
+        }                                                                                       \
+        for (int i = whole; i < (k); i++) {                                                     \
+            for (int j = 0; j < 4; j++)                                                         \
+                (panel)[i * NR + n + j] = n + j < (columns) ? from[j * (long)(b_rows) + i] : 0.0f; \
+        }                                                                                       \
+    }
+
+/* ---- kernels ----
+ * Items: (panel, block of `block` rows, matrix of the batch). Row strides and batch strides are in
+ * elements. */
+
+KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
+                          __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
+                          __global float *c, ulong c_offset, int c_rows, ulong c_batch, int m_size,
+                          int n_size, int k_size, int trans_b, float alpha, float beta, int block)
+{
+    const int n = (int)get_global_id(0) * NR, m = (int)get_global_id(1) * block;
+    const int rows = min(block, m_size - m), columns = min(NR, n_size - n);
+    const ulong batch = get_global_id(2);
+    float panel[KC * NR];
+
+    a += a_offset + batch * a_batch + (ulong)m * (ulong)a_rows;
+    b += b_offset + batch * b_batch + (trans_b ? (ulong)n * (ulong)b_rows : (ulong)n);
+    c += c_offset + batch * c_batch + (ulong)m * (ulong)c_rows + (ulong)n;
+    for (int k = 0; k < k_size; k += KC) {
+        const int step = min(KC, k_size - k);
+
+        if (trans_b) {
+            FILL_COLUMNS(panel, b + k, b_rows, step, columns)
+        } else {
+            FILL_ROWS(panel, b + (ulong)k * (ulong)b_rows, b_rows, step, columns)
+        }
+        block_private(rows, a + k, a_rows, panel, NR, step, c, c_rows, columns, alpha,
+                      k == 0 ? beta : 1.0f);
+    }
+}
+
+/* panels[panel][k][NR] of op(B); items (panel, part of k). */
+KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows, int n_size,
+                            int k_size, int trans_b, __global float *panels)
+{
+    const int n = (int)get_global_id(0) * NR, k = (int)get_global_id(1) * KC;
+    const int columns = min(NR, n_size - n), step = min(KC, k_size - k);
+    __global float *panel = panels + ((ulong)n * (ulong)k_size + (ulong)k * NR);
+
+    b += b_offset;
+    if (trans_b) {
+        b += (ulong)n * (ulong)b_rows + (ulong)k;
+        FILL_COLUMNS(panel, b, b_rows, step, columns)
+    } else {
+        b += (ulong)k * (ulong)b_rows + (ulong)n;
+        FILL_ROWS(panel, b, b_rows, step, columns)
+    }
+}
+
+KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
+                            __global const float *panels, __global float *c, ulong c_offset,
+                            int c_rows, int m_size, int n_size, int k_size, float alpha, float beta,
+                            int block)
+{
+    const int n = (int)get_global_id(0) * NR, m = (int)get_global_id(1) * block;
+    const int rows = min(block, m_size - m), columns = min(NR, n_size - n);
+
+    a += a_offset + (ulong)m * (ulong)a_rows;
+    c += c_offset + (ulong)m * (ulong)c_rows + (ulong)n;
+    panels += (ulong)n * (ulong)k_size;
+    for (int k = 0; k < k_size; k += KC)
+        block_global(rows, a + k, a_rows, panels + (ulong)k * NR, NR, min(KC, k_size - k), c, c_rows,
+                     columns, alpha, k == 0 ? beta : 1.0f);
+}
+
+/* B (K, N) in place. The last panel is moved to the left to be whole: the columns it shares with its
+ * neighbour are computed again but not stored. Needs n_size >= NR. */
+KERNEL void gemm_cpu_direct(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
+                            __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
+                            __global float *c, ulong c_offset, int c_rows, ulong c_batch, int m_size,
+                            int n_size, int k_size, float alpha, float beta)
+{
+    const int n = (int)get_global_id(0) * NR, from = min(n, n_size - NR), skip = n - from;
+    const ulong batch = get_global_id(2);
+    float spare[MR * NR];
+
+    a += a_offset + batch * a_batch;
+    b += b_offset + batch * b_batch + (ulong)from;
+    c += c_offset + batch * c_batch + (ulong)n;
+    if (skip == 0) {
+        block_global(m_size, a, a_rows, b, b_rows, k_size, c, c_rows, NR, alpha, beta);
+        return;
+    }
+    for (int m = 0; m < m_size; m++) {
+        floatV u = (floatV)(0.0f), v = (floatV)(0.0f);
+
+        for (int k = 0; k < k_size; k++) {
+            const floatV x = (floatV)(a[(ulong)m * (ulong)a_rows + (ulong)k]);
+
+            u += x * vloadV(0, b + (ulong)k * (ulong)b_rows);
+            v += x * vloadV(1, b + (ulong)k * (ulong)b_rows);
+        }
+        vstoreV(alpha * u, 0, spare);
+        vstoreV(alpha * v, 1, spare);
+        for (int i = skip; i < NR; i++) {
+            __global float *to = c + (ulong)m * (ulong)c_rows + (ulong)(i - skip);
+
+            *to = beta == 0.0f ? spare[i] : spare[i] + beta * *to;
+        }
+    }
+}
+
+/* ---- B (N, K), few rows of A: dot products along k ---- */
+
+static float sum_lanes(floatV x)
+{
+#if VW == 16
+    const float8 eight = x.lo + x.hi;
+    const float4 four = eight.lo + eight.hi;
+#elif VW == 8
+    const float4 four = x.lo + x.hi;
+#else
+    const float4 four = x;
+#endif
+    float t[4];
+
+    /* Through memory, which is free where it counts; see COLUMN_OF_4. */
+    vstore4(four, 0, t);
+    return (t[0] + t[2]) + (t[1] + t[3]);
+}
+
+/* Three rows of B and up to four of A at a time: 12 accumulators and what they need fill 16
+ * registers. Of a last group of fewer rows of B, the last row stands for the missing ones. */
+#define DOT_DECLARE(i) floatV p##i = (floatV)(0.0f), q##i = (floatV)(0.0f), r##i = (floatV)(0.0f);
+#define DOT_STEP(i)                                     \
+    {                                                   \
+        const floatV x = vloadV(0, a + i * a_rows + k); \
+        p##i += x * x0;                                 \
+        q##i += x * x1;                                 \
+        r##i += x * x2;                                 \
+    }
+#define DOT_STORE(i)                                                               \
+    {                                                                              \
+        float t0 = sum_lanes(p##i), t1 = sum_lanes(q##i), t2 = sum_lanes(r##i);    \
+        __global float *row = c + i * c_rows;                                      \
+        for (int e = k; e < k_size; e++) {                                         \
+            const float x = a[i * a_rows + e];                                     \
+            t0 += x * b0[e];                                                       \
+            t1 += x * b1[e];                                                       \
+            t2 += x * b2[e];                                                       \
+        }                                                                          \
+        row[0] = beta == 0.0f ? alpha * t0 : alpha * t0 + beta * row[0];           \
+        if (columns > 1)                                                           \
+            row[1] = beta == 0.0f ? alpha * t1 : alpha * t1 + beta * row[1];       \
+        if (columns > 2)                                                           \
+            row[2] = beta == 0.0f ? alpha * t2 : alpha * t2 + beta * row[2];       \
+    }
+#define DEFINE_DOT(name, ROWS)                                                                  \
+    static void name(__global const float *a, long a_rows, __global const float *b0,           \
+                     __global const float *b1, __global const float *b2, int k_size,           \
+                     __global float *c, long c_rows, int columns, float alpha, float beta)     \
+    {                                                                                           \
+        int k = 0;                                                                              \
+        ROWS(DOT_DECLARE)                                                                       \
+        for (; k + VW <= k_size; k += VW) {                                                     \
+            const floatV x0 = vloadV(0, b0 + k), x1 = vloadV(0, b1 + k), x2 = vloadV(0, b2 + k); \
+            ROWS(DOT_STEP)                                                                      \
+        }                                                                                       \
+        ROWS(DOT_STORE)                                                                         \
+    }
+DEFINE_DOT(dot_1, ROWS_1)
+DEFINE_DOT(dot_2, ROWS_2)
+DEFINE_DOT(dot_4, ROWS_4)
+
+/* Items: (group of `block` rows of B, 1, matrix of the batch). */
+KERNEL void gemm_cpu_dot(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
+                         __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
+                         __global float *c, ulong c_offset, int c_rows, ulong c_batch, int m_size,
+                         int n_size, int k_size, float alpha, float beta, int block)
+{
+    const int first = (int)get_global_id(0) * block, last = min(first + block, n_size);
+    const ulong batch = get_global_id(2);
+
+    a += a_offset + batch * a_batch;
+    b += b_offset + batch * b_batch;
+    c += c_offset + batch * c_batch;
+    for (int n = first; n < last; n += 3) {
+        const int columns = min(3, last - n);
+        __global const float *b0 = b + (ulong)n * (ulong)b_rows;
+        __global const float *b1 = b0 + (columns > 1 ? (ulong)b_rows : 0);
+        __global const float *b2 = b1 + (columns > 2 ? (ulong)b_rows : 0);
+        __global const float *x = a;
+        __global float *y = c + n;
+        int rows = m_size;
+
+        for (; rows >= 4; rows -= 4, x += 4 * (long)a_rows, y += 4 * (long)c_rows)
+            dot_4(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);
+        if (rows >= 2) {
+            dot_2(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);
+            rows -= 2;
+            x += 2 * (long)a_rows;
+            y += 2 * (long)c_rows;
+        }
+        if (rows >= 1)
+            dot_1(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);
+    }
+}
+
+/* to (M, K) with rows to_rows apart = transpose of A (K, M). Items: (16 columns of A, 64 rows,
+ * matrix of the batch). */
+#define TRANSPOSE_M 16
+#define TRANSPOSE_K 64
+KERNEL void gemm_cpu_transpose(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
+                               __global float *to, int to_rows, ulong to_batch, int m_size, int k_size)
+{
+    const int m = (int)get_global_id(0) * TRANSPOSE_M, k = (int)get_global_id(1) * TRANSPOSE_K;
+    const int m_end = min(m + TRANSPOSE_M, m_size), k_end = min(k + TRANSPOSE_K, k_size);
+    const ulong batch = get_global_id(2);
+
+    a += a_offset + batch * a_batch;
+    to += batch * to_batch;
+    for (int i = m; i < m_end; i += 4) {
+        int j = k;
+
+        for (; i + 4 <= m_end && j + 4 <= k_end; j += 4) {
+            __global const float *from = a + (ulong)j * (ulong)a_rows + (ulong)i;
+            __global float *into = to + (ulong)i * (ulong)to_rows + (ulong)j;
+            COLUMN_OF_4(into, from, a_rows)
+            COLUMN_OF_4(into + (long)to_rows, from + 1, a_rows)
+            COLUMN_OF_4(into + 2 * (long)to_rows, from + 2, a_rows)
+            COLUMN_OF_4(into + 3 * (long)to_rows, from + 3, a_rows)
+        }
+        for (; j < k_end; j++) {
+            for (int e = i; e < min(i + 4, m_end); e++)
+                to[(ulong)e * (ulong)to_rows + (ulong)j] = a[(ulong)j * (ulong)a_rows + (ulong)e];
+        }
+    }
+}

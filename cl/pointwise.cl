@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "defs.clh"
+
+/* Words, not floats: a copy keeps denormal numbers and the bits of a NaN on every device. A tensor
+ * of rank 3 is planes of rows. */
+CLSEQ_KERNEL void copy(__global const uint *src, ulong src_offset, int src_plane, int src_stride,
+                       __global uint *dst, ulong dst_offset, int dst_plane, int dst_stride,
+                       int n_planes, int n_rows, int n_columns, int chunk)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
+        __global const uint *src_rows = CLSEQ_ROW(src, src_offset, src_plane, plane);
+        __global uint *dst_rows = CLSEQ_ROW(dst, dst_offset, dst_plane, plane);
+
+        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+            __global const uint *from = CLSEQ_ROW(src_rows, 0, src_stride, row);
+            __global uint *to = CLSEQ_ROW(dst_rows, 0, dst_stride, row);
+            int j = first;
+
+            for (; j + VW <= last; j += VW)
+                vstoreV(vloadV(0, from + j), 0, to + j);
+            for (; j < last; j++)
+                to[j] = from[j];
+        }
+    }
+}
+
+CLSEQ_KERNEL void fill(__global uint *dst, ulong dst_offset, int dst_plane, int dst_stride,
+                       int n_planes, int n_rows, int n_columns, int chunk, uint word)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
+        __global uint *dst_rows = CLSEQ_ROW(dst, dst_offset, dst_plane, plane);
+
+        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+            __global uint *to = CLSEQ_ROW(dst_rows, 0, dst_stride, row);
+            int j = first;
+
+            for (; j + VW <= last; j += VW)
+                vstoreV((uintV)(word), 0, to + j);
+            for (; j < last; j++)
+                to[j] = word;
+        }
+    }
+}
+
+CLSEQ_KERNEL void bias_add(__global const float *x, ulong x_offset, int x_stride,
+                           __global const float *b0, ulong b0_offset, __global const float *b1,
+                           ulong b1_offset, int has_b1, __global float *y, ulong y_offset,
+                           int y_stride, int n_rows, int n_columns, int chunk)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    b0 += b0_offset;
+    b1 += b1_offset;
+    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        __global const float *from = CLSEQ_ROW(x, x_offset, x_stride, row);
+        __global float *to = CLSEQ_ROW(y, y_offset, y_stride, row);
+        int j = first;
+
+        for (; j + VW <= last; j += VW) {
+            floatV sum = vloadV(0, from + j) + vloadV(0, b0 + j);
+
+            if (has_b1)
+                sum += vloadV(0, b1 + j);
+            vstoreV(sum, 0, to + j);
+        }
+        for (; j < last; j++)
+            to[j] = has_b1 ? from[j] + b0[j] + b1[j] : from[j] + b0[j];
+    }
+}
+
+CLSEQ_KERNEL void axpby(__global const float *x, ulong x_offset, int x_stride, __global float *y,
+                        ulong y_offset, int y_stride, int n_rows, int n_columns, int chunk,
+                        float alpha, float beta)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        __global const float *from = CLSEQ_ROW(x, x_offset, x_stride, row);
+        __global float *to = CLSEQ_ROW(y, y_offset, y_stride, row);
+        int j = first;
+
+        for (; j + VW <= last; j += VW) {
+            floatV sum = alpha * vloadV(0, from + j);
+
+            if (beta != 0.0f)
+                sum += beta * vloadV(0, to + j);
+            vstoreV(sum, 0, to + j);
+        }
+        for (; j < last; j++)
+            to[j] = beta != 0.0f ? alpha * from[j] + beta * to[j] : alpha * from[j];
+    }
+}

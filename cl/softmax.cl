@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "defs.clh"
+
+#include "vmath.clh"
+
+static inline float loss_of(__global const float *logits, float lse, int target, int n_columns)
+{
+    if (target == -1)
+        return 0.0f;
+    return target < 0 || target >= n_columns ? NAN : lse - logits[target];
+}
+
+/* The largest logit skips NaN; the sum does not, so a row with a NaN has a NaN as result. */
+#if CLSEQ_CPU
+
+/* Exponentials are summed in blocks of this many vectors. */
+#define EXP_BLOCK 64
+
+/* A work-item per row. */
+CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_offset,
+                                   int logits_stride, __global const int *target,
+                                   ulong target_offset, int has_target, __global float *loss,
+                                   ulong loss_offset, __global float *lse, ulong lse_offset,
+                                   int n_rows, int n_columns)
+{
+    const int row = (int)get_global_id(0);
+
+    if (row >= n_rows)
+        return;
+    __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
+    floatV high0 = (floatV)(-INFINITY), high1 = high0, sum = (floatV)(0.0f);
+    float lanes[VW], largest = -INFINITY, total = 0.0f;
+    int j = 0;
+
+    for (; j + 2 * VW <= n_columns; j += 2 * VW) {
+        const floatV x0 = vloadV(0, x + j), x1 = vloadV(1, x + j);
+
+        high0 = x0 > high0 ? x0 : high0;
+        high1 = x1 > high1 ? x1 : high1;
+    }
+    vstoreV(high0 > high1 ? high0 : high1, 0, lanes);
+    for (int i = 0; i < VW; i++)
+        largest = lanes[i] > largest ? lanes[i] : largest;
+    for (; j < n_columns; j++)
+        largest = x[j] > largest ? x[j] : largest;
+
+    for (j = 0; j + VW <= n_columns;) {
+        const int block_end = j + min(EXP_BLOCK * VW, n_columns - j);
+        floatV block = (floatV)(0.0f);
+
+        for (; j + VW <= block_end; j += VW)
+            block += exp_negative_v(vloadV(0, x + j) - largest);
+        sum += block;
+    }
+    vstoreV(sum, 0, lanes);
+    for (int i = 0; i < VW; i++)
+        total += lanes[i];
+    for (; j < n_columns; j++)
+        total += exp_negative_1(x[j] - largest);
+
+    const float log_sum = largest + log(total);
+
+    lse[lse_offset + (ulong)row] = log_sum;
+    loss[loss_offset + (ulong)row] =
+        has_target ? loss_of(x, log_sum, target[target_offset + (ulong)row], n_columns) : 0.0f;
+}
+
+#else
+
+/* A group per row. */
+CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_offset,
+                                   int logits_stride, __global const int *target,
+                                   ulong target_offset, int has_target, __global float *loss,
+                                   ulong loss_offset, __global float *lse, ulong lse_offset,
+                                   int n_rows, int n_columns)
+{
+    __local float partial[CLSEQ_GROUP_MAX];
+    const int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
+    const int row = (int)get_group_id(0);
+    __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
+    float high = -INFINITY, sum = 0.0f;
+
+    for (int j = lane; j < n_columns; j += lanes)
+        high = x[j] > high ? x[j] : high;
+    partial[lane] = high;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int half_lanes = lanes / 2; half_lanes > 0; half_lanes /= 2) {
+        if (lane < half_lanes)
+            partial[lane] = partial[lane + half_lanes] > partial[lane] ? partial[lane + half_lanes]
+                                                                       : partial[lane];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    high = partial[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+
+    for (int j = lane; j < n_columns; j += lanes)
+        sum += exp_negative_1(x[j] - high);
+    partial[lane] = sum;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int half_lanes = lanes / 2; half_lanes > 0; half_lanes /= 2) {
+        if (lane < half_lanes)
+            partial[lane] += partial[lane + half_lanes];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    if (lane == 0) {
+        const float log_sum = high + log(partial[0]);
+
+        lse[lse_offset + (ulong)row] = log_sum;
+        loss[loss_offset + (ulong)row] =
+            has_target ? loss_of(x, log_sum, target[target_offset + (ulong)row], n_columns) : 0.0f;
+    }
+}
+
+#endif
+
+/* dlogits may be logits: the target's logit is read before anything is written. */
+CLSEQ_KERNEL void softmax_xent_bwd(__global const float *logits, ulong logits_offset,
+                                   int logits_stride, __global const int *target,
+                                   ulong target_offset, __global const float *lse,
+                                   ulong lse_offset, __global float *dlogits, ulong dlogits_offset,
+                                   int dlogits_stride, int n_rows, int n_columns, int chunk,
+                                   float scale)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
+        __global float *to = CLSEQ_ROW(dlogits, dlogits_offset, dlogits_stride, row);
+        const int wanted = target[target_offset + (ulong)row];
+        const float log_sum = lse[lse_offset + (ulong)row];
+        const int is_here = wanted >= first && wanted < last;
+        const float at_wanted = is_here ? x[wanted] : 0.0f;
+        int j = first;
+
+        if (wanted == -1) {
+            for (; j + VW <= last; j += VW)
+                vstoreV((floatV)(0.0f), 0, to + j);
+            for (; j < last; j++)
+                to[j] = 0.0f;
+            continue;
+        }
+        for (; j + VW <= last; j += VW)
+            vstoreV(scale * exp_v(vloadV(0, x + j) - log_sum), 0, to + j);
+        for (; j < last; j++)
+            to[j] = scale * exp_1(x[j] - log_sum);
+        if (is_here)
+            to[wanted] = scale * (exp_1(at_wanted - log_sum) - 1.0f);
+    }
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Device memory and transfers. Host data of up to 4 MiB is copied into one of a ring of staging
+ * slots and written from there without waiting, so that the caller may reuse its memory and a
+ * training step has no host synchronisation. A slot is waited for only when the ring comes round
+ * to it again before the device has read it.
+ */
+#ifndef CLSEQ_OPENCL_BUFFER_H
+#define CLSEQ_OPENCL_BUFFER_H
+
+#include "opencl/opencl_impl.h"
+
+/* The slots of struct clseq_backend_impl; contracts there. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_buffer_create(clseq_backend *be, clseq_buffer *buffer);
+void clseq_opencl_buffer_destroy(clseq_backend *be, clseq_buffer *buffer);
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_buffer_write(clseq_backend *be, clseq_buffer *buffer,
+                                                        size_t offset, const void *src,
+                                                        size_t bytes);
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_buffer_read(clseq_backend *be, clseq_buffer *buffer,
+                                                       size_t offset, void *dst, size_t bytes);
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_sync(clseq_backend *be);
+
+/* The buffer that stands for absent tensors. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_buffers_open(clseq_backend *be);
+
+/* Release staging, scratch and the absent tensor's buffer. The queue must be idle. */
+void clseq_opencl_buffers_close(struct clseq_opencl *cl);
+
+#endif

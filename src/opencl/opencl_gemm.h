@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Matrix products on a device. One provider per open device, chosen when it opens:
+ *   cpu      cl/gemm_cpu.cl: work-groups of one, explicit vectors, packed panels of B
+ *   gpu      cl/gemm_gpu.cl: tiles through local memory
+ *   clblast  CLBlast
+ * A provider handles every shape of the contract in op_args.h but empty outputs and K = 0, which
+ * opencl_gemm.c does.
+ */
+#ifndef CLSEQ_OPENCL_GEMM_H
+#define CLSEQ_OPENCL_GEMM_H
+
+#include "opencl/opencl_cache.h"
+#include "opencl/opencl_impl.h"
+
+/* A product as the providers take it. Strides in elements; rank 2 counts as a batch of one. */
+struct clseq_gemm_matrix {
+    cl_mem mem;       /* borrowed */
+    uint64_t offset;  /* elements */
+    int32_t rows;     /* row stride */
+    uint64_t batch;   /* from one matrix to the next */
+};
+
+struct clseq_gemm_problem {
+    struct clseq_gemm_matrix a, b, c;
+    int32_t m, n, k, batch; /* all > 0 */
+    bool trans_a, trans_b;
+    float alpha, beta;
+};
+
+/* The arguments (pointer, offset, row stride, batch stride) of most kernels. */
+#define CLSEQ_ARG_MATRIX(x)                                                                        \
+    clseq_arg_mem((x)->mem), clseq_arg_ulong((x)->offset), clseq_arg_int((x)->rows),               \
+        clseq_arg_ulong((x)->batch)
+
+/* Choose by options and kernel class, build its program, and compare products for all pairs of
+ * transposes with plain C. A provider that is wrong is refused with a warning, and the next one
+ * tried. Errors: CLSEQ_ERR_DEVICE when none is right, CLSEQ_ERR_UNSUPPORTED for CLBlast in a build
+ * without it, CLSEQ_ERR_BUILD. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_open(clseq_backend *be,
+                                                     const struct clseq_opencl_cache *cache,
+                                                     clseq_gemm_provider wanted);
+void clseq_opencl_gemm_close(clseq_backend *be);
+
+/* The providers. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_cpu(clseq_backend *be,
+                                                    const struct clseq_gemm_problem *p);
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_gpu(clseq_backend *be,
+                                                    const struct clseq_gemm_problem *p);
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_clblast(clseq_backend *be,
+                                                        const struct clseq_gemm_problem *p);
+/* Release CLBlast's programs; before the context is released. */
+void clseq_opencl_gemm_clblast_close(void);
+
+/* ---- B packed once and used many times: the cpu provider only ---- */
+
+/* op(B) (K, N) in panels, in scratch memory; valid until the next one is packed. */
+struct clseq_opencl_packed {
+    cl_mem mem; /* borrowed */
+    int32_t n, k;
+};
+
+/* b is (K, N), or (N, K) when trans_b; rank 2, not empty. Errors: CLSEQ_ERR_LIMIT,
+ * CLSEQ_ERR_DEVICE_NOMEM. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b,
+                                                       bool trans_b,
+                                                       struct clseq_opencl_packed *ret);
+
+/* C = alpha A op(B) + beta C with A (M, K), C (M, N), rank 2, not empty. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_packed(clseq_backend *be, const clseq_tensor *a,
+                                                       const struct clseq_opencl_packed *b,
+                                                       const clseq_tensor *c, double alpha,
+                                                       double beta);
+
+#endif

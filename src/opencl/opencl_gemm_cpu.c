@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Launching cl/gemm_cpu.cl. The constants are those of that file. */
+#include "opencl/opencl_gemm.h"
+
+#define KC 256
+#define TRANSPOSE_M 16
+#define TRANSPOSE_K 64
+
+/* With so few rows of A, B is used in place instead of being packed. */
+#define DOT_ROWS 32
+#define DIRECT_ROWS 6
+
+/* B is taken in groups of this many rows, a block of them being about 24 KiB. */
+#define DOT_COLUMNS 3
+#define DOT_BLOCK_MAX 48
+#define DOT_FLOATS 6144
+
+/* A block of A of this many rows times KC stays in the second-level cache of most CPUs, or close to it. */
+#define BLOCK_MAX 504
+
+/* Groups per compute unit that keep all of them busy to the end. */
+#define GROUPS_PER_UNIT 8
+
+/* Columns and rows of a tile. */
+static int32_t tile_columns(const struct clseq_opencl *cl)
+{
+    return 2 * cl->vector_width;
+}
+
+static int32_t tile_rows(const struct clseq_opencl *cl)
+{
+    return cl->vector_width == 16 ? 14 : 6;
+}
+
+static size_t divide_up(int32_t n, int32_t by)
+{
+    return ((size_t)n + (size_t)by - 1) / (size_t)by;
+}
+
+/* Rows per block: as many as possible, but enough groups for all cores. */
+static int32_t block_rows(const struct clseq_opencl *cl, int32_t m, size_t groups_per_block)
+{
+    const size_t wanted = (size_t)cl->compute_units * GROUPS_PER_UNIT;
+    const size_t blocks = (wanted + groups_per_block - 1) / groups_per_block;
+    const int32_t rows = (int32_t)(((size_t)m + blocks - 1) / blocks), tile = tile_rows(cl);
+    const int32_t whole = (rows + tile - 1) / tile * tile;
+
+    return whole < BLOCK_MAX ? whole : BLOCK_MAX;
+}
+
+/* Replace A by its transpose in scratch memory. */
+static clseq_status transpose_a(clseq_backend *be, struct clseq_gemm_problem *p)
+{
+    const size_t row = clseq_round_up((size_t)p->k, 16), matrix = row * (size_t)p->m;
+    cl_mem mem;
+
+    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_A,
+                                   matrix * (size_t)p->batch * sizeof(cl_float), &mem));
+    CLSEQ_TRY(CLSEQ_LAUNCH(be, gemm_cpu_transpose,
+                           clseq_opencl_range_3d(divide_up(p->m, TRANSPOSE_M),
+                                                 divide_up(p->k, TRANSPOSE_K), (size_t)p->batch, 1, 1, 1),
+                           CLSEQ_ARG_MATRIX(&p->a), clseq_arg_mem(mem), clseq_arg_int((int32_t)row),
+                           clseq_arg_ulong(matrix), clseq_arg_int(p->m), clseq_arg_int(p->k)));
+    p->a = (struct clseq_gemm_matrix){ .mem = mem, .rows = (int32_t)row, .batch = matrix };
+    p->trans_a = false;
+    return CLSEQ_OK;
+}
+
+/* B transposed, few rows. A group takes as many rows of B as stay in the first-level cache. */
+static clseq_status dot(clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    const int32_t fit = DOT_FLOATS / p->k / DOT_COLUMNS * DOT_COLUMNS;
+    const int32_t block = fit < DOT_COLUMNS ? DOT_COLUMNS : fit > DOT_BLOCK_MAX ? DOT_BLOCK_MAX : fit;
+
+    return CLSEQ_LAUNCH(be, gemm_cpu_dot,
+                        clseq_opencl_range_3d(divide_up(p->n, block), 1, (size_t)p->batch, 1, 1, 1),
+                        CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),
+                        clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
+                        clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta),
+                        clseq_arg_int(block));
+}
+
+clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_problem *problem)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const size_t panels = divide_up(problem->n, tile_columns(cl)), batch = (size_t)problem->batch;
+    const int32_t block = block_rows(cl, problem->m, panels * batch);
+    struct clseq_gemm_problem p = *problem;
+
+    if (p.trans_a)
+        CLSEQ_TRY(transpose_a(be, &p));
+    if (p.trans_b && p.m <= DOT_ROWS)
+        return dot(be, &p);
+    if (!p.trans_b && p.m <= DIRECT_ROWS && p.n >= tile_columns(cl))
+        return CLSEQ_LAUNCH(be, gemm_cpu_direct, clseq_opencl_range_3d(panels, 1, batch, 1, 1, 1),
+                            CLSEQ_ARG_MATRIX(&p.a), CLSEQ_ARG_MATRIX(&p.b), CLSEQ_ARG_MATRIX(&p.c),
+                            clseq_arg_int(p.m), clseq_arg_int(p.n), clseq_arg_int(p.k),
+                            clseq_arg_float((double)p.alpha), clseq_arg_float((double)p.beta));
+    return CLSEQ_LAUNCH(be, gemm_cpu_tile,
+                        clseq_opencl_range_3d(panels, divide_up(p.m, block), batch, 1, 1, 1),
+                        CLSEQ_ARG_MATRIX(&p.a), CLSEQ_ARG_MATRIX(&p.b), CLSEQ_ARG_MATRIX(&p.c),
+                        clseq_arg_int(p.m), clseq_arg_int(p.n), clseq_arg_int(p.k),
+                        clseq_arg_int(p.trans_b), clseq_arg_float((double)p.alpha),
+                        clseq_arg_float((double)p.beta), clseq_arg_int(block));
+}
+
+clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, bool trans_b,
+                                      struct clseq_opencl_packed *ret)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const int32_t n = b->dims[trans_b ? 0 : 1], k = b->dims[trans_b ? 1 : 0];
+    const size_t panels = divide_up(n, tile_columns(cl));
+    cl_mem mem;
+
+    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_B,
+                                   panels * (size_t)tile_columns(cl) * (size_t)k * sizeof(cl_float), &mem));
+    CLSEQ_TRY(CLSEQ_LAUNCH(be, gemm_cpu_pack_b, clseq_opencl_range_2d(panels, divide_up(k, KC), 1, 1),
+                           CLSEQ_ARG_ROWS(b), clseq_arg_int(n), clseq_arg_int(k), clseq_arg_int(trans_b),
+                           clseq_arg_mem(mem)));
+    *ret = (struct clseq_opencl_packed){ .mem = mem, .n = n, .k = k };
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_opencl_gemm_packed(clseq_backend *be, const clseq_tensor *a,
+                                      const struct clseq_opencl_packed *b, const clseq_tensor *c,
+                                      double alpha, double beta)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const int32_t m = c->dims[0];
+    const size_t panels = divide_up(b->n, tile_columns(cl));
+    const int32_t block = block_rows(cl, m, panels);
+
+    return CLSEQ_LAUNCH(be, gemm_cpu_packed,
+                        clseq_opencl_range_2d(panels, divide_up(m, block), 1, 1), CLSEQ_ARG_ROWS(a),
+                        clseq_arg_mem(b->mem), CLSEQ_ARG_ROWS(c), clseq_arg_int(m), clseq_arg_int(b->n),
+                        clseq_arg_int(b->k), clseq_arg_float(alpha), clseq_arg_float(beta),
+                        clseq_arg_int(block));
+}
