@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The output layer: logits = h W^T + b, softmax and cross-entropy, in chunks of
+ * rows so that never all logits exist at once. Only the real target positions
+ * are computed; padding costs nothing.
+ */
+#ifndef CLSEQ_OUTPUT_LAYER_H
+#define CLSEQ_OUTPUT_LAYER_H
+
+#include "nn/run.h"
+
+typedef struct clseq_output_layer {
+    int weight; /* (V, H) */
+    int bias;   /* (V) */
+    int32_t hidden, vocabulary;
+} clseq_output_layer;
+
+typedef struct clseq_output_pass {
+    int32_t N, chunk;          /* real positions; rows per chunk */
+    clseq_tensor rows;         /* (N) i32: their places in the flattened (T * B) output, set by caller */
+    clseq_tensor target;       /* (N) i32, set by the caller */
+    clseq_tensor h;            /* (N, H) */
+    clseq_tensor logits;       /* (chunk, V) */
+    clseq_tensor loss, lse;    /* (N) */
+} clseq_output_pass;
+
+/* Register "<prefix>.weight" and "<prefix>.bias". */
+CLSEQ_MUST_CHECK clseq_status clseq_output_layer_register(clseq_output_layer *layer,
+                                                          clseq_param_store *store,
+                                                          const char *prefix, int32_t hidden,
+                                                          int32_t vocabulary);
+
+/* Take the activations for N real positions. */
+CLSEQ_MUST_CHECK clseq_status clseq_output_layer_take(const clseq_output_layer *layer,
+                                                      clseq_workspace *ws, clseq_dtype real, int32_t N,
+                                                      clseq_output_pass *pass);
+
+/* Loss of every real position into pass->loss, from the top layer's output y (T * B, H). */
+CLSEQ_MUST_CHECK clseq_status clseq_output_layer_loss(const clseq_output_layer *layer,
+                                                      const clseq_run *run,
+                                                      const clseq_output_pass *pass, clseq_tensor y);
+
+/* Loss, parameter gradients and dy (T * B, H), of `scale` times the sum of the losses. dy may be y's
+ * gradient only: it does not overlap y. pass->h is used up. */
+CLSEQ_MUST_CHECK clseq_status clseq_output_layer_loss_bwd(const clseq_output_layer *layer,
+                                                          const clseq_run *run,
+                                                          const clseq_output_pass *pass,
+                                                          clseq_tensor y, double scale,
+                                                          clseq_tensor dy);
+
+/* logits (M, V) of h (M, H), for decoding. */
+CLSEQ_MUST_CHECK clseq_status clseq_output_layer_logits(const clseq_output_layer *layer,
+                                                        const clseq_run *run, clseq_tensor h,
+                                                        clseq_tensor logits);
+
+#endif
