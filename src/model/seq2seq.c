@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "model/seq2seq.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void destroy_buffers(clseq_param_buffers *buffers)
+{
+    for (int i = 0; i < CLSEQ_MAX_SEGMENTS; i++)
+        clseq_buffer_destroy(&buffers->segment[i]);
+}
+
+static void destroy_workspace(clseq_seq2seq *model)
+{
+    for (int i = 0; i < CLSEQ_MAX_CHUNKS; i++)
+        clseq_buffer_destroy(&model->ws.buffer[i]);
+    model->ws = (clseq_workspace){ 0 };
+}
+
+void clseq_seq2seq_destroy(clseq_seq2seq **model)
+{
+    clseq_seq2seq *m = *model;
+
+    if (!m)
+        return;
+    destroy_workspace(m);
+    destroy_buffers(&m->weights);
+    destroy_buffers(&m->gradients);
+    clseq_buffer_destroy(&m->input_buffer);
+    free(m->input_host);
+    clseq_param_store_fini(&m->store);
+    free(m);
+    *model = NULL;
+}
+
+clseq_status clseq_seq2seq_register(const struct clseq_model_config *config, clseq_encoder *encoder,
+                                    clseq_decoder *decoder, clseq_param_store *store)
+{
+    CLSEQ_TRY(clseq_encoder_register(encoder, store, config->source_vocabulary, config->embedding,
+                                     config->hidden, config->layers));
+    return clseq_decoder_register(decoder, store, config->target_vocabulary, config->embedding,
+                                  config->hidden, config->layers);
+}
+
+static clseq_status create_weights(clseq_seq2seq *m)
+{
+    CLSEQ_TRY(clseq_seq2seq_register(&m->config, &m->encoder, &m->decoder, &m->store));
+    CLSEQ_TRY(clseq_param_store_plan(&m->store, clseq_backend_info(m->be)->max_buffer_bytes, m->real));
+    for (int i = 0; i < m->store.segments; i++)
+        CLSEQ_TRY(clseq_buffer_create(m->be, m->store.segment_size[i] * clseq_dtype_size(m->real),
+                                      "weights", &m->weights.segment[i]));
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_seq2seq_create(clseq_backend *be, const struct clseq_model_config *config,
+                                  clseq_seq2seq **ret)
+{
+    clseq_context *ctx = clseq_backend_context(be);
+    clseq_seq2seq *m = NULL;
+    clseq_status status;
+
+    CLSEQ_TRY(clseq_model_config_check(ctx, config, CLSEQ_ERR_ARG));
+    CLSEQ_TRY(clseq_calloc(ctx, 1, sizeof(*m), "model", &m));
+    m->ctx = ctx;
+    m->be = be;
+    m->real = clseq_backend_real(be);
+    m->config = *config;
+    clseq_param_store_init(&m->store, ctx);
+    status = create_weights(m);
+    if (status != CLSEQ_OK) {
+        clseq_seq2seq_destroy(&m);
+        return status;
+    }
+    *ret = m;
+    return CLSEQ_OK;
+}
+
+clseq_run clseq_seq2seq_run(const clseq_seq2seq *model, bool accumulate)
+{
+    return (clseq_run){
+        .be = model->be,
+        .store = &model->store,
+        .weights = &model->weights,
+        .gradients = model->training ? &model->gradients : NULL,
+        .accumulate = accumulate,
+    };
+}
+
+clseq_status clseq_seq2seq_init(clseq_seq2seq *model, enum clseq_init kind, double scale, uint64_t seed)
+{
+    const clseq_run run = clseq_seq2seq_run(model, false);
+
+    return clseq_init_params(&run, kind, scale, seed);
+}
+
+/* The activations of a batch of this shape; the same for planning and running. */
+static clseq_status take(clseq_seq2seq *m, clseq_workspace *ws,
+                         const struct clseq_seq2seq_limits *shape)
+{
+    clseq_workspace_reset(ws);
+    CLSEQ_TRY(clseq_encoder_take(&m->encoder, ws, m->real, shape->S, shape->B, shape->source_unique,
+                                 m->training, &m->encoder_pass));
+    if (shape->T == 0)
+        return CLSEQ_OK;
+    return clseq_decoder_take(&m->decoder, ws, m->real, shape->T, shape->B, shape->N,
+                              shape->target_unique, m->training, &m->decoder_pass);
+}
+
+/* int32 of the largest upload: every array of clseq_seq2seq_input, each padded to 32 elements. */
+static clseq_status input_elements(clseq_seq2seq *m, const struct clseq_seq2seq_limits *limits,
+                                   size_t *ret)
+{
+    size_t source, target, total;
+    const size_t B = (size_t)limits->B, gaps = 12 * 32;
+
+    /* Per side: index and order (at most all positions), unique and start (at most as many). */
+    if (!clseq_mul_size((size_t)limits->S * 4, B, &source) ||
+        !clseq_mul_size((size_t)limits->T * 4, B, &target) ||
+        !clseq_add_size(source, target, &total) ||
+        !clseq_add_size(total, 2 * (size_t)limits->N + 2 * B + 2 + gaps, &total))
+        return clseq_fail(m->ctx, CLSEQ_ERR_LIMIT, "batch of %d sentences of %d and %d words is too large",
+                          limits->B, limits->S, limits->T);
+    *ret = total;
+    return CLSEQ_OK;
+}
+
+static clseq_status create_gradients(clseq_seq2seq *m)
+{
+    for (int i = 0; i < m->store.segments; i++) {
+        if (!m->gradients.segment[i] && m->store.segment_dense[i] > 0)
+            CLSEQ_TRY(clseq_buffer_create(m->be,
+                                          m->store.segment_dense[i] * clseq_dtype_size(m->real),
+                                          "gradients", &m->gradients.segment[i]));
+    }
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_seq2seq_plan(clseq_seq2seq *model, const struct clseq_seq2seq_limits *limits,
+                                bool training)
+{
+    clseq_workspace planned;
+    size_t elements = 0;
+
+    model->training = training;
+    if (training)
+        CLSEQ_TRY(create_gradients(model));
+    clseq_workspace_plan(&planned, model->ctx, clseq_backend_info(model->be)->max_buffer_bytes);
+    CLSEQ_TRY(take(model, &planned, limits));
+    CLSEQ_TRY(input_elements(model, limits, &elements));
+
+    bool enough = model->ws.chunks >= planned.chunks;
+    for (int i = 0; enough && i < planned.chunks; i++)
+        enough = model->ws.size[i] >= planned.size[i];
+    if (!enough) {
+        destroy_workspace(model);
+        planned.planning = false;
+        model->ws = planned;
+        for (int i = 0; i < planned.chunks; i++) {
+            const clseq_status status = clseq_buffer_create(model->be, planned.size[i], "activations",
+                                                            &model->ws.buffer[i]);
+
+            if (status != CLSEQ_OK) {
+                destroy_workspace(model); /* else the next plan would take these sizes for memory */
+                return status;
+            }
+        }
+    }
+    if (elements > model->input_capacity) {
+        clseq_buffer_destroy(&model->input_buffer);
+        free(model->input_host);
+        model->input_host = NULL;
+        model->input_capacity = 0;
+        CLSEQ_TRY(clseq_calloc(model->ctx, elements, sizeof(int32_t), "batch", &model->input_host));
+        CLSEQ_TRY(clseq_buffer_create(model->be, elements * sizeof(int32_t), "batch",
+                                      &model->input_buffer));
+        model->input_capacity = elements;
+    }
+    return CLSEQ_OK;
+}
+
+uint64_t clseq_seq2seq_bytes(const clseq_seq2seq *model)
+{
+    uint64_t elements = 0;
+
+    for (int i = 0; i < model->store.segments; i++)
+        elements += model->store.segment_size[i] + (model->training ? model->store.segment_dense[i] : 0);
+    return elements * clseq_dtype_size(model->real) + clseq_workspace_bytes(&model->ws) +
+           model->input_capacity * sizeof(int32_t);
+}
+
+/* Append an array to the upload and make its view. */
+static clseq_tensor stage(clseq_seq2seq *m, size_t *used, const int32_t *data, int32_t n)
+{
+    const clseq_tensor view = clseq_tensor_1d(m->input_buffer, *used, CLSEQ_I32, n);
+
+    if (n > 0)
+        memcpy(m->input_host + *used, data, (size_t)n * sizeof(int32_t));
+    *used += ((size_t)n + 31) / 32 * 32;
+    return view;
+}
+
+static clseq_token_rows stage_tokens(clseq_seq2seq *m, size_t *used,
+                                     const struct clseq_input_tokens *tokens)
+{
+    return (clseq_token_rows){
+        .unique = stage(m, used, tokens->unique, tokens->unique_count),
+        .start = stage(m, used, tokens->start, tokens->unique_count + 1),
+        .order = stage(m, used, tokens->order, tokens->order_count),
+    };
+}
+
+clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2seq_input *input)
+{
+    const struct clseq_seq2seq_limits shape = {
+        .S = input->S, .T = input->T, .B = input->B, .N = input->N,
+        .source_unique = input->source_tokens.unique_count,
+        .target_unique = input->target_tokens.unique_count,
+    };
+    size_t used = 0, needed = 0;
+
+    CLSEQ_TRY(input_elements(model, &shape, &needed));
+    if (needed > model->input_capacity)
+        return clseq_fail(model->ctx, CLSEQ_ERR_INTERNAL,
+                          "batch of %d sentences of %d and %d words is larger than planned", input->B,
+                          input->S, input->T);
+    CLSEQ_TRY(take(model, &model->ws, &shape));
+
+    model->encoder_pass.index = stage(model, &used, input->source_index, input->S * input->B);
+    model->encoder_pass.rnn.length = stage(model, &used, input->source_length, input->B);
+    if (model->training)
+        model->source_tokens = stage_tokens(model, &used, &input->source_tokens);
+    if (input->T > 0) {
+        model->decoder_pass.index = stage(model, &used, input->target_index, input->T * input->B);
+        model->decoder_pass.rnn.length = stage(model, &used, input->target_length, input->B);
+        model->decoder_pass.output.rows = stage(model, &used, input->rows, input->N);
+        model->decoder_pass.output.target = stage(model, &used, input->target, input->N);
+        if (model->training)
+            model->target_tokens = stage_tokens(model, &used, &input->target_tokens);
+    }
+    return clseq_buffer_write(model->input_buffer, 0, model->input_host, used * sizeof(int32_t));
+}
+
+static clseq_status forward(clseq_seq2seq *m, const clseq_run *run)
+{
+    CLSEQ_TRY(clseq_encoder_fwd(&m->encoder, run, &m->encoder_pass));
+    CLSEQ_TRY(clseq_lstm_start_from(&m->encoder.rnn, run, &m->encoder_pass.rnn, &m->decoder_pass.rnn));
+    return clseq_decoder_fwd(&m->decoder, run, &m->decoder_pass);
+}
+
+static clseq_status sum_losses(clseq_seq2seq *m, clseq_tensor loss)
+{
+    return clseq_op_sum(m->be, &(struct clseq_sum_args){ .x = m->decoder_pass.output.loss, .y = loss });
+}
+
+clseq_status clseq_seq2seq_loss(clseq_seq2seq *model, clseq_tensor loss)
+{
+    const clseq_run run = clseq_seq2seq_run(model, false);
+
+    CLSEQ_TRY(forward(model, &run));
+    CLSEQ_TRY(clseq_decoder_loss(&model->decoder, &run, &model->decoder_pass));
+    return sum_losses(model, loss);
+}
+
+clseq_status clseq_seq2seq_loss_bwd(clseq_seq2seq *model, double scale, bool accumulate,
+                                    clseq_tensor loss)
+{
+    const clseq_run run = clseq_seq2seq_run(model, accumulate);
+
+    CLSEQ_TRY(forward(model, &run));
+    CLSEQ_TRY(clseq_decoder_loss_bwd(&model->decoder, &run, &model->decoder_pass,
+                                     &model->target_tokens, scale, &model->row_gradients[1]));
+    CLSEQ_TRY(sum_losses(model, loss));
+    /* The decoder's initial state is the encoder's final state, and so are their gradients. */
+    for (int32_t l = 0; l < model->config.layers; l++) {
+        model->encoder_pass.rnn.dh[l] = model->decoder_pass.rnn.dh[l];
+        model->encoder_pass.rnn.dc[l] = model->decoder_pass.rnn.dc[l];
+    }
+    return clseq_encoder_bwd(&model->encoder, &run, &model->encoder_pass, &model->source_tokens,
+                             &model->row_gradients[0]);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The model graph: encoder, hand-over of the state, decoder, loss, and
+ * back-propagation through all of it. One training step is
+ *
+ *     clseq_seq2seq_begin(model, &input)       upload the batch, lay out the activations
+ *     clseq_seq2seq_loss_bwd(model, ...)       forward, loss, backward
+ *     optimizer (train/optimizer.h)            norm, clipping, update
+ *
+ * Nothing here allocates after clseq_seq2seq_plan(), and nothing waits for the device.
+ */
+#ifndef CLSEQ_SEQ2SEQ_H
+#define CLSEQ_SEQ2SEQ_H
+
+#include "model/decoder.h"
+#include "model/encoder.h"
+#include "model/model_config.h"
+#include "nn/init.h"
+
+/* Distinct tokens of one side of a batch (op_args.h, embedding_bwd). */
+struct clseq_input_tokens {
+    int32_t unique_count, order_count;
+    const int32_t *unique; /* (unique_count) */
+    const int32_t *start;  /* (unique_count + 1) */
+    const int32_t *order;  /* (order_count) positions t * B + b */
+};
+
+/* A batch in host memory, time-major; all arrays are borrowed for the call only. For encoding alone
+ * T and N are 0. Token lists are needed for training only. */
+struct clseq_seq2seq_input {
+    int32_t S, T, B, N;
+    const int32_t *source_index;  /* (S, B), -1 at padding */
+    const int32_t *source_length; /* (B), 1 .. S */
+    const int32_t *target_index;  /* (T, B) decoder inputs (SOS, then words), -1 at padding */
+    const int32_t *target_length; /* (B), 1 .. T */
+    const int32_t *rows;          /* (N) places t * B + b of the real targets */
+    const int32_t *target;        /* (N) their words */
+    struct clseq_input_tokens source_tokens, target_tokens;
+};
+
+/* The largest batch that will be seen. */
+struct clseq_seq2seq_limits {
+    int32_t S, T, B, N;
+    int32_t source_unique, target_unique;
+};
+
+typedef struct clseq_seq2seq {
+    clseq_context *ctx; /* borrowed */
+    clseq_backend *be;  /* borrowed */
+    clseq_dtype real;
+    struct clseq_model_config config;
+
+    clseq_encoder encoder;
+    clseq_decoder decoder;
+    clseq_param_store store;
+    clseq_param_buffers weights, gradients; /* owned; gradients only when training */
+    bool training;
+
+    clseq_workspace ws; /* its buffers are owned here */
+    clseq_buffer *input_buffer;
+    int32_t *input_host;
+    size_t input_capacity; /* in int32 */
+
+    /* The batch in hand, valid from begin to the next begin. */
+    clseq_encoder_pass encoder_pass;
+    clseq_decoder_pass decoder_pass;
+    clseq_token_rows source_tokens, target_tokens;
+    clseq_row_gradient row_gradients[2]; /* after loss_bwd: source, target embedding */
+} clseq_seq2seq;
+
+/* Create a model; its weights are zeros. Errors: CLSEQ_ERR_ARG, CLSEQ_ERR_LIMIT, ... Destroy with
+ * clseq_seq2seq_destroy(), which accepts a pointer to NULL and sets it to NULL. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_create(clseq_backend *be,
+                                                   const struct clseq_model_config *config,
+                                                   clseq_seq2seq **ret);
+void clseq_seq2seq_destroy(clseq_seq2seq **model);
+
+/* Register all parameters of a configuration: the table of a model file without any backend. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_register(const struct clseq_model_config *config,
+                                                     clseq_encoder *encoder, clseq_decoder *decoder,
+                                                     clseq_param_store *store);
+
+/* Random initial weights. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_init(clseq_seq2seq *model, enum clseq_init kind,
+                                                 double scale, uint64_t seed);
+
+/* Allocate everything a step needs for batches up to `limits`. May be called again with other
+ * limits; memory is kept where it suffices. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_plan(clseq_seq2seq *model,
+                                                 const struct clseq_seq2seq_limits *limits,
+                                                 bool training);
+
+/* Device memory of weights, gradients and activations after plan, in bytes. */
+uint64_t clseq_seq2seq_bytes(const clseq_seq2seq *model);
+
+/* Upload a batch and lay out its activations. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_begin(clseq_seq2seq *model,
+                                                  const struct clseq_seq2seq_input *input);
+
+/* Forward only. loss (1) = sum of the losses of all real positions. The losses of the positions are
+ * in decoder_pass.output.loss. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_loss(clseq_seq2seq *model, clseq_tensor loss);
+
+/* Forward and backward. The gradients are of `scale` times the summed loss; `accumulate` adds to
+ * those that are there. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_loss_bwd(clseq_seq2seq *model, double scale,
+                                                     bool accumulate, clseq_tensor loss);
+
+/* A layer's view on weights and gradients. */
+clseq_run clseq_seq2seq_run(const clseq_seq2seq *model, bool accumulate);
+
+#endif
