@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A vocabulary as a JSON array of its tokens in the order of their ids; see docs/formats.md. */
+#ifndef CLSEQ_VOCAB_JSON_H
+#define CLSEQ_VOCAB_JSON_H
+
+#include "base/base.h"
+
+#include <clseq/vocab.h>
+
+#include <jansson.h>
+
+/* A new array; release with json_decref(). Errors: CLSEQ_ERR_NOMEM. */
+CLSEQ_MUST_CHECK clseq_status clseq_vocab_to_json(const clseq_vocab *vocab, json_t **ret);
+
+/* The array is not trusted and stays the caller's. Errors: CLSEQ_ERR_FORMAT, CLSEQ_ERR_NOMEM. */
+CLSEQ_MUST_CHECK clseq_status clseq_vocab_create_from_json(clseq_context *ctx,
+                                                           clseq_text_options text,
+                                                           const json_t *array, clseq_vocab **ret);
+
+/* The same as one string. Release with free(). */
+CLSEQ_MUST_CHECK clseq_status clseq_vocab_to_string(const clseq_vocab *vocab, char **ret);
+CLSEQ_MUST_CHECK clseq_status clseq_vocab_create_from_string(clseq_context *ctx,
+                                                             clseq_text_options text,
+                                                             const char *string, size_t length,
+                                                             clseq_vocab **ret);
+
+#endif
