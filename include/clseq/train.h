@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Training: from two text files to a model, in one call that can be stopped and
+ * made again at any time.
+ *
+ *     struct clseq_train_options options;
+ *     clseq_train_options_init(&options);
+ *     options.source = "train.de";
+ *     options.target = "train.en";
+ *     options.run = "run";
+ *     status = clseq_train(ctx, be, &options, &hooks, &result);
+ *
+ * The run folder holds config.json (the options that made the run), log.jsonl
+ * (one object a line, only ever appended to), best.safetensors (a model) and
+ * last.safetensors (a checkpoint). Called again with the same options, training
+ * goes on from the checkpoint and ends with the same bits as if it had never been
+ * stopped.
+ */
+#ifndef CLSEQ_TRAIN_H
+#define CLSEQ_TRAIN_H
+
+#include <clseq/backend.h>
+#include <clseq/model.h>
+#include <clseq/vocab.h>
+
+CLSEQ_BEGIN_DECLS
+
+typedef enum clseq_optimizer_kind {
+    CLSEQ_OPTIMIZER_SGD = 0,
+    CLSEQ_OPTIMIZER_ADAM = 1,
+} clseq_optimizer_kind;
+
+typedef enum clseq_schedule_kind {
+    CLSEQ_SCHEDULE_CONSTANT = 0,
+    CLSEQ_SCHEDULE_HALVE = 1, /* halved every decay_every epochs once decay_start epochs are over:
+                                 Sutskever et al. 2014 with 5 and 0.5 */
+} clseq_schedule_kind;
+
+/* A point in training: whichever is given (not 0) and reached first. */
+struct clseq_when {
+    double epochs;
+    uint64_t updates;
+    double seconds;
+};
+
+struct clseq_train_options {
+    /* Data: two files, or one .tsv in `source` with target NULL. Validation likewise; both NULL:
+     * none. */
+    const char *source, *target;
+    const char *valid_source, *valid_target;
+    const char *run; /* folder; made when it is missing */
+
+    clseq_text_options source_text, target_text;
+    size_t source_vocab_size, target_vocab_size; /* 30000 */
+    uint64_t min_count;                          /* 2 */
+    size_t max_length;                           /* 100 tokens a side; longer pairs are skipped */
+    bool reverse_source;                         /* false */
+
+    struct clseq_model_config model; /* its vocabularies are filled in from the text */
+
+    clseq_optimizer_kind optimizer;    /* Adam */
+    double lr;                         /* 0 = 0.001 for Adam, 0.7 for SGD */
+    clseq_schedule_kind schedule;      /* constant */
+    double decay_start, decay_every;   /* epochs: 5, 0.5 */
+    double clip;                       /* global norm: 5; 0 = off */
+    bool average_tokens; /* gradient of the mean loss per token; false (default): of the sum over the
+                            batch divided by its sentences, as the paper does */
+    bool init_normal;                  /* false: uniform */
+    double init_scale;                 /* 0.08 */
+    size_t batch;                      /* sentences: 64 */
+    bool similar_length;               /* batches of sentences of similar length: true */
+    uint64_t seed;                     /* 1 */
+
+    struct clseq_when after;       /* 10 epochs */
+    struct clseq_when valid_every; /* 1 epoch */
+    struct clseq_when save_every;  /* 5 minutes */
+    int early_stop;                /* validations without a better one before training ends; 0 = never;
+                                      default 5 */
+    uint64_t log_every;            /* updates between two reports: 50 */
+};
+
+/* What training reports. Fields that do not belong to an event are 0. */
+struct clseq_train_event {
+    enum clseq_train_event_kind {
+        CLSEQ_TRAIN_DATA,    /* corpus and vocabularies are ready */
+        CLSEQ_TRAIN_START,   /* the model is ready; `update` > 0 after a resume */
+        CLSEQ_TRAIN_UPDATE,  /* every log_every updates */
+        CLSEQ_TRAIN_VALID,   /* a validation is done */
+        CLSEQ_TRAIN_SAVE,    /* a checkpoint is written */
+        CLSEQ_TRAIN_END,
+    } kind;
+    const char *text; /* one line for people, without line end */
+
+    uint64_t update, updates_per_epoch;
+    double epoch;             /* fraction: 1.5 is in the middle of the second */
+    double loss;              /* mean negative log-likelihood per target token since the last report, or
+                                 of the validation set; natural logarithm */
+    double perplexity;        /* exp(loss) */
+    double lr, gradient_norm; /* of the last update */
+    double tokens_per_second; /* target tokens, since the last report */
+    double seconds, seconds_left; /* since the start of the run (all sessions); estimate, -1 = unknown */
+    uint64_t skipped;         /* updates skipped because of NaN or infinity, so far */
+    bool best;                /* the validation is the best so far */
+};
+
+struct clseq_train_hooks {
+    void *user;
+    void (*event)(void *user, const struct clseq_train_event *event); /* may be NULL */
+    /* Polled between updates; when it returns true training saves and returns
+     * CLSEQ_ERR_INTERRUPTED. May be NULL. */
+    bool (*stop)(void *user);
+};
+
+struct clseq_train_result {
+    uint64_t updates;
+    double epochs, seconds;
+    double train_loss;                 /* of the last report */
+    double best_loss, best_perplexity; /* validation; 0 without one */
+    bool stopped_early;
+};
+
+/* Set the defaults stated above: words, two files still to be named. */
+CLSEQ_API void clseq_train_options_init(struct clseq_train_options *options);
+
+/* Train, or go on with, the run in options->run. `hooks` and `result` may be NULL.
+ * Errors: CLSEQ_ERR_DATA, CLSEQ_ERR_ARG (an option out of range; a run folder made with other
+ * options: the text names them), CLSEQ_ERR_FORMAT (a damaged checkpoint), CLSEQ_ERR_IO,
+ * CLSEQ_ERR_INTERRUPTED (state saved: call again to go on), CLSEQ_ERR_NUMERIC (diverged; the last
+ * good checkpoint is kept), CLSEQ_ERR_DEVICE and friends. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
+                                                    const struct clseq_train_options *options,
+                                                    const struct clseq_train_hooks *hooks,
+                                                    struct clseq_train_result *result);
+
+CLSEQ_END_DECLS
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/clock.h"
+#include "base/philox.h"
+#include "backend/backend_impl.h"
+#include "data/batch_input.h"
+#include "train/optimizer.h"
+
+#include <clseq/bench.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct clseq_bench_size sizes[] = {
+    { "S", { 8000, 8000, 256, 256, 1 }, 64, 15, 15 },
+    { "M", { 8000, 8000, 512, 512, 2 }, 64, 25, 25 },
+    { "L", { 30000, 30000, 1000, 1000, 4 }, 128, 25, 25 },
+    { "P", { 160000, 80000, 1000, 1000, 4 }, 128, 25, 25 },
+};
+
+bool clseq_bench_size_find(const char *name, struct clseq_bench_size *ret)
+{
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(sizes); i++) {
+        if (strcmp(sizes[i].name, name) == 0) {
+            *ret = sizes[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Multiply-adds of one forward pass: both stacks and the output layer. */
+static double forward_multiply_adds(const struct clseq_bench_size *z)
+{
+    const double H = z->model.hidden, E = z->model.embedding, L = z->model.layers;
+    const double stack = 4 * H * (E + H) + (L - 1) * 4 * H * 2 * H;
+
+    return (double)z->B * (stack * (double)(z->S + z->T) +
+                           (double)z->T * H * (double)z->model.target_vocabulary);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Sort the times and fill in median, smallest and largest. */
+static void summarise(double *seconds, int n, struct clseq_bench_result *ret)
+{
+    qsort(seconds, (size_t)n, sizeof(*seconds), by_value);
+    ret->ms = 1e3 * seconds[n / 2];
+    ret->ms_min = 1e3 * seconds[0];
+    ret->ms_max = 1e3 * seconds[n - 1];
+    ret->steps = n;
+}
+
+/* ---- training ---- */
+
+/* A batch of random words of full length, as the peer uses. */
+static clseq_status random_batch(clseq_context *ctx, const struct clseq_bench_size *z,
+                                 clseq_batch *batch)
+{
+    const size_t source = (size_t)z->S - 1, target = (size_t)z->T - 1; /* the end token comes on top */
+    const size_t per = source + target, B = (size_t)z->B;
+    clseq_sentence *pairs = NULL;
+    int32_t *ids = NULL;
+    clseq_status status;
+
+    CLSEQ_TRY(clseq_calloc(ctx, B * per + 1, sizeof(*ids), "benchmark batch", &ids));
+    CLSEQ_TRY_GOTO(status, out, clseq_calloc(ctx, 2 * B, sizeof(*pairs), "benchmark batch", &pairs));
+    for (size_t b = 0; b < B; b++) {
+        for (size_t i = 0; i < per; i++) {
+            const int32_t v = i < source ? z->model.source_vocabulary : z->model.target_vocabulary;
+
+            ids[b * per + i] = 4 + (int32_t)clseq_random_below(1, CLSEQ_RANDOM_BENCH, 0, b * per + i,
+                                                               (uint64_t)v - 4);
+        }
+        pairs[b] = (clseq_sentence){ ids + b * per, source };
+        pairs[B + b] = (clseq_sentence){ ids + b * per + source, target };
+    }
+    status = clseq_batch_from_sentences(batch, pairs, pairs + B, B, false);
+out:
+    free(pairs);
+    free(ids);
+    return status;
+}
+
+struct training {
+    clseq_seq2seq *model;
+    clseq_optimizer optimizer;
+    clseq_batch batch;
+    clseq_buffer *record;
+    uint64_t update;
+};
+
+static clseq_status prepare(clseq_context *ctx, clseq_backend *be, const struct clseq_bench_size *z,
+                            struct training *t)
+{
+    const clseq_dtype real = clseq_backend_real(be);
+    struct clseq_seq2seq_limits limits;
+
+    clseq_batch_init(&t->batch, ctx);
+    CLSEQ_TRY(clseq_seq2seq_create(be, &z->model, &t->model));
+    CLSEQ_TRY(clseq_seq2seq_init(t->model, CLSEQ_INIT_UNIFORM, 0.08, 1));
+    CLSEQ_TRY(clseq_optimizer_init(&t->optimizer, t->model, CLSEQ_OPTIMIZER_SGD));
+    CLSEQ_TRY(clseq_buffer_create(be, 4 * clseq_dtype_size(real), "step record", &t->record));
+    CLSEQ_TRY(random_batch(ctx, z, &t->batch));
+    limits = (struct clseq_seq2seq_limits){
+        .S = z->S, .T = z->T, .B = z->B, .N = (int32_t)t->batch.N,
+        .source_unique = (int32_t)t->batch.source_rows.unique_count,
+        .target_unique = (int32_t)t->batch.target_rows.unique_count,
+    };
+    return clseq_seq2seq_plan(t->model, &limits, true);
+}
+
+static clseq_status step(struct training *t)
+{
+    const clseq_dtype real = t->model->real;
+    const struct clseq_seq2seq_input input = clseq_batch_input(&t->batch);
+
+    CLSEQ_TRY(clseq_seq2seq_begin(t->model, &input));
+    CLSEQ_TRY(clseq_seq2seq_loss_bwd(t->model, 1 / (double)t->batch.B, false,
+                                     clseq_tensor_1d(t->record, 0, real, 1)));
+    return clseq_optimizer_step(&t->optimizer, ++t->update, 0.1, 5,
+                                clseq_tensor_1d(t->record, 1, real, 1),
+                                clseq_tensor_1d(t->record, 2, real, 2));
+}
+
+static clseq_status time_steps(clseq_backend *be, struct training *t, int steps, double *seconds,
+                               struct clseq_bench_result *ret)
+{
+    uint64_t buffers, reads;
+
+    for (int i = 0; i < 2; i++)
+        CLSEQ_TRY(step(t));
+    CLSEQ_TRY(clseq_backend_sync(be));
+    buffers = be->buffers_created;
+    reads = be->reads;
+    for (int i = 0; i < steps; i++) {
+        const double start = clseq_seconds();
+
+        CLSEQ_TRY(step(t));
+        CLSEQ_TRY(clseq_backend_sync(be));
+        seconds[i] = clseq_seconds() - start;
+    }
+    ret->buffers_created = be->buffers_created - buffers;
+    ret->reads = be->reads - reads;
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
+                               const struct clseq_bench_size *size, int steps,
+                               struct clseq_bench_result *ret)
+{
+    struct training t = { 0 };
+    double *seconds = NULL;
+    clseq_status status;
+
+    *ret = (struct clseq_bench_result){ 0 };
+    if (steps < 1)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: at least one step must be timed");
+    CLSEQ_TRY(clseq_calloc(ctx, (size_t)steps, sizeof(*seconds), "benchmark", &seconds));
+    CLSEQ_TRY_GOTO(status, out, prepare(ctx, be, size, &t));
+    CLSEQ_TRY_GOTO(status, out, time_steps(be, &t, steps, seconds, ret));
+    summarise(seconds, steps, ret);
+    ret->target_tokens_per_s = 1e3 * (double)size->B * size->T / ret->ms;
+    ret->gflops = 6 * forward_multiply_adds(size) / ret->ms * 1e-6;
+    ret->device_bytes = clseq_seq2seq_bytes(t.model);
+out:
+    clseq_buffer_destroy(&t.record);
+    clseq_optimizer_fini(&t.optimizer);
+    clseq_seq2seq_destroy(&t.model);
+    clseq_batch_fini(&t.batch);
+    free(seconds);
+    return status;
+}
+
+/* ---- one product ---- */
+
+clseq_status clseq_bench_gemm(clseq_context *ctx, clseq_backend *be, int32_t m, int32_t n, int32_t k,
+                              bool trans_a, bool trans_b, int repeats, struct clseq_bench_result *ret)
+{
+    const clseq_dtype real = clseq_backend_real(be);
+    const size_t element = clseq_dtype_size(real);
+    const int32_t rows[3] = { trans_a ? k : m, trans_b ? n : k, m };
+    const int32_t columns[3] = { trans_a ? m : k, trans_b ? k : n, n };
+    clseq_buffer *buffers[3] = { NULL };
+    clseq_tensor x[3];
+    double *seconds = NULL;
+    clseq_status status;
+
+    *ret = (struct clseq_bench_result){ 0 };
+    if (m < 1 || n < 1 || k < 1 || repeats < 1)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: a product of %d x %d x %d, %d times", m, n, k, repeats);
+    CLSEQ_TRY(clseq_calloc(ctx, (size_t)repeats, sizeof(*seconds), "benchmark", &seconds));
+    for (int i = 0; i < 3; i++) {
+        CLSEQ_TRY_GOTO(status, out, clseq_buffer_create(be, (size_t)rows[i] * (size_t)columns[i] * element,
+                                                        "benchmark matrix", &buffers[i]));
+        x[i] = clseq_tensor_2d(buffers[i], 0, real, rows[i], columns[i]);
+        CLSEQ_TRY_GOTO(status, out, clseq_op_uniform(be, &(struct clseq_uniform_args){
+            .dst = x[i], .seed = 1, .purpose = CLSEQ_RANDOM_BENCH, .stream = (uint32_t)i, .low = -1,
+            .high = 1 }));
+    }
+    for (int i = -2; i < repeats; i++) {
+        const double start = clseq_seconds();
+
+        CLSEQ_TRY_GOTO(status, out, clseq_op_gemm(be, &(struct clseq_gemm_args){
+            .a = x[0], .b = x[1], .c = x[2], .trans_a = trans_a, .trans_b = trans_b, .alpha = 1 }));
+        CLSEQ_TRY_GOTO(status, out, clseq_backend_sync(be));
+        if (i >= 0)
+            seconds[i] = clseq_seconds() - start;
+    }
+    summarise(seconds, repeats, ret);
+    ret->gflops = 2.0 * m * n * k / ret->ms * 1e-6;
+out:
+    for (int i = 0; i < 3; i++)
+        clseq_buffer_destroy(&buffers[i]);
+    free(seconds);
+    return status;
+}

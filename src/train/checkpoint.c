@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATE_KEY "clseq.train"
+
+static char *state_to_text(const clseq_train_state *s)
+{
+    char fingerprint[20];
+    json_t *json;
+    char *text;
+
+    /* 64 bits do not fit JSON's signed integers, so the fingerprint is text. */
+    snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)s->fingerprint);
+    json = json_pack("{s:I, s:s, s:I, s:I, s:I, s:b, s:f, s:I, s:f}", "update", (json_int_t)s->update,
+                     "corpus", fingerprint, "skipped", (json_int_t)s->skipped, "skipped_in_row",
+                     (json_int_t)s->skipped_in_row, "validated", (json_int_t)s->validated, "has_best",
+                     s->has_best, "best_loss", s->best_loss, "worse_validations",
+                     (json_int_t)s->worse_validations, "seconds", s->seconds);
+    text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(json);
+    return text;
+}
+
+clseq_status clseq_checkpoint_save(const clseq_seq2seq *model, const clseq_model_meta *meta,
+                                   const clseq_optimizer *optimizer, const clseq_train_state *state,
+                                   const char *path)
+{
+    const char *names[2];
+    const clseq_param_buffers *moments[2];
+    const char *const key = STATE_KEY;
+    char *text = state_to_text(state);
+    const char *value = text;
+    clseq_status status;
+
+    if (!text)
+        return clseq_fail(model->ctx, CLSEQ_ERR_NOMEM, "%s: out of memory", path);
+    status = clseq_model_save(model, meta, path, &(struct clseq_model_save_options){
+        .n_moments = clseq_optimizer_moments(optimizer, names, moments),
+        .moment_names = names,
+        .moments = moments,
+        .n_metadata = 1,
+        .keys = &key,
+        .values = &value,
+    });
+    free(text);
+    return status;
+}
+
+/* A whole number of 0 or more. */
+static bool get_count(const json_t *json, const char *key, uint64_t *ret)
+{
+    const json_t *value = json_object_get(json, key);
+
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return false;
+    *ret = (uint64_t)json_integer_value(value);
+    return true;
+}
+
+static bool get_real(const json_t *json, const char *key, double *ret)
+{
+    const json_t *value = json_object_get(json, key);
+
+    if (!json_is_number(value) || !isfinite(json_number_value(value)))
+        return false;
+    *ret = json_number_value(value);
+    return true;
+}
+
+static bool state_from_json(const json_t *json, clseq_train_state *s)
+{
+    const char *fingerprint = json_string_value(json_object_get(json, "corpus"));
+    const json_t *has_best = json_object_get(json, "has_best");
+    uint64_t worse;
+    char *end;
+
+    if (!get_count(json, "update", &s->update) || !get_count(json, "skipped", &s->skipped) ||
+        !get_count(json, "skipped_in_row", &s->skipped_in_row) ||
+        !get_count(json, "validated", &s->validated) || !get_count(json, "worse_validations", &worse) ||
+        worse > INT32_MAX || !get_real(json, "best_loss", &s->best_loss) ||
+        !get_real(json, "seconds", &s->seconds) || !json_is_boolean(has_best) || !fingerprint ||
+        strlen(fingerprint) != 16)
+        return false;
+    s->worse_validations = (int64_t)worse;
+    s->has_best = json_is_true(has_best);
+    s->fingerprint = strtoull(fingerprint, &end, 16);
+    return *end == 0;
+}
+
+clseq_status clseq_checkpoint_state(clseq_context *ctx, const clseq_safetensors *file,
+                                    clseq_train_state *ret)
+{
+    const char *text = clseq_safetensors_metadata(file, STATE_KEY);
+    json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    const bool ok = json && state_from_json(json, ret);
+
+    json_decref(json);
+    if (!ok)
+        return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
+                          "%s: %s: it cannot be resumed. Move it away to start the run again, or choose "
+                          "another folder with -o", clseq_safetensors_path(file),
+                          text ? "the training state inside is damaged"
+                               : "a model without training state, not a checkpoint");
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_checkpoint_read(clseq_seq2seq *model, const clseq_optimizer *optimizer,
+                                   clseq_safetensors *file)
+{
+    const char *names[2];
+    const clseq_param_buffers *moments[2];
+    const int n = clseq_optimizer_moments(optimizer, names, moments);
+
+    return clseq_model_read(model, file, n, names, moments);
+}

@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/clock.h"
+#include "data/batch_input.h"
+#include "train/checkpoint.h"
+#include "train/run_folder.h"
+#include "train/schedule.h"
+#include "train/step_record.h"
+#include "train/train_config.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* So many updates in a row with a gradient that is not finite mean that nothing will come of the
+ * run: the weights are intact, but produce no gradient. */
+#define SKIPS_UNTIL_DIVERGED 100
+
+/* One text with its batches. */
+struct dataset {
+    clseq_corpus *corpus;
+    clseq_batches *batches;
+};
+
+/* Sums since the last report. */
+struct report {
+    double loss, started;
+    uint64_t tokens;
+    double norm;
+};
+
+struct trainer {
+    clseq_context *ctx;
+    clseq_backend *be;
+    const struct clseq_train_options *options;
+    const struct clseq_train_hooks *hooks;
+    clseq_run_folder folder;
+    clseq_model_meta meta;
+    struct dataset train, valid;
+    clseq_batch batch;
+    clseq_seq2seq *model;
+    clseq_optimizer optimizer;
+    clseq_step_record record;
+    clseq_train_state state;
+
+    uint64_t per_epoch;
+    double session_start, seconds_before; /* clock at the start; seconds of earlier sessions */
+    double last_save;                     /* clock */
+    struct report report;
+    double train_loss;
+    bool resumed, stop;
+};
+
+static double seconds_so_far(const struct trainer *t)
+{
+    return t->seconds_before + clseq_seconds() - t->session_start;
+}
+
+/* ---- telling ---- */
+
+static void tell(struct trainer *t, struct clseq_train_event *event, const char *fmt, ...)
+    CLSEQ_PRINTF(3, 4);
+
+static void tell(struct trainer *t, struct clseq_train_event *event, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+
+    if (!t->hooks || !t->hooks->event)
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    event->text = text;
+    event->update = t->state.update;
+    event->updates_per_epoch = t->per_epoch;
+    event->epoch = t->per_epoch ? (double)t->state.update / (double)t->per_epoch : 0;
+    event->seconds = seconds_so_far(t);
+    event->skipped = t->state.skipped;
+    t->hooks->event(t->hooks->user, event);
+}
+
+static double seconds_left(const struct trainer *t)
+{
+    const struct clseq_when *after = &t->options->after;
+    const double done = seconds_so_far(t), updates = (double)t->state.update;
+    double left = HUGE_VAL;
+
+    if (updates <= 0 || done <= 0)
+        return -1;
+    if (after->epochs > 0)
+        left = fmin(left, (after->epochs * (double)t->per_epoch - updates) * done / updates);
+    if (after->updates > 0)
+        left = fmin(left, ((double)after->updates - updates) * done / updates);
+    if (after->seconds > 0)
+        left = fmin(left, after->seconds - done);
+    return isfinite(left) ? fmax(left, 0) : -1;
+}
+
+/* ---- data ---- */
+
+static clseq_status make_vocabularies(struct trainer *t, clseq_pairs *pairs)
+{
+    const struct clseq_train_options *o = t->options;
+    clseq_vocab_pair_options options;
+
+    clseq_vocab_pair_options_init(&options);
+    options.source_text = o->source_text;
+    options.target_text = o->target_text;
+    options.source_limits.size = o->source_vocab_size;
+    options.target_limits.size = o->target_vocab_size;
+    options.source_limits.min_count = options.target_limits.min_count = o->min_count;
+    options.max_length = o->max_length;
+    CLSEQ_TRY(clseq_vocab_create_from_pairs(t->ctx, pairs, &options, &t->meta.source_vocab,
+                                            &t->meta.target_vocab));
+    t->meta.reverse_source = o->reverse_source;
+    t->meta.config = o->model;
+    t->meta.config.source_vocabulary = (int32_t)clseq_vocab_size(t->meta.source_vocab);
+    t->meta.config.target_vocabulary = (int32_t)clseq_vocab_size(t->meta.target_vocab);
+    return CLSEQ_OK;
+}
+
+static clseq_status make_dataset(struct trainer *t, clseq_pairs *pairs, bool shuffle,
+                                 struct dataset *ret)
+{
+    clseq_corpus_options corpus;
+    clseq_batches_options batches;
+
+    clseq_corpus_options_init(&corpus);
+    corpus.folder = t->options->run;
+    corpus.max_length = t->options->max_length;
+    corpus.reverse_source = t->options->reverse_source;
+    CLSEQ_TRY(clseq_corpus_create(t->ctx, pairs, t->meta.source_vocab, t->meta.target_vocab, &corpus,
+                                  &ret->corpus));
+    clseq_batches_options_init(&batches);
+    batches.batch_size = t->options->batch;
+    batches.seed = t->options->seed;
+    batches.shuffle = shuffle;
+    batches.similar_length = !shuffle || t->options->similar_length;
+    return clseq_batches_create(t->ctx, ret->corpus, &batches, &ret->batches);
+}
+
+static void tell_data(struct trainer *t, const char *what, const struct dataset *data)
+{
+    const clseq_corpus_stats s = clseq_corpus_get_stats(data->corpus);
+    struct clseq_train_event event = { .kind = CLSEQ_TRAIN_DATA };
+
+    tell(t, &event,
+         "%s: %llu pairs (%llu empty and %llu over-long ones skipped), %llu + %llu tokens, unknown "
+         "%.2f %% + %.2f %%, longest %u + %u", what, (unsigned long long)s.kept,
+         (unsigned long long)s.skipped_empty, (unsigned long long)s.skipped_long,
+         (unsigned long long)s.source_tokens, (unsigned long long)s.target_tokens,
+         100 * (double)s.source_unknown / (double)s.source_tokens,
+         100 * (double)s.target_unknown / (double)s.target_tokens, s.longest_source, s.longest_target);
+}
+
+static clseq_status load_data(struct trainer *t)
+{
+    const struct clseq_train_options *o = t->options;
+    clseq_pairs *pairs = NULL;
+    clseq_status status;
+
+    CLSEQ_TRY(clseq_pairs_open(t->ctx, o->source, o->target, 0, &pairs));
+    CLSEQ_TRY_GOTO(status, out, clseq_pairs_check_rewind(pairs));
+    if (!t->resumed)
+        CLSEQ_TRY_GOTO(status, out, make_vocabularies(t, pairs));
+    CLSEQ_TRY_GOTO(status, out, make_dataset(t, pairs, true, &t->train));
+    tell_data(t, "training text", &t->train);
+    t->per_epoch = clseq_batches_per_epoch(t->train.batches);
+    clseq_pairs_close(&pairs);
+    if (o->valid_source) {
+        CLSEQ_TRY_GOTO(status, out, clseq_pairs_open(t->ctx, o->valid_source, o->valid_target, 0, &pairs));
+        CLSEQ_TRY_GOTO(status, out, make_dataset(t, pairs, false, &t->valid));
+        tell_data(t, "validation text", &t->valid);
+    }
+out:
+    clseq_pairs_close(&pairs);
+    return status;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Memory for the largest batch of training and validation, once for the whole run. */
+static clseq_status plan_memory(struct trainer *t)
+{
+    clseq_batch_limits limits;
+
+    clseq_batches_get_limits(t->train.batches, &limits);
+    if (t->valid.batches) {
+        clseq_batch_limits v;
+
+        clseq_batches_get_limits(t->valid.batches, &v);
+        limits.S = larger(limits.S, v.S);
+        limits.T = larger(limits.T, v.T);
+        limits.B = larger(limits.B, v.B);
+        limits.N = larger(limits.N, v.N);
+        limits.source_count = larger(limits.source_count, v.source_count);
+        limits.source_unique = larger(limits.source_unique, v.source_unique);
+        limits.target_unique = larger(limits.target_unique, v.target_unique);
+    }
+    CLSEQ_TRY(clseq_batch_reserve(&t->batch, &limits));
+    return clseq_seq2seq_plan(t->model, &(struct clseq_seq2seq_limits){
+        .S = (int32_t)limits.S, .T = (int32_t)limits.T, .B = (int32_t)limits.B,
+        .N = (int32_t)limits.N, .source_unique = (int32_t)limits.source_unique,
+        .target_unique = (int32_t)limits.target_unique }, true);
+}
+
+/* ---- starting and resuming ---- */
+
+/* The options in config.json decide the numbers of the run, now and ever after. */
+static clseq_status check_config(struct trainer *t, const json_t *given)
+{
+    json_t *saved = NULL;
+    clseq_status status;
+
+    CLSEQ_TRY(clseq_run_folder_read_config(&t->folder, &saved));
+    status = saved ? clseq_train_options_match(t->ctx, t->folder.path, saved, given) : CLSEQ_OK;
+    json_decref(saved);
+    return status;
+}
+
+static clseq_status check_corpus(const struct trainer *t)
+{
+    const uint64_t now = clseq_corpus_fingerprint(t->train.corpus);
+
+    if (t->state.fingerprint != now)
+        return clseq_fail(t->ctx, CLSEQ_ERR_ARG,
+                          "%s: the training text is not the one this run was started with (fingerprint "
+                          "%016llx, was %016llx): give the old text to go on, or choose another folder "
+                          "with -o", t->folder.path, (unsigned long long)now,
+                          (unsigned long long)t->state.fingerprint);
+    return CLSEQ_OK;
+}
+
+static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoint)
+{
+    CLSEQ_TRY(clseq_seq2seq_create(t->be, &t->meta.config, &t->model));
+    CLSEQ_TRY(clseq_optimizer_init(&t->optimizer, t->model, t->options->optimizer));
+    CLSEQ_TRY(clseq_step_record_init(&t->record, t->be));
+    CLSEQ_TRY(plan_memory(t));
+    if (checkpoint)
+        return clseq_checkpoint_read(t->model, &t->optimizer, checkpoint);
+    return clseq_seq2seq_init(t->model, t->options->init_normal ? CLSEQ_INIT_NORMAL : CLSEQ_INIT_UNIFORM,
+                              t->options->init_scale, t->options->seed);
+}
+
+static clseq_status start(struct trainer *t)
+{
+    clseq_safetensors *checkpoint = NULL;
+    clseq_status status = CLSEQ_OK;
+    struct clseq_train_event event = { .kind = CLSEQ_TRAIN_START };
+
+    t->resumed = access(t->folder.last, F_OK) == 0;
+    if (t->resumed) {
+        CLSEQ_TRY(clseq_model_open(t->ctx, t->folder.last, NULL, &checkpoint, &t->meta));
+        CLSEQ_TRY_GOTO(status, out, clseq_checkpoint_state(t->ctx, checkpoint, &t->state));
+        t->seconds_before = t->state.seconds;
+    }
+    CLSEQ_TRY_GOTO(status, out, load_data(t));
+    if (t->resumed)
+        CLSEQ_TRY_GOTO(status, out, check_corpus(t));
+    else
+        t->state.fingerprint = clseq_corpus_fingerprint(t->train.corpus);
+    CLSEQ_TRY_GOTO(status, out, create_model(t, checkpoint));
+    CLSEQ_TRY_GOTO(status, out, clseq_run_folder_log(&t->folder, json_pack(
+        "{s:s, s:I, s:s, s:s, s:s, s:I, s:I}", "event", t->resumed ? "resume" : "start", "update",
+        (json_int_t)t->state.update, "backend", clseq_backend_info(t->be)->name, "device",
+        clseq_backend_info(t->be)->device, "driver", clseq_backend_info(t->be)->driver, "weights",
+        (json_int_t)clseq_param_total(&t->model->store), "device_bytes",
+        (json_int_t)clseq_seq2seq_bytes(t->model))));
+    tell(t, &event, "%s: %.2f million weights, vocabulary %d + %d, %llu updates an epoch, %.0f MB on %s",
+         t->resumed ? "going on" : "model", 1e-6 * (double)clseq_param_total(&t->model->store),
+         t->meta.config.source_vocabulary, t->meta.config.target_vocabulary,
+         (unsigned long long)t->per_epoch, 1e-6 * (double)clseq_seq2seq_bytes(t->model),
+         clseq_backend_info(t->be)->device);
+out:
+    clseq_safetensors_close(&checkpoint);
+    return status;
+}
+
+/* ---- reports ---- */
+
+/* Read back what the updates left and add it up. */
+static clseq_status drain(struct trainer *t)
+{
+    int32_t rows;
+
+    CLSEQ_TRY(clseq_step_record_read(&t->record, &rows));
+    for (int32_t i = 0; i < rows; i++) {
+        const float *row = t->record.host + (size_t)i * 4;
+
+        t->report.loss += (double)row[0];
+        t->report.norm = (double)row[2];
+        if (row[3] == 0) {
+            t->state.skipped++;
+            t->state.skipped_in_row++;
+        } else {
+            t->state.skipped_in_row = 0;
+        }
+    }
+    if (t->state.skipped_in_row >= SKIPS_UNTIL_DIVERGED)
+        return clseq_fail(t->ctx, CLSEQ_ERR_NUMERIC,
+                          "training diverged: the gradients of the last %llu updates were not finite and "
+                          "were skipped. %s holds the last good state; start again in another folder with "
+                          "a lower --lr or --clip", (unsigned long long)t->state.skipped_in_row,
+                          t->folder.last);
+    return CLSEQ_OK;
+}
+
+static clseq_status report(struct trainer *t, double lr)
+{
+    struct report *r = &t->report;
+    struct clseq_train_event event = { .kind = CLSEQ_TRAIN_UPDATE, .lr = lr };
+
+    CLSEQ_TRY(drain(t));
+    if (r->tokens > 0) {
+        event.loss = r->loss / (double)r->tokens;
+        event.tokens_per_second = (double)r->tokens / (clseq_seconds() - r->started);
+        t->train_loss = event.loss;
+    }
+    event.perplexity = exp(event.loss);
+    event.gradient_norm = r->norm;
+    event.seconds_left = seconds_left(t);
+    CLSEQ_TRY(clseq_run_folder_log(&t->folder, json_pack(
+        "{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "event", "update", "update",
+        (json_int_t)t->state.update, "epoch", (double)t->state.update / (double)t->per_epoch, "loss",
+        isfinite(event.loss) ? event.loss : -1.0, "lr", lr, "gradient_norm",
+        isfinite(r->norm) ? r->norm : -1.0, "target_tokens_per_s", event.tokens_per_second, "seconds",
+        seconds_so_far(t), "skipped", (json_int_t)t->state.skipped)));
+    tell(t, &event, "epoch %.2f  update %llu  loss %.4f  perplexity %.2f  lr %.3g  norm %.2f  %.0f tokens/s",
+         (double)t->state.update / (double)t->per_epoch, (unsigned long long)t->state.update, event.loss,
+         event.perplexity, lr, r->norm, event.tokens_per_second);
+    *r = (struct report){ .started = clseq_seconds() };
+    return CLSEQ_OK;
+}
+
+/* ---- saving ---- */
+
+static clseq_status save_model(struct trainer *t)
+{
+    return clseq_model_save(t->model, &t->meta, t->folder.best, NULL);
+}
+
+static clseq_status save(struct trainer *t)
+{
+    struct clseq_train_event event = { .kind = CLSEQ_TRAIN_SAVE };
+
+    CLSEQ_TRY(drain(t));
+    t->state.seconds = seconds_so_far(t);
+    CLSEQ_TRY(clseq_checkpoint_save(t->model, &t->meta, &t->optimizer, &t->state, t->folder.last));
+    /* Without validation the newest model is the best one known. */
+    if (!t->valid.corpus)
+        CLSEQ_TRY(save_model(t));
+    t->last_save = clseq_seconds();
+    CLSEQ_TRY(clseq_run_folder_log(&t->folder, json_pack("{s:s, s:I}", "event", "save", "update",
+                                                         (json_int_t)t->state.update)));
+    tell(t, &event, "saved %s at update %llu", t->folder.last, (unsigned long long)t->state.update);
+    return CLSEQ_OK;
+}
+
+static void poll_stop(struct trainer *t)
+{
+    if (!t->stop && t->hooks && t->hooks->stop && t->hooks->stop(t->hooks->user))
+        t->stop = true;
+}
+
+/* ---- validation ---- */
+
+/* Mean loss per token over the validation text; *complete is false when a stop was asked for. */
+static clseq_status validation_loss(struct trainer *t, double *loss, bool *complete)
+{
+    const uint64_t n = clseq_batches_per_epoch(t->valid.batches);
+    double sum = 0;
+    uint64_t tokens = 0;
+    int32_t rows;
+
+    *complete = false;
+    CLSEQ_TRY(clseq_batches_seek(t->valid.batches, 0, 0));
+    for (uint64_t i = 0; i < n; i++) {
+        clseq_tensor place, unused, unused2;
+        struct clseq_seq2seq_input input;
+
+        CLSEQ_TRY(clseq_batches_next(t->valid.batches, &t->batch));
+        input = clseq_batch_input(&t->batch);
+        CLSEQ_TRY(clseq_seq2seq_begin(t->model, &input));
+        clseq_step_record_next(&t->record, &place, &unused, &unused2);
+        CLSEQ_TRY(clseq_seq2seq_loss(t->model, place));
+        tokens += t->batch.N;
+        if (clseq_step_record_full(&t->record) || i + 1 == n) {
+            CLSEQ_TRY(clseq_step_record_read(&t->record, &rows));
+            for (int32_t r = 0; r < rows; r++)
+                sum += (double)t->record.host[(size_t)r * 4];
+        }
+        poll_stop(t);
+        if (t->stop && i + 1 < n)
+            return clseq_step_record_read(&t->record, &rows);
+    }
+    *loss = sum / (double)tokens;
+    *complete = true;
+    return CLSEQ_OK;
+}
+
+static clseq_status validate(struct trainer *t)
+{
+    struct clseq_train_event event = { .kind = CLSEQ_TRAIN_VALID };
+    const double started = clseq_seconds();
+    bool complete;
+
+    CLSEQ_TRY(drain(t));
+    CLSEQ_TRY(validation_loss(t, &event.loss, &complete));
+    if (!complete)
+        return CLSEQ_OK; /* made again after the resume */
+    t->report.started += clseq_seconds() - started;
+    t->state.validated = t->state.update;
+    event.perplexity = exp(event.loss);
+    event.best = isfinite(event.loss) && (!t->state.has_best || event.loss < t->state.best_loss);
+    if (event.best) {
+        t->state.has_best = true;
+        t->state.best_loss = event.loss;
+        t->state.worse_validations = 0;
+        CLSEQ_TRY(save_model(t));
+    } else {
+        t->state.worse_validations++;
+    }
+    CLSEQ_TRY(clseq_run_folder_log(&t->folder, json_pack(
+        "{s:s, s:I, s:f, s:f, s:b, s:f}", "event", "valid", "update", (json_int_t)t->state.update, "epoch",
+        (double)t->state.update / (double)t->per_epoch, "loss", isfinite(event.loss) ? event.loss : -1.0,
+        "best", event.best, "seconds", seconds_so_far(t))));
+    tell(t, &event, "validation: loss %.4f  perplexity %.2f%s", event.loss, event.perplexity,
+         event.best ? "  (best so far, saved)" : "");
+    return CLSEQ_OK;
+}
+
+static bool validation_due(const struct trainer *t)
+{
+    return t->valid.corpus && t->state.validated != t->state.update &&
+           clseq_schedule_due(&t->options->valid_every, t->state.update, t->per_epoch);
+}
+
+/* ---- the loop ---- */
+
+static clseq_status one_update(struct trainer *t, double lr)
+{
+    clseq_tensor loss, sumsq, stats;
+    struct clseq_seq2seq_input input;
+    double scale;
+
+    CLSEQ_TRY(clseq_batches_next(t->train.batches, &t->batch));
+    input = clseq_batch_input(&t->batch);
+    scale = 1 / (double)(t->options->average_tokens ? t->batch.N : t->batch.B);
+    clseq_step_record_next(&t->record, &loss, &sumsq, &stats);
+    CLSEQ_TRY(clseq_seq2seq_begin(t->model, &input));
+    CLSEQ_TRY(clseq_seq2seq_loss_bwd(t->model, scale, false, loss));
+    CLSEQ_TRY(clseq_optimizer_step(&t->optimizer, t->state.update + 1, lr, t->options->clip, sumsq,
+                                   stats));
+    t->state.update++;
+    t->report.tokens += t->batch.N;
+    return CLSEQ_OK;
+}
+
+static bool finished(const struct trainer *t)
+{
+    const struct clseq_when *after = &t->options->after;
+
+    return (after->epochs > 0 && (double)t->state.update >= after->epochs * (double)t->per_epoch) ||
+           (after->updates > 0 && t->state.update >= after->updates) ||
+           (after->seconds > 0 && seconds_so_far(t) >= after->seconds);
+}
+
+static bool gave_up(const struct trainer *t)
+{
+    return t->options->early_stop > 0 && t->state.worse_validations >= t->options->early_stop;
+}
+
+static bool save_due(const struct trainer *t)
+{
+    const struct clseq_when *every = &t->options->save_every;
+
+    return clseq_schedule_due(every, t->state.update, t->per_epoch) ||
+           (every->seconds > 0 && clseq_seconds() - t->last_save >= every->seconds);
+}
+
+static clseq_status loop(struct trainer *t)
+{
+    CLSEQ_TRY(clseq_batches_seek(t->train.batches, (uint32_t)(t->state.update / t->per_epoch),
+                                 t->state.update % t->per_epoch));
+    if (validation_due(t)) /* interrupted in the middle of it */
+        CLSEQ_TRY(validate(t));
+    poll_stop(t);
+    while (!t->stop && !finished(t) && !gave_up(t)) {
+        const double lr = clseq_schedule_lr(t->options, t->state.update, t->per_epoch);
+
+        CLSEQ_TRY(one_update(t, lr));
+        if (t->state.update % t->options->log_every == 0)
+            CLSEQ_TRY(report(t, lr));
+        else if (clseq_step_record_full(&t->record))
+            CLSEQ_TRY(drain(t));
+        if (validation_due(t))
+            CLSEQ_TRY(validate(t));
+        if (!t->stop && save_due(t))
+            CLSEQ_TRY(save(t));
+        poll_stop(t);
+    }
+    return CLSEQ_OK;
+}
+
+/* The end of the run or of this session: everything on disk, told and logged. */
+static clseq_status finish(struct trainer *t)
+{
+    struct clseq_train_event event = { .kind = CLSEQ_TRAIN_END, .loss = t->state.best_loss };
+    bool complete;
+
+    if (!t->stop && t->valid.corpus && t->state.validated != t->state.update)
+        CLSEQ_TRY(validate(t));
+    complete = !t->stop; /* a stop may have come during that validation */
+    CLSEQ_TRY(save(t));
+    CLSEQ_TRY(clseq_run_folder_log(&t->folder, json_pack(
+        "{s:s, s:I, s:s, s:f}", "event", "stop", "update", (json_int_t)t->state.update, "why",
+        !complete ? "asked" : gave_up(t) ? "early" : "done", "seconds", seconds_so_far(t))));
+    if (!complete) {
+        tell(t, &event, "stopped at update %llu, state saved in %s",
+             (unsigned long long)t->state.update, t->folder.last);
+        return clseq_fail(t->ctx, CLSEQ_ERR_INTERRUPTED,
+                          "stopped at update %llu with the state saved in %s: run the same command again "
+                          "to go on", (unsigned long long)t->state.update, t->folder.last);
+    }
+    event.perplexity = exp(event.loss);
+    event.best = t->state.has_best;
+    if (gave_up(t))
+        tell(t, &event, "stopped early: no better validation in %lld; best perplexity %.2f",
+             (long long)t->state.worse_validations, event.perplexity);
+    else
+        tell(t, &event, "done after %llu updates", (unsigned long long)t->state.update);
+    return CLSEQ_OK;
+}
+
+/* config.json is written only once nothing stands in the way of training any more, so that a run that
+ * never began binds nobody to its options. */
+static clseq_status prepare(struct trainer *t)
+{
+    json_t *given = NULL;
+    clseq_status status;
+
+    CLSEQ_TRY(clseq_run_folder_open(t->ctx, t->options->run, &t->folder));
+    CLSEQ_TRY(clseq_train_options_to_json(t->ctx, t->options, &given));
+    CLSEQ_TRY_GOTO(status, out, check_config(t, given));
+    CLSEQ_TRY_GOTO(status, out, start(t));
+    status = clseq_run_folder_write_config(&t->folder, given);
+out:
+    json_decref(given);
+    return status;
+}
+
+static clseq_status train(struct trainer *t)
+{
+    CLSEQ_TRY(prepare(t));
+    t->last_save = t->report.started = clseq_seconds();
+    CLSEQ_TRY(loop(t));
+    return finish(t);
+}
+
+clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
+                         const struct clseq_train_options *options,
+                         const struct clseq_train_hooks *hooks, struct clseq_train_result *result)
+{
+    struct trainer *t = NULL;
+    clseq_status status;
+
+    CLSEQ_TRY(clseq_train_options_check(ctx, options));
+    CLSEQ_TRY(clseq_calloc(ctx, 1, sizeof(*t), "training", &t));
+    t->ctx = ctx;
+    t->be = be;
+    t->options = options;
+    t->hooks = hooks;
+    t->folder.lock = -1;
+    t->session_start = clseq_seconds();
+    clseq_batch_init(&t->batch, ctx);
+
+    status = train(t);
+    if (result)
+        *result = (struct clseq_train_result){
+            .updates = t->state.update,
+            .epochs = t->per_epoch ? (double)t->state.update / (double)t->per_epoch : 0,
+            .seconds = seconds_so_far(t),
+            .train_loss = t->train_loss,
+            .best_loss = t->state.has_best ? t->state.best_loss : 0,
+            .best_perplexity = t->state.has_best ? exp(t->state.best_loss) : 0,
+            .stopped_early = gave_up(t),
+        };
+    clseq_step_record_fini(&t->record);
+    clseq_optimizer_fini(&t->optimizer);
+    clseq_seq2seq_destroy(&t->model);
+    clseq_batch_fini(&t->batch);
+    clseq_batches_destroy(&t->train.batches);
+    clseq_batches_destroy(&t->valid.batches);
+    clseq_corpus_destroy(&t->train.corpus);
+    clseq_corpus_destroy(&t->valid.corpus);
+    clseq_model_meta_fini(&t->meta);
+    clseq_run_folder_close(&t->folder);
+    free(t);
+    return status;
+}
