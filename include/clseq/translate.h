@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Translation with a trained model, and scoring of given translations.
+ *
+ *     clseq_translator *tr = NULL;
+ *     const char *lines[] = { "ein Hund läuft" };
+ *     clseq_translation result[1];
+ *
+ *     if (clseq_translator_open(ctx, be, "best.safetensors", NULL, &tr) != CLSEQ_OK ||
+ *         clseq_translator_run(tr, lines, NULL, 1, NULL, result) != CLSEQ_OK)
+ *         fprintf(stderr, "%s\n", clseq_context_error(ctx));
+ *     puts(result[0].hypotheses[0].text);
+ *     clseq_translations_fini(result, 1);
+ *     clseq_translator_close(&tr);
+ *
+ * Search is greedy or left to right with a beam (Sutskever et al. 2014, section 3.2), many
+ * sentences at once, on the device. Line k of the result belongs to line k of the input, and no
+ * line has an influence on another: lines are put into batches by length, and a sentence is decided
+ * by its own hypotheses alone.
+ */
+#ifndef CLSEQ_TRANSLATE_H
+#define CLSEQ_TRANSLATE_H
+
+#include <clseq/backend.h>
+#include <clseq/model.h>
+#include <clseq/vocab.h>
+
+CLSEQ_BEGIN_DECLS
+
+#define CLSEQ_BEAM_LIMIT 64           /* largest beam */
+#define CLSEQ_BATCH_LIMIT 65536       /* most sentences in a batch */
+#define CLSEQ_OUTPUT_LIMIT 1000000    /* largest max_length, and most tokens of any translation */
+#define CLSEQ_LENGTH_PENALTY_LIMIT 10 /* largest length_penalty */
+
+/* A model ready to translate. One thread at a time. */
+typedef struct clseq_translator clseq_translator;
+
+/* What the model is. */
+struct clseq_model_info {
+    struct clseq_model_config config;
+    uint64_t weights;    /* how many numbers */
+    bool reverse_source; /* source words enter in reverse order */
+    clseq_text_options source_text, target_text;
+};
+
+typedef struct clseq_translate_options {
+    int32_t beam;  /* hypotheses kept at each step, 1 (greedy) to CLSEQ_BEAM_LIMIT */
+    int32_t nbest; /* translations of each line, 1 to beam */
+    int32_t batch; /* sentences at once, 1 to CLSEQ_BATCH_LIMIT; fewer when they are long */
+    bool scores;   /* greedy: log-probabilities too, at the cost of one operation a word; a beam
+                      always has them */
+    /* A hypothesis is ranked by log-probability / tokens ^ length_penalty, the end token counted. 0
+     * is the 2014 paper's ranking, which likes short sentences; 0 to CLSEQ_LENGTH_PENALTY_LIMIT. */
+    double length_penalty;
+    /* Most tokens of a translation, the end token counted: max_length, or, when that is 0,
+     * max_length_factor times the number of source tokens (rounded up) plus 10. */
+    double max_length_factor; /* 0 to 1000 */
+    int32_t max_length;       /* 0 to CLSEQ_OUTPUT_LIMIT */
+    /* A line of more tokens is refused, so that one runaway line cannot take all memory;
+     * 1 to CLSEQ_OUTPUT_LIMIT. */
+    int32_t max_input;
+    uint64_t first_line; /* number of lines[0] in error messages */
+} clseq_translate_options;
+
+/* beam 1, nbest 1, batch 64, scores false, length_penalty 1, max_length_factor 2, max_length 0,
+ * max_input 1000, first_line 1. */
+CLSEQ_API void clseq_translate_options_init(clseq_translate_options *options);
+
+typedef struct clseq_hypothesis {
+    char *text;        /* owned; UTF-8 without line ends, ended by a 0 byte */
+    size_t length;     /* of text in bytes */
+    double score;      /* natural log-probability; NaN for greedy without options.scores */
+    double normalised; /* score / tokens ^ length_penalty */
+    size_t tokens;     /* target tokens, the end token counted when there is one */
+    bool complete;     /* the model ended the sentence; false: cut at the length limit */
+} clseq_hypothesis;
+
+/* The translations of one line. */
+typedef struct clseq_translation {
+    /* The best first: complete ones by `normalised`, then cut ones by `normalised`. */
+    clseq_hypothesis *hypotheses; /* owned */
+    size_t count; /* 1 to nbest; fewer than nbest only when the model allows no more */
+    size_t source_tokens, source_unknown;
+} clseq_translation;
+
+/* What a model says of one given translation. */
+typedef struct clseq_line_score {
+    double log_probability; /* natural, of the target words and the end token, given the source */
+    size_t tokens;          /* target tokens, the end token counted: perplexity is
+                               exp(-log_probability / tokens) */
+    size_t target_unknown;  /* of them not in the vocabulary */
+    size_t source_tokens, source_unknown;
+} clseq_line_score;
+
+/* Load a model onto the backend, which must outlive the translator. `config_path`: JSON
+ * configuration of a file that has none inside (made by PyTorch); NULL otherwise.
+ * Errors: CLSEQ_ERR_IO, CLSEQ_ERR_FORMAT, CLSEQ_ERR_LIMIT, CLSEQ_ERR_NOMEM and those of the device.
+ * Close with clseq_translator_close(). */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_translator_open(clseq_context *ctx, clseq_backend *be,
+                                                              const char *model_path,
+                                                              const char *config_path,
+                                                              clseq_translator **ret);
+
+/* Close and set *translator to NULL. *translator may be NULL. */
+CLSEQ_API void clseq_translator_close(clseq_translator **translator);
+
+/* Translate `n` lines. `lengths` in bytes, or NULL when the lines end in a 0 byte. `options` may be
+ * NULL for the defaults. results[k] belongs to lines[k]; release them with
+ * clseq_translations_fini(). A line without a token gives one empty text with score 0. On an error
+ * results are untouched.
+ * Errors: CLSEQ_ERR_ARG (options), CLSEQ_ERR_DATA with the number of the line (not UTF-8, longer
+ * than max_input), CLSEQ_ERR_NUMERIC (the model gives NaN), CLSEQ_ERR_LIMIT, CLSEQ_ERR_NOMEM and
+ * those of the device. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_translator_run(clseq_translator *translator,
+                                                             const char *const *lines,
+                                                             const size_t *lengths, size_t n,
+                                                             const clseq_translate_options *options,
+                                                             clseq_translation *results);
+
+/* Release what clseq_translator_run() put into `n` results. */
+CLSEQ_API void clseq_translations_fini(clseq_translation *results, size_t n);
+
+/* The log-probability of target line k given source line k, for `n` pairs, with the right words fed
+ * in (teacher forcing). Empty lines are sentences of the end token alone. Of the options batch,
+ * max_input (for both sides) and first_line count. On an error scores are untouched. Errors as of
+ * clseq_translator_run(). */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status
+clseq_translator_score(clseq_translator *translator, const char *const *source,
+                       const size_t *source_lengths, const char *const *target,
+                       const size_t *target_lengths, size_t n,
+                       const clseq_translate_options *options, clseq_line_score *scores);
+
+/* All of these are borrowed and valid until close. */
+CLSEQ_API const struct clseq_model_info *clseq_translator_info(const clseq_translator *translator);
+CLSEQ_API const clseq_vocab *clseq_translator_source_vocab(const clseq_translator *translator);
+CLSEQ_API const clseq_vocab *clseq_translator_target_vocab(const clseq_translator *translator);
+
+CLSEQ_END_DECLS
+
+#endif
