@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "commands.h"
+#include "device_options.h"
+#include "message.h"
+
+#include <clseq/bench.h>
+#include <clseq/version.h>
+
+#include <string.h>
+
+struct values {
+    int size;
+    int64_t steps, beam, batch;
+    bool json;
+    struct device_options device;
+};
+
+static const cli_option options[] = {
+    /* clang-format off */
+    { "size", 0, CLI_CHOICE_FIELD(struct values, size), "S|M|L|P", "M",
+      .help = "model and batch: docs/benchmarks.md has the table" },
+    { "steps", 0, CLI_INT_FIELD(struct values, steps), "N", "5", .min = 1, .max = 100000,
+      .help = "timed repetitions; the median is reported" },
+    { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", NULL, .min = 1, .max = 65536,
+      .help = "decode: sentences at once; when not given, 1 and the size's batch" },
+    { "beam", 0, CLI_INT_FIELD(struct values, beam), "N", "5", .min = 1, .max = 64,
+      .help = "decode: hypotheses of the beam that is timed beside greedy search" },
+    { "json", 0, CLI_FLAG_FIELD(struct values, json), NULL, NULL, .help = "one JSON object a line" },
+    /* clang-format on */
+    DEVICE_OPTIONS(struct values, device),
+};
+
+static const char *const size_names[] = { "S", "M", "L", "P" };
+
+static void print_result(const struct values *v, const clseq_backend *be, const char *what,
+                         const struct clseq_bench_result *r)
+{
+    const struct clseq_backend_info *info = clseq_backend_info(be);
+    const char *size = size_names[v->size];
+
+    if (v->json)
+        printf("{\"system\":\"clseq %s %s/%s\",\"device\":\"%s\",\"size\":\"%s\",\"precision\":\"fp32\",\"what\":\"%s\","
+               "\"%s\":%.6g,\"min\":%.6g,\"max\":%.6g,\"target_tokens_per_s\":%.6g,\"gflops\":%.6g,"
+               "\"buffers_created\":%llu,\"reads\":%llu}\n", CLSEQ_VERSION_STRING, info->name, info->gemm,
+               info->device, size, what, strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min,
+               r->ms_max, r->target_tokens_per_s, r->gflops, (unsigned long long)r->buffers_created,
+               (unsigned long long)r->reads);
+    else
+        printf("%-18s %10.2f ms (%.2f to %.2f)  %10.0f target tokens/s  %7.1f GFLOP/s\n", what, r->ms,
+               r->ms_min, r->ms_max, r->target_tokens_per_s, r->gflops);
+    fflush(stdout);
+}
+
+static clseq_status bench_train(clseq_context *ctx, clseq_backend *be, const struct values *v,
+                                const struct clseq_bench_size *size)
+{
+    struct clseq_bench_result r;
+    const clseq_status status = clseq_bench_train(ctx, be, size, (int)v->steps, &r);
+
+    if (status != CLSEQ_OK)
+        return status;
+    print_result(v, be, "train", &r);
+    if (!v->json)
+        printf("%.0f MB on the device; in the timed steps %llu buffers were made and %llu values read back\n",
+               1e-6 * (double)r.device_bytes, (unsigned long long)r.buffers_created,
+               (unsigned long long)r.reads);
+    return CLSEQ_OK;
+}
+
+static clseq_status bench_decode(clseq_context *ctx, clseq_backend *be, const struct values *v,
+                                 const struct clseq_bench_size *size)
+{
+    const int32_t batches[2] = { v->batch ? (int32_t)v->batch : 1, v->batch ? (int32_t)v->batch : size->B };
+
+    for (int i = v->batch ? 1 : 0; i < 2; i++) {
+        for (int beam = 0; beam < (v->beam > 1 ? 2 : 1); beam++) {
+            struct clseq_bench_result r;
+            char what[64];
+            const clseq_status status = clseq_bench_decode(ctx, be, size, batches[i], beam ? (int32_t)v->beam : 1,
+                                                           (int)v->steps, &r);
+
+            if (status != CLSEQ_OK)
+                return status;
+            if (beam)
+                snprintf(what, sizeof(what), "beam %d batch %d", (int)v->beam, batches[i]);
+            else
+                snprintf(what, sizeof(what), "greedy batch %d", batches[i]);
+            print_result(v, be, what, &r);
+        }
+    }
+    return CLSEQ_OK;
+}
+
+/* The products of one training step of this size. */
+static clseq_status bench_gemm(clseq_context *ctx, clseq_backend *be, const struct values *v,
+                               const struct clseq_bench_size *z)
+{
+    const int32_t H = z->model.hidden, E = z->model.embedding, V = z->model.target_vocabulary, B = z->B;
+    const int32_t all = B * z->T, chunk = 256 < all ? 256 : all;
+    const struct {
+        const char *what;
+        int32_t m, n, k;
+        bool trans_a, trans_b;
+    } products[] = {
+        { "inputs, all steps", all, 4 * H, E, false, true },
+        { "recurrent step", B, 4 * H, H, false, true },
+        { "its gradient", B, H, 4 * H, false, false },
+        { "weight gradient", 4 * H, H, all, true, false },
+        { "logits of a chunk", chunk, V, H, false, true },
+        { "their gradient", chunk, H, V, false, false },
+        { "output weights", V, H, chunk, true, false },
+        { "decoding, 1 row", 1, 4 * H, H, false, true },
+        { "decoding, 5 rows", 5, V, H, false, true },
+    };
+
+    for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++) {
+        struct clseq_bench_result r;
+        char what[96];
+        const clseq_status status = clseq_bench_gemm(ctx, be, products[i].m, products[i].n, products[i].k,
+                                                     products[i].trans_a, products[i].trans_b,
+                                                     (int)v->steps, &r);
+
+        if (status != CLSEQ_OK)
+            return status;
+        snprintf(what, sizeof(what), "gemm %d x %d x %d %c%c", products[i].m, products[i].n, products[i].k,
+                 products[i].trans_a ? 't' : 'n', products[i].trans_b ? 't' : 'n');
+        if (v->json)
+            print_result(v, be, what, &r);
+        else
+            printf("%-20s %-30s %9.3f ms  %7.1f GFLOP/s\n", products[i].what, what, r.ms, r.gflops);
+    }
+    return CLSEQ_OK;
+}
+
+static int run(const cli_parse *parse, const void *values)
+{
+    const struct values *v = values;
+    const char *what = parse->argument_count > 0 ? parse->arguments[0] : "train";
+    const int kind = cli_choice_index("train|decode|gemm", what);
+    struct clseq_bench_size size;
+    clseq_context *ctx = NULL;
+    clseq_backend *be = NULL;
+    clseq_status status = CLSEQ_OK;
+    int code;
+
+    if (kind < 0 || !clseq_bench_size_find(size_names[v->size], &size)) {
+        cli_error("there is no benchmark \"%s\": use train, decode or gemm", what);
+        return CLI_EXIT_USAGE;
+    }
+    code = device_open(&v->device, &ctx, &be);
+    if (code != CLI_EXIT_DONE)
+        return code;
+    if (!v->json)
+        printf("clseq %s, %s on %s (%s), products by %s, size %s\n", CLSEQ_VERSION_STRING,
+               clseq_backend_info(be)->name, clseq_backend_info(be)->device, clseq_backend_info(be)->driver,
+               clseq_backend_info(be)->gemm, size.name);
+    status = kind == 0   ? bench_train(ctx, be, v, &size)
+             : kind == 1 ? bench_decode(ctx, be, v, &size)
+                         : bench_gemm(ctx, be, v, &size);
+    if (status != CLSEQ_OK)
+        code = cli_report(ctx, status);
+    device_close(&v->device, &ctx, &be);
+    return code;
+}
+
+const cli_command cmd_bench = {
+    .name = "bench",
+    .arguments = "[WHAT]",
+    .summary = "speed of this machine: train (default), decode or gemm",
+    .details = "  clseq bench train --size M\n"
+               "  clseq bench gemm --size L --gemm clblast\n",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .values_size = sizeof(struct values),
+    .run = run,
+};

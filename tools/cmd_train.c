@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "commands.h"
+#include "device_options.h"
+#include "stop_signal.h"
+#include "train_report.h"
+
+#include <math.h>
+
+struct values {
+    cli_pair valid;
+    const char *valid_tsv, *run;
+    int unit, source_unit, target_unit;
+    int64_t vocab_size, source_vocab_size, target_vocab_size, min_count, max_length;
+    bool lowercase, reverse_source;
+    int64_t emb, hidden, layers;
+    int optimizer, schedule, average, init;
+    double lr, decay_start, decay_every, clip, init_scale;
+    int64_t batch, early_stop, seed, log_every;
+    bool similar_length;
+    cli_span after, valid_every, save_every;
+    struct device_options device;
+};
+
+#define UNITS "word|char"
+
+static const cli_option options[] = {
+    /* clang-format off */
+    { "valid", 0, CLI_PAIR_FIELD(struct values, valid), "SRC TGT", NULL, .group = "Data",
+      .help = "text to validate on; the best model is the one that does best here" },
+    { "valid-tsv", 0, CLI_STRING_FIELD(struct values, valid_tsv), "FILE", NULL, .group = "Data",
+      .help = "the same as one .tsv file" },
+    { "output", 'o', CLI_STRING_FIELD(struct values, run), "RUN", "run", .group = "Data",
+      .help = "folder of the run; the same command again resumes it" },
+    { "unit", 0, CLI_CHOICE_FIELD(struct values, unit), UNITS, "word", .group = "Data",
+      .help = "what a line is cut into" },
+    { "source-unit", 0, CLI_CHOICE_FIELD(struct values, source_unit), UNITS, NULL, .group = "Data",
+      .help = "the same for the source alone" },
+    { "target-unit", 0, CLI_CHOICE_FIELD(struct values, target_unit), UNITS, NULL, .group = "Data",
+      .help = "the same for the target alone" },
+    { "vocab-size", 0, CLI_INT_FIELD(struct values, vocab_size), "N", "30000", .min = 5, .max = 4e6,
+      .group = "Data", .help = "largest vocabulary of each side, the 4 special tokens included" },
+    { "source-vocab-size", 0, CLI_INT_FIELD(struct values, source_vocab_size), "N", NULL, .min = 5, .max = 4e6,
+      .group = "Data", .help = "the same for the source alone" },
+    { "target-vocab-size", 0, CLI_INT_FIELD(struct values, target_vocab_size), "N", NULL, .min = 5, .max = 4e6,
+      .group = "Data", .help = "the same for the target alone" },
+    { "min-count", 0, CLI_INT_FIELD(struct values, min_count), "N", "2", .min = 1, .max = 1e9,
+      .group = "Data", .help = "rarer words are unknown" },
+    { "lowercase", 0, CLI_FLAG_FIELD(struct values, lowercase), NULL, NULL, .group = "Data",
+      .help = "lower-case both sides" },
+    { "max-length", 0, CLI_INT_FIELD(struct values, max_length), "N", "100", .min = 1, .max = 10000,
+      .group = "Data", .help = "skip pairs with more tokens on a side" },
+    { "reverse-source", 0, CLI_FLAG_FIELD(struct values, reverse_source), NULL, NULL, .group = "Data",
+      .help = "read the source backwards, as Sutskever et al. 2014 do" },
+
+    { "emb", 0, CLI_INT_FIELD(struct values, emb), "N", "256", .min = 1, .max = 65536,
+      .group = "Model", .help = "size of the embeddings" },
+    { "hidden", 0, CLI_INT_FIELD(struct values, hidden), "N", "512", .min = 1, .max = 65536,
+      .group = "Model", .help = "LSTM units per layer" },
+    { "layers", 0, CLI_INT_FIELD(struct values, layers), "N", "1", .min = 1, .max = 16,
+      .group = "Model", .help = "LSTM layers of encoder and of decoder" },
+    { "init", 0, CLI_CHOICE_FIELD(struct values, init), "uniform|normal", "uniform", .group = "Model",
+      .help = "distribution of the initial weights" },
+    { "init-scale", 0, CLI_FLOAT_FIELD(struct values, init_scale), "X", "0.08", .min = 0, .max = 10,
+      .group = "Model", .help = "bound of the uniform, standard deviation of the normal distribution" },
+
+    { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), "sgd|adam", "adam", .group = "Training",
+      .help = "how weights follow gradients" },
+    { "lr", 0, CLI_FLOAT_FIELD(struct values, lr), "X", NULL, .min = 0, .max = 100, .bounds = CLI_ABOVE_MIN,
+      .group = "Training", .help = "learning rate; 0.001 for adam and 0.7 for sgd when not given" },
+    { "schedule", 0, CLI_CHOICE_FIELD(struct values, schedule), "constant|halve", "constant", .group = "Training",
+      .help = "halve: the rate of Sutskever et al. 2014, see --decay-start" },
+    { "decay-start", 0, CLI_FLOAT_FIELD(struct values, decay_start), "EPOCHS", "5", .min = 0, .max = 1e6,
+      .group = "Training", .help = "when the rate is halved first" },
+    { "decay-every", 0, CLI_FLOAT_FIELD(struct values, decay_every), "EPOCHS", "0.5", .min = 0.01, .max = 1e6,
+      .group = "Training", .help = "how often it is halved from then on" },
+    { "clip", 0, CLI_FLOAT_FIELD(struct values, clip), "X", "5", .min = 0, .max = 1e6, .group = "Training",
+      .help = "largest norm of the gradient; 0 switches clipping off" },
+    { "average", 0, CLI_CHOICE_FIELD(struct values, average), "sentence|token", "sentence", .group = "Training",
+      .help = "what the gradient of a batch is divided by" },
+    { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", "64", .min = 1, .max = 65536,
+      .group = "Training", .help = "sentences in a batch" },
+    { "similar-length", 0, CLI_FLAG_FIELD(struct values, similar_length), NULL, "on", .group = "Training",
+      .help = "batches of sentences of similar length (faster)" },
+    { "after", 0, CLI_SPAN_FIELD(struct values, after), "WHEN", "10e", .group = "Training",
+      .help = "how long to train: epochs 20e, updates 5000u, or time 30m; whichever comes first" },
+    { "early-stop", 0, CLI_INT_FIELD(struct values, early_stop), "N", "5", .min = 0, .max = 1e6,
+      .group = "Training", .help = "stop after so many validations without a better one; 0: never" },
+    { "seed", 0, CLI_INT_FIELD(struct values, seed), "N", "1", .min = 0, .max = 9007199254740992.0,
+      .group = "Training", .help = "of weights and order of the data; same seed and device, same bits" },
+
+    { "valid-every", 0, CLI_SPAN_FIELD(struct values, valid_every), "WHEN", "1e", .group = "Run",
+      .help = "epochs 1e or updates 500u between validations" },
+    { "save-every", 0, CLI_SPAN_FIELD(struct values, save_every), "WHEN", "5m", .group = "Run",
+      .help = "between checkpoints: 5m, 500u or 1e" },
+    { "log-every", 0, CLI_INT_FIELD(struct values, log_every), "N", "50", .min = 1, .max = 1e9, .group = "Run",
+      .help = "updates between two reports" },
+    /* clang-format on */
+    DEVICE_OPTIONS(struct values, device),
+};
+
+static struct clseq_when when(const cli_span *span)
+{
+    return (struct clseq_when){
+        .epochs = span->epochs, .updates = (uint64_t)span->updates, .seconds = span->seconds
+    };
+}
+
+static void fill_options(const cli_parse *parse, const struct values *v, struct clseq_train_options *o)
+{
+    clseq_train_options_init(o);
+    o->source = parse->arguments[0];
+    o->target = parse->argument_count > 1 ? parse->arguments[1] : NULL;
+    o->valid_source = v->valid.first ? v->valid.first : v->valid_tsv;
+    o->valid_target = v->valid.second;
+    o->run = v->run;
+    o->source_text.unit = o->target_text.unit = (clseq_unit)v->unit;
+    if (cli_source_of(parse, "source-unit") != CLI_FROM_DEFAULT)
+        o->source_text.unit = (clseq_unit)v->source_unit;
+    if (cli_source_of(parse, "target-unit") != CLI_FROM_DEFAULT)
+        o->target_text.unit = (clseq_unit)v->target_unit;
+    o->source_text.lowercase = o->target_text.lowercase = v->lowercase;
+    o->source_vocab_size = (size_t)(v->source_vocab_size ? v->source_vocab_size : v->vocab_size);
+    o->target_vocab_size = (size_t)(v->target_vocab_size ? v->target_vocab_size : v->vocab_size);
+    o->min_count = (uint64_t)v->min_count;
+    o->max_length = (size_t)v->max_length;
+    o->reverse_source = v->reverse_source;
+    o->model.embedding = (int32_t)v->emb;
+    o->model.hidden = (int32_t)v->hidden;
+    o->model.layers = (int32_t)v->layers;
+    o->init_normal = v->init == 1;
+    o->init_scale = v->init_scale;
+    o->optimizer = (clseq_optimizer_kind)v->optimizer;
+    o->lr = v->lr;
+    o->schedule = (clseq_schedule_kind)v->schedule;
+    o->decay_start = v->decay_start;
+    o->decay_every = v->decay_every;
+    o->clip = v->clip;
+    o->average_tokens = v->average == 1;
+    o->batch = (size_t)v->batch;
+    o->similar_length = v->similar_length;
+    o->after = when(&v->after);
+    o->valid_every = when(&v->valid_every);
+    o->save_every = when(&v->save_every);
+    o->early_stop = (int)v->early_stop;
+    o->seed = (uint64_t)v->seed;
+    o->log_every = (uint64_t)v->log_every;
+}
+
+static int run(const cli_parse *parse, const void *values)
+{
+    const struct values *v = values;
+    struct clseq_train_options o;
+    struct clseq_train_result result;
+    struct train_report report;
+    struct clseq_train_hooks hooks;
+    clseq_context *ctx = NULL;
+    clseq_backend *be = NULL;
+    clseq_status status;
+    char time[32];
+    int code;
+
+    if (v->valid.first && v->valid_tsv) {
+        cli_error("--valid and --valid-tsv name the same thing: give one of them");
+        return CLI_EXIT_USAGE;
+    }
+    fill_options(parse, v, &o);
+    code = device_open(&v->device, &ctx, &be);
+    if (code != CLI_EXIT_DONE)
+        return code;
+    stop_signal_watch();
+    train_report_init(&report, false);
+    hooks = train_report_hooks(&report);
+    status = clseq_train(ctx, be, &o, &hooks, &result);
+    train_report_end(&report);
+    if (status == CLSEQ_ERR_INTERRUPTED) {
+        cli_note("%s", clseq_context_error(ctx));
+        code = cli_exit_code(status);
+    } else if (status != CLSEQ_OK) {
+        code = cli_report(ctx, status);
+    } else {
+        if (result.best_perplexity > 0)
+            fprintf(stderr, "best validation perplexity %.2f; ", result.best_perplexity);
+        fprintf(stderr, "%llu updates, %.2f epochs, %s\n", (unsigned long long)result.updates,
+                result.epochs, cli_format_seconds(result.seconds, time));
+        fprintf(stderr, "translate with: clseq translate %s/best.safetensors < TEXT\n", o.run);
+    }
+    device_close(&v->device, &ctx, &be);
+    return code;
+}
+
+const cli_command cmd_train = {
+    .name = "train",
+    .arguments = "SRC [TGT]",
+    .summary = "train a model on parallel text; the same command again resumes",
+    .details = "SRC and TGT are text files with one sentence a line, plain or .gz; or SRC is one .tsv file\n"
+               "(source TAB target). RUN/ gets config.json, log.jsonl, best.safetensors (the model) and\n"
+               "last.safetensors (the checkpoint). Ctrl-C saves and stops.\n\n"
+               "  clseq train train.de train.en --valid dev.de dev.en -o run\n"
+               "  clseq translate run/best.safetensors < test.de\n",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .values_size = sizeof(struct values),
+    .run = run,
+};

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "commands.h"
+#include "device_options.h"
+#include "line_block.h"
+#include "message.h"
+#include "stop_signal.h"
+
+#include <clseq/translate.h>
+
+#include <jansson.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct values {
+    const char *input, *model_config;
+    int64_t beam, nbest, batch, max_length, max_input;
+    double length_penalty;
+    bool json;
+    struct device_options device;
+};
+
+static const cli_option options[] = {
+    /* clang-format off */
+    { "input", 'i', CLI_STRING_FIELD(struct values, input), "FILE", "-", .group = "Text",
+      .help = "text to translate, plain or .gz; - is standard input" },
+    { "json", 0, CLI_FLAG_FIELD(struct values, json), NULL, NULL, .group = "Text",
+      .help = "one JSON object a line, with scores" },
+    { "model-config", 0, CLI_STRING_FIELD(struct values, model_config), "FILE", NULL, .group = "Text",
+      .help = "JSON configuration of a model that has none inside (saved by PyTorch)" },
+    { "beam", 0, CLI_INT_FIELD(struct values, beam), "N", "5", .min = 1, .max = CLSEQ_BEAM_LIMIT,
+      .group = "Search", .help = "hypotheses kept at each step; 1 is greedy" },
+    { "nbest", 0, CLI_INT_FIELD(struct values, nbest), "N", "1", .min = 1, .max = CLSEQ_BEAM_LIMIT,
+      .group = "Search", .help = "translations of each line, printed as NUMBER ||| TEXT ||| SCORE" },
+    { "length-penalty", 0, CLI_FLOAT_FIELD(struct values, length_penalty), "X", "1", .min = 0,
+      .max = CLSEQ_LENGTH_PENALTY_LIMIT, .group = "Search",
+      .help = "rank by log-probability / tokens ^ X; 0 is the ranking of Sutskever et al. 2014" },
+    { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", "64", .min = 1, .max = CLSEQ_BATCH_LIMIT,
+      .group = "Search", .help = "sentences translated at once" },
+    { "max-length", 0, CLI_INT_FIELD(struct values, max_length), "N", "0", .min = 0, .max = CLSEQ_OUTPUT_LIMIT,
+      .group = "Search", .help = "most tokens of a translation; 0: twice the source and 10" },
+    { "max-input", 0, CLI_INT_FIELD(struct values, max_input), "N", "1000", .min = 1, .max = CLSEQ_OUTPUT_LIMIT,
+      .group = "Search", .help = "a line of more tokens is an error" },
+    /* clang-format on */
+    DEVICE_OPTIONS(struct values, device),
+};
+
+/* So many batches are read before the first is translated, to be sorted by length. */
+#define BATCHES_AHEAD 16
+
+static json_t *hypothesis_json(const clseq_hypothesis *h)
+{
+    json_t *score = isfinite(h->score) ? json_real(h->score) : json_null();
+    json_t *normalised = isfinite(h->normalised) ? json_real(h->normalised) : json_null();
+
+    return json_pack("{s:s, s:o, s:o, s:I, s:b}", "text", h->text, "score", score, "normalised",
+                     normalised, "tokens", (json_int_t)h->tokens, "complete", h->complete);
+}
+
+static bool print_json(uint64_t number, const char *source, const clseq_translation *t)
+{
+    json_t *list = json_array(), *object;
+    char *text;
+    bool ok;
+
+    for (size_t i = 0; i < t->count; i++)
+        json_array_append_new(list, hypothesis_json(&t->hypotheses[i]));
+    object = json_pack("{s:I, s:s, s:s, s:I, s:o}", "line", (json_int_t)number, "source", source,
+                       "translation", t->hypotheses[0].text, "source_unknown",
+                       (json_int_t)t->source_unknown, "hypotheses", list);
+    text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(object);
+    if (!text)
+        return false;
+    ok = puts(text) >= 0;
+    free(text);
+    return ok;
+}
+
+static bool print_result(const struct values *v, uint64_t number, const char *source,
+                         const clseq_translation *t)
+{
+    if (v->json)
+        return print_json(number, source, t);
+    if (v->nbest == 1)
+        return puts(t->hypotheses[0].text) >= 0;
+    for (size_t i = 0; i < t->count; i++) {
+        if (printf("%llu ||| %s ||| %.6f\n", (unsigned long long)number, t->hypotheses[i].text,
+                   t->hypotheses[i].normalised) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* Translate and print one block of lines. */
+static clseq_status translate_block(clseq_translator *tr, const struct values *v,
+                                    const struct line_block *block, uint64_t first, bool *written)
+{
+    clseq_translation *results;
+    clseq_translate_options o;
+    clseq_status status;
+
+    clseq_translate_options_init(&o);
+    o.beam = (int32_t)v->beam;
+    o.nbest = (int32_t)v->nbest;
+    o.batch = (int32_t)v->batch;
+    o.length_penalty = v->length_penalty;
+    o.max_length = (int32_t)v->max_length;
+    o.max_input = (int32_t)v->max_input;
+    o.scores = v->json || v->nbest > 1;
+    o.first_line = first;
+    results = calloc(block->count, sizeof(*results));
+    if (!results)
+        return CLSEQ_ERR_NOMEM;
+    status = clseq_translator_run(tr, (const char *const *)block->lines, block->lengths, block->count, &o,
+                                  results);
+    if (status == CLSEQ_OK) {
+        for (size_t i = 0; *written && i < block->count; i++)
+            *written = print_result(v, first + i, block->lines[i], &results[i]);
+        if (*written && fflush(stdout) != 0)
+            *written = false;
+        clseq_translations_fini(results, block->count);
+    }
+    free(results);
+    return status;
+}
+
+static int translate_all(clseq_context *ctx, clseq_translator *tr, const struct values *v)
+{
+    /* A person at a terminal wants an answer to each line. */
+    const bool terminal = strcmp(v->input, "-") == 0 && isatty(STDIN_FILENO);
+    const size_t block_lines = terminal ? 1 : (size_t)v->batch * BATCHES_AHEAD;
+    struct line_block block = { 0 };
+    clseq_lines *in = NULL;
+    clseq_status status = clseq_lines_open(ctx, v->input, 0, &in);
+    uint64_t first = 1;
+    bool written = true;
+
+    while (status == CLSEQ_OK && written) {
+        status = line_block_read(in, block_lines, &block);
+        /* Lines before a bad one are still translated. */
+        if (block.count > 0) {
+            const clseq_status done = translate_block(tr, v, &block, first, &written);
+
+            if (done != CLSEQ_OK)
+                status = done;
+        } else if (status == CLSEQ_OK) {
+            break;
+        }
+        first += block.count;
+    }
+    line_block_fini(&block);
+    clseq_lines_close(&in);
+    if (status != CLSEQ_OK)
+        return cli_report(ctx, status);
+    if (!written) {
+        if (errno == EPIPE) /* the reader had enough: `clseq translate | head` */
+            return CLI_EXIT_DONE;
+        cli_error("cannot write the translations: %s", strerror(errno));
+        return CLI_EXIT_IO;
+    }
+    return CLI_EXIT_DONE;
+}
+
+static int run(const cli_parse *parse, const void *values)
+{
+    const struct values *v = values;
+    clseq_context *ctx = NULL;
+    clseq_backend *be = NULL;
+    clseq_translator *tr = NULL;
+    clseq_status status;
+    int code;
+
+    if (v->nbest > v->beam) {
+        cli_error("--nbest %lld needs --beam %lld or more", (long long)v->nbest, (long long)v->nbest);
+        return CLI_EXIT_USAGE;
+    }
+    code = device_open(&v->device, &ctx, &be);
+    if (code != CLI_EXIT_DONE)
+        return code;
+    stop_signal_ignore_pipe();
+    status = clseq_translator_open(ctx, be, parse->arguments[0], v->model_config, &tr);
+    code = status == CLSEQ_OK ? translate_all(ctx, tr, v) : cli_report(ctx, status);
+    clseq_translator_close(&tr);
+    device_close(&v->device, &ctx, &be);
+    return code;
+}
+
+const cli_command cmd_translate = {
+    .name = "translate",
+    .arguments = "MODEL",
+    .summary = "translate standard input to standard output, line by line",
+    .details = "Line k of the output belongs to line k of the input; an empty line gives an empty line.\n\n"
+               "  clseq translate run/best.safetensors < test.de > test.hyp\n"
+               "  echo \"ein Hund\" | clseq translate run/best.safetensors --beam 12 --json\n",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .values_size = sizeof(struct values),
+    .run = run,
+};

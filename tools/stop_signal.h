@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ctrl-C and friends: the first asks to save and stop, a second ends the process at once. */
+#ifndef CLSEQ_STOP_SIGNAL_H
+#define CLSEQ_STOP_SIGNAL_H
+
+#include <stdbool.h>
+
+/* Watch SIGINT, SIGTERM and SIGHUP; ignore SIGPIPE. Call after opening a backend: drivers install
+ * handlers of their own. */
+void stop_signal_watch(void);
+
+/* Ignore SIGPIPE alone, for commands that write to a pipe: the write fails instead. */
+void stop_signal_ignore_pipe(void);
+
+/* True once a signal has come. */
+bool stop_signal_came(void);
+
+#endif
