@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* --bench: realistic sizes, a warm-up, then the median of repeated calls with a wait after each. */
+#include "check.h"
+
+#include "base/clock.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#define ENOUGH_SECONDS     0.5 /* of measuring one case */
+#define REFERENCE_MAX_FLOPS 4e9 /* beyond, the scalar path takes too long */
+enum { MIN_REPEATS = 5, MAX_REPEATS = 200 };
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static clseq_status one_call(struct check_run_state *state, enum clseq_op op, double *seconds)
+{
+    const double start = clseq_seconds();
+
+    CLSEQ_TRY(clseq_op_run(state->be, op, &state->args));
+    CLSEQ_TRY(clseq_backend_sync(state->be));
+    *seconds = clseq_seconds() - start;
+    return CLSEQ_OK;
+}
+
+static clseq_status median_of_calls(struct check_case *c, clseq_backend *be, const uint32_t *image,
+                                    size_t elements, int min_repeats, double *ret)
+{
+    struct check_run_state state;
+    double seconds[MAX_REPEATS], total = 0;
+    int n = 0;
+    clseq_status status = check_upload(c, be, image, elements, &state);
+
+    for (int i = 0; status == CLSEQ_OK && i < (min_repeats > 1 ? 2 : 1); i++)
+        status = one_call(&state, c->op, &seconds[0]);
+    while (status == CLSEQ_OK && n < MAX_REPEATS && (n < min_repeats || total < ENOUGH_SECONDS)) {
+        status = one_call(&state, c->op, &seconds[n]);
+        total += seconds[n++];
+    }
+    check_run_state_fini(&state);
+    CLSEQ_TRY(status);
+    qsort(seconds, (size_t)n, sizeof(seconds[0]), by_size);
+    *ret = seconds[n / 2];
+    return CLSEQ_OK;
+}
+
+static void print_row(struct check_case *c, double seconds, double reference)
+{
+    const double flops = clseq_op_flops(c->op, &c->args) / seconds;
+    const double bytes = clseq_op_bytes(c->op, &c->args) / seconds;
+
+    if (c->t->json) {
+        json_t *row = json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "type", "bench", "op", c->schema->name,
+                                "name", c->name, "ms", seconds * 1e3, "gflops", flops * 1e-9, "gbytes",
+                                bytes * 1e-9);
+        char *text;
+
+        if (row && reference > 0)
+            json_object_set_new(row, "speedup", json_real(reference / seconds));
+        text = row ? json_dumps(row, JSON_COMPACT) : NULL;
+        if (!text)
+            check_broken("no memory for a line of JSON");
+        puts(text);
+        free(text);
+        json_decref(row);
+        return;
+    }
+    printf("%-46s %10.4f", c->name, seconds * 1e3);
+    if (flops > 0)
+        printf(" %9.2f", flops * 1e-9);
+    else
+        printf(" %9s", "-");
+    printf(" %8.2f", bytes * 1e-9);
+    if (reference > 0)
+        printf(" %8.1fx\n", reference / seconds);
+    else
+        printf(" %9s\n", "-");
+    fflush(stdout);
+}
+
+void check_bench_header(const struct check *t)
+{
+    if (!t->json)
+        printf("%-46s %10s %9s %8s %9s\n", "case", "ms", "GFLOP/s", "GB/s", "reference");
+}
+
+void check_measure(struct check_case *c, size_t elements)
+{
+    struct check *t = c->t;
+    const bool compare = t->reference && clseq_op_flops(c->op, &c->args) <= REFERENCE_MAX_FLOPS;
+    double seconds = 0, reference = 0;
+    uint32_t *image = check_alloc(elements, sizeof(uint32_t));
+    clseq_status status;
+
+    check_pack(c, image);
+    status = median_of_calls(c, t->tested, image, elements, MIN_REPEATS, &seconds);
+    if (status == CLSEQ_OK && compare)
+        status = median_of_calls(c, t->reference, image, elements, 1, &reference);
+    free(image);
+    if (status != CLSEQ_OK) {
+        check_report_fail(c, CHECK_FAULT_STATUS, clseq_context_error(t->ctx));
+        return;
+    }
+    t->passed++;
+    print_row(c, seconds, reference);
+}
+
+static void bench_gemm(struct check *t, int32_t m, int32_t n, int32_t k, bool trans_a, bool trans_b,
+                       double beta)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_gemm, "%c%c_m%d_n%d_k%d", trans_a ? 't' : 'n',
+                                       trans_b ? 't' : 'n', m, n, k);
+
+    if (!c)
+        return;
+    check_real(c, "a", 2, trans_a ? k : m, trans_a ? m : k, 1);
+    check_real(c, "b", 2, trans_b ? n : k, trans_b ? k : n, 1);
+    check_real(c, "c", 2, m, n, 1);
+    c->args.gemm.trans_a = trans_a;
+    c->args.gemm.trans_b = trans_b;
+    c->args.gemm.alpha = 1;
+    c->args.gemm.beta = beta;
+    check_run(c);
+}
+
+/* A training step of size M (DESIGN: E = H = 512, B = 64, T = 25) and decoding. */
+static void bench_products(struct check *t)
+{
+    const int32_t rows = t->quick ? 160 : 1600, H = t->quick ? 128 : 512, V = t->quick ? 800 : 8000;
+
+    bench_gemm(t, 512, 512, 512, false, false, 0);
+    bench_gemm(t, rows, 4 * H, H, false, true, 0);  /* x W_ih^T, all steps */
+    bench_gemm(t, 64, 4 * H, H, false, true, 1);    /* h W_hh^T, one step */
+    bench_gemm(t, rows, H, 4 * H, false, false, 0); /* dx */
+    bench_gemm(t, 4 * H, H, rows, true, false, 1);  /* dW */
+    bench_gemm(t, 64, H, 4 * H, false, false, 1);   /* dh, one step */
+    bench_gemm(t, rows, V, H, false, true, 0);      /* logits */
+    bench_gemm(t, 1, 4 * H, H, false, true, 1);     /* greedy, one sentence */
+    bench_gemm(t, 5, V, H, false, true, 0);         /* beam of 5 */
+}
+
+static void bench_rows(struct check *t, int32_t rows, int32_t columns)
+{
+    struct check_case *c;
+
+    if ((c = check_begin(t, CLSEQ_OP_copy, "%d_%d", rows, columns))) {
+        check_real(c, "src", 2, rows, columns, 1);
+        check_out(c, "dst", 2, rows, columns, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_axpby, "%d_%d", rows, columns))) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_real(c, "y", 2, rows, columns, 1);
+        c->args.axpby.alpha = 0.5;
+        c->args.axpby.beta = 0.5;
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_sum_squares, "%d_%d", rows, columns))) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_out(c, "y", 1, 1, 1, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_col_sums, "%d_%d", rows, columns))) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_out(c, "y", 1, columns, 1, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_argmax, "%d_%d", rows, columns))) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_out(c, "index", 1, rows, 1, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_topk, "%d_%d_k5", rows, columns))) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_out(c, "value", 2, rows, 5, 1);
+        check_out(c, "index", 2, rows, 5, 1);
+        check_run(c);
+    }
+}
+
+static void bench_softmax(struct check *t, int32_t rows, int32_t columns)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_softmax_xent_fwd, "%d_%d", rows, columns);
+
+    if (c) {
+        check_real(c, "logits", 2, rows, columns, 1);
+        check_index(c, "target", rows);
+        check_out(c, "loss", 1, rows, 1, 1);
+        check_out(c, "lse", 1, rows, 1, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_softmax_xent_bwd, "%d_%d", rows, columns))) {
+        check_real(c, "logits", 2, rows, columns, 1);
+        check_index(c, "target", rows);
+        check_real(c, "lse", 1, rows, 1, 1);
+        check_out(c, "dlogits", 2, rows, columns, 1);
+        check_alias(c, "dlogits");
+        c->args.softmax_xent_bwd.scale = 1e-3;
+        check_run(c);
+    }
+}
+
+static void bench_lstm(struct check *t, int32_t T, int32_t B, int32_t H)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_lstm_cell_fwd, "b%d_h%d", B, H);
+
+    if (c) {
+        check_real(c, "pre", 2, B, 4 * H, 1);
+        check_real(c, "c_prev", 2, B, H, 1);
+        check_real(c, "h_prev", 2, B, H, 1);
+        check_out(c, "act", 2, B, 4 * H, 1);
+        check_out(c, "c", 2, B, H, 1);
+        check_out(c, "h", 2, B, H, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_lstm_seq_fwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, 4 * H, H, 1);
+        check_real(c, "h0", 2, B, H, 1);
+        check_real(c, "c0", 2, B, H, 1);
+        check_real(c, "gates", 3, T, B, 4 * H);
+        check_out(c, "h", 3, T, B, H);
+        check_out(c, "c", 3, T, B, H);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_lstm_seq_bwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, 4 * H, H, 1);
+        check_fill_uniform(c, "w_hh", -0.04, 0.04);
+        check_real(c, "c0", 2, B, H, 1);
+        check_real(c, "c", 3, T, B, H);
+        check_real(c, "gates", 3, T, B, 4 * H);
+        check_fill_uniform(c, "gates", 0, 1);
+        check_real(c, "dh", 2, B, H, 1);
+        check_real(c, "dc", 2, B, H, 1);
+        check_run(c);
+    }
+}
+
+static void bench_update(struct check *t, int32_t rows, int32_t columns)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_adam_update, "%d_%d", rows, columns);
+
+    if (!c)
+        return;
+    check_real(c, "g", 2, rows, columns, 1);
+    check_real(c, "stats", 1, 2, 1, 1);
+    check_values(c, "stats")[1] = 1;
+    check_real(c, "w", 2, rows, columns, 1);
+    check_real(c, "m", 2, rows, columns, 1);
+    check_real(c, "v", 2, rows, columns, 1);
+    check_fill_uniform(c, "v", 0, 1);
+    c->args.adam_update.step_size = 1e-3;
+    c->args.adam_update.beta1 = 0.9;
+    c->args.adam_update.beta2 = 0.999;
+    c->args.adam_update.inv_sqrt_bias2 = 1;
+    c->args.adam_update.eps = 1e-8;
+    check_run(c);
+}
+
+void check_bench_cases(struct check *t)
+{
+    const int shrink = t->quick ? 8 : 1;
+
+    bench_products(t);
+    bench_rows(t, 1600 / shrink, 2048 / shrink);
+    bench_softmax(t, 1600 / shrink, 8000 / shrink);
+    bench_lstm(t, 25, 64, 512 / shrink);
+    bench_update(t, 2048 / shrink, 512);
+}

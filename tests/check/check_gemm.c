@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "check.h"
+
+struct gemm_shape {
+    int32_t batch; /* -1: rank 2 */
+    int32_t m, n, k;
+};
+
+static void gemm_case(struct check *t, struct gemm_shape s, int transposes, double alpha, double beta)
+{
+    const bool trans_a = (transposes & 1) != 0, trans_b = (transposes & 2) != 0;
+    const int32_t a0 = trans_a ? s.k : s.m, a1 = trans_a ? s.m : s.k;
+    const int32_t b0 = trans_b ? s.n : s.k, b1 = trans_b ? s.k : s.n;
+    struct check_case *c;
+    char batch[24] = "";
+
+    if (s.batch >= 0)
+        snprintf(batch, sizeof(batch), "_batch%d", s.batch);
+    c = check_begin(t, CLSEQ_OP_gemm, "%c%c%s_m%d_n%d_k%d_alpha%g_beta%g", trans_a ? 't' : 'n',
+                    trans_b ? 't' : 'n', batch, s.m, s.n, s.k, alpha, beta);
+    if (!c)
+        return;
+    if (s.batch >= 0) {
+        check_real(c, "a", 3, s.batch, a0, a1);
+        check_real(c, "b", 3, s.batch, b0, b1);
+        check_real(c, "c", 3, s.batch, s.m, s.n);
+    } else {
+        check_real(c, "a", 2, a0, a1, 1);
+        check_real(c, "b", 2, b0, b1, 1);
+        check_real(c, "c", 2, s.m, s.n, 1);
+    }
+    c->args.gemm.trans_a = trans_a;
+    c->args.gemm.trans_b = trans_b;
+    c->args.gemm.alpha = alpha;
+    c->args.gemm.beta = beta;
+    check_run(c);
+}
+
+/* All four transposes; alpha and beta take turns, so that every pair meets every transpose. */
+static void gemm_shape_cases(struct check *t, int turn, int32_t batch, int32_t m, int32_t n, int32_t k)
+{
+    static const double alphas[] = { 1, 1, -0.75, 0.1 }, betas[] = { 0, 1, 0.5 };
+    const struct gemm_shape s = { batch, m, n, k };
+
+    for (int transposes = 0; transposes < 4; transposes++)
+        gemm_case(t, s, transposes, alphas[(turn + transposes) % 4], betas[(turn + transposes) % 3]);
+}
+
+/* Around the edges of tiles, one dimension off at a time and all together. */
+static void gemm_tile_edges(struct check *t)
+{
+    static const int32_t tiles[] = { 8, 16, 32, 48, 64, 96, 128 };
+    const int n = t->quick ? 2 : (int)CLSEQ_ARRAY_SIZE(tiles);
+
+    for (int i = 0; i < n; i++) {
+        const int32_t d = tiles[i];
+
+        gemm_shape_cases(t, i, -1, d, d, d);
+        gemm_shape_cases(t, i + 1, -1, d + 1, d, d);
+        gemm_shape_cases(t, i + 2, -1, d, d + 1, d - 1);
+        gemm_shape_cases(t, i + 3, -1, d - 1, d - 1, d + 1);
+    }
+}
+
+/* One to sixteen rows: decoding and small batches. */
+static void gemm_skinny(struct check *t)
+{
+    const int32_t step = t->quick ? 7 : 1, wide = t->quick ? 33 : 257, deep = t->quick ? 17 : 129;
+
+    for (int32_t m = 1; m <= 16; m += step) {
+        gemm_shape_cases(t, m, -1, m, wide, deep);
+        gemm_shape_cases(t, m + 1, -1, wide, m, deep);
+        gemm_shape_cases(t, m + 2, -1, deep, wide, m);
+    }
+}
+
+static void gemm_empty_sizes(struct check *t)
+{
+    static const double betas[] = { 0, 1, 0.5 };
+
+    for (int i = 0; i < 3; i++) {
+        for (int transposes = 0; transposes < 4; transposes++) {
+            gemm_case(t, (struct gemm_shape){ -1, 5, 19, 0 }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape){ 2, 17, 3, 0 }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape){ -1, 0, 19, 4 }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape){ -1, 5, 0, 4 }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape){ -1, 33, 18, 7 }, transposes, 0, betas[i]);
+        }
+    }
+}
+
+void check_gemm(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t m = check_size(t, i);
+
+        gemm_shape_cases(t, i, -1, m, check_size(t, i + 4), check_size(t, i + 7));
+        gemm_shape_cases(t, i + 1, -1, check_size(t, i + 11), m, check_size(t, i + 5));
+    }
+    gemm_tile_edges(t);
+    gemm_skinny(t);
+    gemm_empty_sizes(t);
+    for (int32_t batch = 0; batch < (t->quick ? 3 : 6); batch++) {
+        gemm_shape_cases(t, batch, batch, 7, 17, 9);
+        gemm_shape_cases(t, batch + 1, batch, 33, 16, 65);
+    }
+    if (t->quick) {
+        gemm_shape_cases(t, 0, -1, 65, 66, 34); /* more than one tile each way */
+    } else {
+        gemm_shape_cases(t, 0, -1, 200, 300, 1500); /* several blocks of every kind */
+        gemm_shape_cases(t, 1, -1, 1030, 70, 60);
+        gemm_shape_cases(t, 2, -1, 70, 1030, 300);
+    }
+}

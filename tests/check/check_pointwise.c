@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* copy, fill, bias_add, axpby */
+#include "check.h"
+
+#include <math.h>
+
+/* Values that a copy must not touch: signs of zero, numbers below the normal range, infinities. */
+static const double odd_values[] = { 0, -0.0, 1e-40, -1e-45, 3.4e38, -1, (double)INFINITY, -(double)INFINITY };
+
+static void copy_case(struct check *t, bool is_index, int ndim, int32_t d0, int32_t d1, int32_t d2)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_copy, "%s_rank%d_%d_%d_%d", is_index ? "i32" : "f32",
+                                       ndim, d0, d1, d2);
+
+    if (!c)
+        return;
+    if (is_index) {
+        check_index_nd(c, "src", ndim, d0, d1, d2);
+        for (size_t i = 0; i < check_find(c, "src")->count; i++)
+            check_indices(c, "src")[i] = (int32_t)(check_random(c) & 0x7FFFFFFF) - 0x40000000;
+        check_out_index(c, "dst", ndim, d0, d1, d2);
+    } else {
+        check_real(c, "src", ndim, d0, d1, d2);
+        check_sprinkle(c, "src", 0.2, odd_values, (int)CLSEQ_ARRAY_SIZE(odd_values));
+        check_out(c, "dst", ndim, d0, d1, d2);
+    }
+    check_run(c);
+}
+
+void check_copy(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t n = check_size(t, i);
+
+        copy_case(t, i % 2 == 0, 1, n, 1, 1);
+        copy_case(t, false, 2, n, check_size(t, i + 5), 1);
+        copy_case(t, i % 3 == 0, 2, check_size(t, i + 11), n, 1);
+        copy_case(t, i % 4 == 1, 3, 1 + i % 4, n, check_size(t, i + 2));
+    }
+    copy_case(t, false, 3, 2, 0, 3);
+    copy_case(t, false, 3, 0, 2, 3);
+}
+
+static void fill_case(struct check *t, bool is_index, int ndim, int32_t d0, int32_t d1, int32_t d2,
+                      double value)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_fill, "%s_rank%d_%d_%d_%d_value%g",
+                                       is_index ? "i32" : "f32", ndim, d0, d1, d2, value);
+
+    if (!c)
+        return;
+    if (is_index)
+        check_out_index(c, "dst", ndim, d0, d1, d2);
+    else
+        check_out(c, "dst", ndim, d0, d1, d2);
+    c->args.fill.value = value;
+    check_run(c);
+}
+
+void check_fill(struct check *t)
+{
+    static const double reals[] = { 0, -0.0, 1, 0.1, -1e30, 1e-30, (double)INFINITY };
+    static const double integers[] = { 0, -1, 5, 2147483647.0, -2147483648.0 };
+
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t n = check_size(t, i), m = check_size(t, i + 4);
+        const double real = reals[i % (int)CLSEQ_ARRAY_SIZE(reals)];
+        const double integer = integers[i % (int)CLSEQ_ARRAY_SIZE(integers)];
+
+        fill_case(t, false, 1, n, 1, 1, real);
+        fill_case(t, false, 2, m, n, 1, real);
+        fill_case(t, true, 2, n, m, 1, integer);
+        fill_case(t, i % 2 == 0, 3, 3, n, m, i % 2 == 0 ? integer : real);
+    }
+    for (int i = 0; i < (int)CLSEQ_ARRAY_SIZE(reals); i++)
+        fill_case(t, false, 1, 9, 1, 1, reals[i]);
+    for (int i = 0; i < (int)CLSEQ_ARRAY_SIZE(integers); i++)
+        fill_case(t, true, 1, 9, 1, 1, integers[i]);
+}
+
+static void bias_add_case(struct check *t, int32_t m, int32_t n, bool two, bool in_place)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_bias_add, "m%d_n%d%s%s", m, n, two ? "_two" : "",
+                                       in_place ? "_inplace" : "");
+
+    if (!c)
+        return;
+    check_real(c, "x", 2, m, n, 1);
+    check_real(c, "b0", 1, n, 1, 1);
+    if (two)
+        check_real(c, "b1", 1, n, 1, 1);
+    check_out(c, "y", 2, m, n, 1);
+    if (in_place)
+        check_alias(c, "y");
+    check_run(c);
+}
+
+void check_bias_add(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t n = check_size(t, i);
+
+        bias_add_case(t, check_size(t, i + 3), n, i % 2 == 0, false);
+        bias_add_case(t, check_size(t, i + 8), n, i % 2 == 1, true);
+        bias_add_case(t, 2, n, i % 2 == 1, i % 3 == 0);
+    }
+}
+
+static void axpby_case(struct check *t, int ndim, int32_t m, int32_t n, double alpha, double beta)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_axpby, "rank%d_%d_%d_alpha%g_beta%g", ndim, m, n,
+                                       alpha, beta);
+
+    if (!c)
+        return;
+    check_real(c, "x", ndim, m, n, 1);
+    check_real(c, "y", ndim, m, n, 1);
+    c->args.axpby.alpha = alpha;
+    c->args.axpby.beta = beta;
+    check_run(c);
+}
+
+void check_axpby(struct check *t)
+{
+    static const double alphas[] = { 1, -0.75, 0.1, 0 }, betas[] = { 0, 1, 0.5, -1 };
+
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t n = check_size(t, i);
+
+        for (int j = 0; j < 4; j++) {
+            axpby_case(t, 1, n, 1, alphas[(i + j) % 4], betas[j]);
+            axpby_case(t, 2, check_size(t, i + 7), n, alphas[(i + j + 1) % 4], betas[j]);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* softmax_xent_fwd, softmax_xent_bwd */
+#include "check.h"
+
+#include <math.h>
+
+enum logits { LOGITS_NORMAL, LOGITS_EDGES, LOGITS_EQUAL, LOGITS_ONE_HOT, LOGITS_LARGE, LOGITS_KINDS };
+
+static const char *const logits_name[LOGITS_KINDS] = { "normal", "edges", "equal", "onehot", "large" };
+
+static void fill_logits(struct check_case *c, enum logits kind)
+{
+    struct check_operand *x = check_find(c, "logits");
+    const int32_t V = x->view.dims[1];
+
+    if (kind == LOGITS_EDGES)
+        check_edges(c, "logits", 0.7);
+    for (size_t i = 0; i < x->count; i++) {
+        if (kind == LOGITS_EQUAL)
+            x->real[i] = 3.25;
+        else if (kind == LOGITS_ONE_HOT)
+            x->real[i] = 0;
+        else if (kind == LOGITS_LARGE)
+            x->real[i] = (double)(float)(x->real[i] * 1e4); /* overflows unless the maximum is subtracted */
+    }
+    for (int32_t m = 0; kind == LOGITS_ONE_HOT && m < x->view.dims[0]; m++)
+        x->real[m * V + check_below(c, V)] = 50;
+}
+
+/* Some masked, and where asked some outside the vocabulary. */
+static void add_targets(struct check_case *c, int32_t M, int32_t V, bool outside)
+{
+    const int32_t values[] = { V, -2, INT32_MAX, INT32_MIN };
+    int32_t *target;
+
+    check_index(c, "target", M);
+    target = check_indices(c, "target");
+    for (int32_t m = 0; m < M; m++) {
+        target[m] = check_below(c, 4) == 0 ? -1 : check_below(c, V);
+        if (outside && check_below(c, 3) == 0)
+            target[m] = values[check_below(c, (int32_t)CLSEQ_ARRAY_SIZE(values))];
+    }
+    if (M > 2) {
+        target[0] = 0;
+        target[1] = V - 1;
+    }
+}
+
+enum targets { TARGETS_NONE, TARGETS_MASKED, TARGETS_OUTSIDE };
+
+static void fwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, enum targets targets)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_softmax_xent_fwd, "m%d_v%d_%s%s", M, V,
+                                       logits_name[kind],
+                                       targets == TARGETS_NONE      ? "_notarget"
+                                       : targets == TARGETS_OUTSIDE ? "_outside"
+                                                                    : "");
+
+    if (!c)
+        return;
+    check_real(c, "logits", 2, M, V, 1);
+    fill_logits(c, kind);
+    if (targets != TARGETS_NONE)
+        add_targets(c, M, V, targets == TARGETS_OUTSIDE);
+    check_out(c, "loss", 1, M, 1, 1);
+    check_out(c, "lse", 1, M, 1, 1);
+    check_run(c);
+}
+
+void check_softmax_xent_fwd(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        for (int kind = 0; kind < LOGITS_KINDS; kind++) {
+            const int32_t V = check_size(t, i + 3 * kind);
+
+            fwd_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind, (enum targets)((i + kind) % 3));
+        }
+    }
+    fwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, TARGETS_MASKED);
+    fwd_case(t, 40, 33, LOGITS_NORMAL, TARGETS_OUTSIDE);
+}
+
+static double lse_of(const double *logits, int32_t V)
+{
+    double largest = logits[0], sum = 0;
+
+    for (int32_t v = 1; v < V; v++)
+        largest = fmax(largest, logits[v]);
+    for (int32_t v = 0; v < V; v++)
+        sum += exp(logits[v] - largest);
+    return (double)(float)(largest + log(sum));
+}
+
+static void bwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, bool in_place)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_softmax_xent_bwd, "m%d_v%d_%s%s", M, V,
+                                       logits_name[kind], in_place ? "_inplace" : "");
+
+    if (!c)
+        return;
+    check_real(c, "logits", 2, M, V, 1);
+    fill_logits(c, kind);
+    add_targets(c, M, V, false);
+    check_real(c, "lse", 1, M, 1, 1);
+    for (int32_t m = 0; m < M; m++)
+        check_values(c, "lse")[m] = lse_of(check_values(c, "logits") + (size_t)m * (size_t)V, V);
+    check_out(c, "dlogits", 2, M, V, 1);
+    if (in_place)
+        check_alias(c, "dlogits");
+    c->args.softmax_xent_bwd.scale = M % 2 ? 1 : 1.0 / 64;
+    check_run(c);
+}
+
+void check_softmax_xent_bwd(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        for (int kind = 0; kind < LOGITS_KINDS; kind++) {
+            const int32_t V = check_size(t, i + 3 * kind);
+
+            bwd_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind, (i + kind) % 2 == 0);
+        }
+    }
+    bwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, true);
+}
