@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The bounds of tolerance_magnitude.c against the worst device that OpenCL C 1.2
+ * allows: float arithmetic whose functions are off by as many ulp as the standard
+ * permits, up or down at random. It must always pass; and it must come so near to
+ * each bound that a device much worse than that would not.
+ */
+#include "tolerance_fixture.h"
+
+#include <math.h>
+
+struct worst {
+    uint64_t draws;
+    double largest[CLSEQ_OP_MAX_FIELDS]; /* part of the bound that was used, over all rounds */
+};
+
+/* x off by up to `ulps` float steps. */
+static double off(struct worst *w, double x, int ulps)
+{
+    const uint64_t n =
+        clseq_random_below(11, CLSEQ_RANDOM_TEST, 0, w->draws++, (uint64_t)(2 * ulps + 1));
+    float y = (float)x;
+
+    for (uint64_t i = 0; i < n; i++) /* n - ulps steps, in two goes */
+        y = nextafterf(y, HUGE_VALF);
+    for (int i = 0; i < ulps; i++)
+        y = nextafterf(y, -HUGE_VALF);
+    return (double)y;
+}
+
+static double f32(double x)
+{
+    return (double)(float)x;
+}
+
+static double sigmoid(struct worst *w, double x)
+{
+    return off(w, 1 / f32(1 + off(w, exp(-x), 3)), 3);
+}
+
+static const double *in(const struct setup *s, const char *name)
+{
+    return s->before.field[op_field(s->call.op, name)];
+}
+
+static void check(struct setup *s, struct worst *w, const char *field, const double *got)
+{
+    const int n = op_field(s->call.op, field);
+    struct clseq_tolerance_result r;
+    char text[CLSEQ_TOLERANCE_TEXT];
+
+    ASSERT_OK(s->ctx, clseq_tolerance_compare(s->ctx, &s->call, n, s->after.field[n], got, &r));
+    if (!r.ok)
+        fail_msg("%s: %s", clseq_op_name(s->call.op), clseq_tolerance_text(&s->call, n, &r, text));
+    if (r.bound > 0 && fabs(r.got - r.expected) / r.bound > w->largest[n])
+        w->largest[n] = fabs(r.got - r.expected) / r.bound;
+}
+
+static void device_lstm_cell_fwd(struct setup *s, struct worst *w)
+{
+    double act[OP_B * 4 * OP_H], c[OP_B * OP_H], h[OP_B * OP_H];
+
+    for (size_t b = 0; b < OP_B; b++) {
+        for (size_t j = 0; j < OP_H; j++) {
+            const size_t at = b * OP_H + j;
+            double gate[4];
+
+            for (size_t k = 0; k < 4; k++) {
+                const size_t column = k * OP_H + j;
+                const double x =
+                    f32(f32(in(s, "pre")[b * 4 * OP_H + column] + in(s, "b_ih")[column]) +
+                        in(s, "b_hh")[column]);
+
+                gate[k] = k == 2 ? off(w, tanh(x), 5) : sigmoid(w, x);
+                act[b * 4 * OP_H + column] = gate[k];
+            }
+            c[at] = f32(f32(gate[1] * in(s, "c_prev")[at]) + f32(gate[0] * gate[2]));
+            h[at] = f32(gate[3] * off(w, tanh(c[at]), 5));
+            if (in(s, "length")[b] <= 1) { /* t is 1 */
+                for (size_t k = 0; k < 4; k++)
+                    act[b * 4 * OP_H + k * OP_H + j] = 0;
+                c[at] = in(s, "c_prev")[at];
+                h[at] = in(s, "h_prev")[at];
+            }
+        }
+    }
+    check(s, w, "act", act);
+    check(s, w, "c", c);
+    check(s, w, "h", h);
+}
+
+static void device_lstm_cell_bwd(struct setup *s, struct worst *w)
+{
+    double dpre[OP_B * 4 * OP_H], dh[OP_B * OP_H], dc[OP_B * OP_H];
+
+    for (size_t b = 0; b < OP_B; b++) {
+        for (size_t j = 0; j < OP_H; j++) {
+            const size_t at = b * OP_H + j;
+            const double *a = in(s, "act") + b * 4 * OP_H + j;
+            double *d = dpre + b * 4 * OP_H + j;
+            const double i = a[0], f = a[OP_H], g = a[2 * OP_H], o = a[3 * OP_H];
+            const double total = f32(in(s, "dh")[at] + in(s, "dy")[at]);
+            const double tc = off(w, tanh(in(s, "c")[at]), 5), slope = f32(1 - f32(tc * tc));
+            const double t = f32(in(s, "dc")[at] + f32(f32(total * o) * slope));
+            const bool live = in(s, "length")[b] > 1;
+
+            d[0] = live ? f32(f32(f32(t * g) * i) * f32(1 - i)) : 0;
+            d[OP_H] = live ? f32(f32(f32(t * in(s, "c_prev")[at]) * f) * f32(1 - f)) : 0;
+            d[2 * OP_H] = live ? f32(f32(t * i) * f32(1 - f32(g * g))) : 0;
+            d[3 * OP_H] = live ? f32(f32(f32(total * tc) * o) * f32(1 - o)) : 0;
+            dh[at] = live ? 0 : total;
+            dc[at] = live ? f32(t * f) : in(s, "dc")[at];
+        }
+    }
+    check(s, w, "dpre", dpre);
+    check(s, w, "dh_prev", dh);
+    check(s, w, "dc_prev", dc);
+}
+
+static void device_softmax_xent_fwd(struct setup *s, struct worst *w)
+{
+    double lse[OP_M], loss[OP_M];
+
+    for (size_t m = 0; m < OP_M; m++) {
+        const double *x = in(s, "logits") + m * OP_V;
+        double max = x[0], sum = 0;
+
+        for (int v = 1; v < OP_V; v++)
+            max = fmax(max, x[v]);
+        for (int v = 0; v < OP_V; v++)
+            sum = f32(sum + off(w, exp(f32(x[v] - max)), 3));
+        lse[m] = f32(max + off(w, log(sum), 3));
+        loss[m] = f32(lse[m] - x[(int)in(s, "target")[m]]);
+    }
+    check(s, w, "lse", lse);
+    check(s, w, "loss", loss);
+}
+
+static void device_softmax_xent_bwd(struct setup *s, struct worst *w)
+{
+    double d[OP_M * OP_V];
+
+    for (size_t i = 0; i < OP_M * OP_V; i++) {
+        const double p = off(w, exp(f32(in(s, "logits")[i] - in(s, "lse")[i / OP_V])), 3);
+        const bool hit = in(s, "target")[i / OP_V] == (double)(i % OP_V);
+
+        d[i] = f32(f32(s->args.softmax_xent_bwd.scale) * (hit ? f32(p - 1) : p));
+    }
+    check(s, w, "dlogits", d);
+}
+
+static void device_clip_scale(struct setup *s, struct worst *w)
+{
+    const double max = s->args.clip_scale.max_norm, norm = off(w, sqrt(in(s, "sumsq")[0]), 3);
+    const double stats[2] = { norm, norm > f32(max) ? off(w, f32(max) / norm, 3) : 1 };
+
+    check(s, w, "stats", stats);
+}
+
+static void device_adam_update(struct setup *s, struct worst *w)
+{
+    const struct clseq_adam_update_args *a = &s->args.adam_update;
+    double x[OP_V * OP_E], m[OP_V * OP_E], v[OP_V * OP_E];
+
+    for (size_t i = 0; i < OP_V * OP_E; i++) {
+        x[i] = in(s, "w")[i];
+        m[i] = in(s, "m")[i];
+        v[i] = in(s, "v")[i];
+        if (i < OP_U * OP_E) { /* index is 0, 1, 2 */
+            const double g = f32(in(s, "stats")[1] * in(s, "g")[i]);
+            double root;
+
+            m[i] = f32(f32(f32(a->beta1) * m[i]) + f32(f32(1 - a->beta1) * g));
+            v[i] = f32(f32(f32(a->beta2) * v[i]) + f32(f32(1 - a->beta2) * f32(g * g)));
+            root = f32(f32(off(w, sqrt(v[i]), 3) * f32(a->inv_sqrt_bias2)) + f32(a->eps));
+            x[i] = f32(x[i] - off(w, f32(f32(a->step_size) * m[i]) / root, 3));
+        }
+    }
+    check(s, w, "m", m);
+    check(s, w, "v", v);
+    check(s, w, "w", x);
+}
+
+static void device_normal(struct setup *s, struct worst *w)
+{
+    const struct clseq_normal_args *a = &s->args.normal;
+    double x[OP_M * OP_N];
+
+    for (uint32_t i = 0; i < OP_M * OP_N; i++) {
+        const clseq_philox_block bits = clseq_philox(i / 4, 0, a->stream, a->purpose,
+                                                     (uint32_t)a->seed, (uint32_t)(a->seed >> 32));
+        const double u0 = (double)clseq_philox_unit(bits.v[i / 2 * 2 % 4]);
+        const double u1 = (double)clseq_philox_unit(bits.v[i / 2 * 2 % 4 + 1]);
+        const double r = off(w, sqrt(f32(-2 * off(w, log(1 - u0), 3))), 3);
+        const double angle = f32(f32(6.283185307179586) * u1);
+        const double z = f32(r * off(w, i % 2 ? sin(angle) : cos(angle), 4));
+
+        x[i] = f32((double)a->mean + f32((double)a->std * z));
+    }
+    check(s, w, "dst", x);
+}
+
+/* Real inputs scaled by a power of ten, anew in every round. */
+static void refill(struct setup *s, int round)
+{
+    static const float scales[] = { 1, 0.01f, 10, 100, 1e-4f };
+    const struct clseq_op_schema *schema = clseq_op_schema(s->call.op);
+
+    for (int i = 0; i < schema->n_fields; i++) {
+        const char *name = schema->fields[i].name;
+        const clseq_tensor *x = clseq_op_tensor(&s->args, &schema->fields[i]);
+        float values[OP_PLACE], scale = scales[round % 5];
+
+        if (x->dtype == CLSEQ_I32)
+            continue;
+        if (strcmp(name, "act") == 0 || strcmp(name, "stats") == 0)
+            scale = 1;
+        for (size_t k = 0; k < clseq_tensor_count(x); k++) {
+            const float u = clseq_philox_unit((uint32_t)clseq_random_u64(
+                3, CLSEQ_RANDOM_TEST, (uint32_t)round, k + (uint64_t)i * OP_PLACE));
+
+            values[k] = scale * (strcmp(name, "v") == 0 || strcmp(name, "sumsq") == 0 ||
+                                         strcmp(name, "stats") == 0
+                                     ? u
+                                 : strcmp(name, "lse") == 0 ? 1 + u /* no smaller than a logit */
+                                                            : 2 * u - 1);
+        }
+        ASSERT_OK(s->ctx, clseq_tensor_write_f32(s->be, x, values));
+    }
+    if (s->call.op == CLSEQ_OP_normal)
+        s->args.normal.seed = (uint64_t)round;
+}
+
+/* The part of its bound that each output comes to, a little below what it does. A bound that is
+ * made looser than its derivation fails here. */
+static const struct {
+    enum clseq_op op;
+    void (*device)(struct setup *s, struct worst *w);
+    struct {
+        const char *field;
+        double part;
+    } outputs[3];
+} cases[] = {
+    { CLSEQ_OP_lstm_cell_fwd,
+      device_lstm_cell_fwd,
+      { { "act", 0.25 }, { "c", 0.08 }, { "h", 0.06 } } },
+    { CLSEQ_OP_lstm_cell_bwd, device_lstm_cell_bwd, { { "dpre", 0.35 }, { "dc_prev", 0.4 } } },
+    { CLSEQ_OP_softmax_xent_fwd, device_softmax_xent_fwd, { { "loss", 0.08 }, { "lse", 0.14 } } },
+    { CLSEQ_OP_softmax_xent_bwd, device_softmax_xent_bwd, { { "dlogits", 0.3 } } },
+    { CLSEQ_OP_clip_scale, device_clip_scale, { { "stats", 0.5 } } },
+    { CLSEQ_OP_adam_update, device_adam_update, { { "w", 0.14 }, { "m", 0.09 }, { "v", 0.09 } } },
+    { CLSEQ_OP_normal, device_normal, { { "dst", 0.14 } } },
+};
+
+static void worst_device_passes(void **state)
+{
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(cases); i++) {
+        struct setup s;
+        struct worst w = { 0 };
+
+        open_setup(state, &s, cases[i].op);
+        for (int round = 0; round < 500; round++) {
+            refill(&s, round);
+            run(&s);
+            cases[i].device(&s, &w);
+        }
+        for (int k = 0; k < 3 && cases[i].outputs[k].field; k++) {
+            const char *field = cases[i].outputs[k].field;
+            const double part = w.largest[op_field(cases[i].op, field)];
+
+            if (part < cases[i].outputs[k].part)
+                fail_msg("%s %s: the worst device comes to %.2f of the bound, expected %.2f",
+                         clseq_op_name(cases[i].op), field, part, cases[i].outputs[k].part);
+        }
+        close_setup(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(worst_device_passes),
+    };
+
+    return cmocka_run_group_tests_name("tolerance_device", tests, unit_context_create,
+                                       unit_context_destroy);
+}

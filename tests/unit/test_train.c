@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Training runs: options, values that are not numbers, schedules, early stopping, the log. */
+#include "model_probe.h"
+#include "train_case.h"
+
+#include "backend/fault_backend.h"
+
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void test_option_ranges(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct clseq_train_options good;
+    struct train_case c;
+    struct stat info;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    good = c.options;
+#define OUT_OF_RANGE(field, value, part)                                                           \
+    do {                                                                                           \
+        c.options.field = value;                                                                   \
+        ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, part, train_run(place, &c, -1, NULL));             \
+        c.options.field = good.field;                                                              \
+    } while (0)
+    OUT_OF_RANGE(lr, 1e30, "--lr");
+    OUT_OF_RANGE(lr, (double)NAN, "--lr");
+    OUT_OF_RANGE(lr, -1, "--lr");
+    OUT_OF_RANGE(clip, -1, "--clip");
+    OUT_OF_RANGE(batch, 0, "--batch");
+    OUT_OF_RANGE(model.layers, 17, "--layers");
+    OUT_OF_RANGE(decay_every, 0, "--decay-every");
+    OUT_OF_RANGE(log_every, 0, "--log-every");
+    OUT_OF_RANGE(source_vocab_size, 4, "--vocab-size");
+    OUT_OF_RANGE(after.updates, 0, "--after");
+    OUT_OF_RANGE(source, NULL, "source text");
+    OUT_OF_RANGE(run, NULL, "run folder");
+#undef OUT_OF_RANGE
+    /* Nothing was made for them. */
+    assert_int_not_equal(stat(c.run, &info), 0);
+    train_case_remove(&c);
+}
+
+/* ---- NaN ---- */
+
+/* A training on the reference with one value made NaN. */
+static clseq_status train_with_nan(struct train_case *c, clseq_context *ctx, enum clseq_op op,
+                                   int output, uint64_t nth, struct clseq_train_result *result)
+{
+    const struct clseq_fault_options options = {
+        .call = CLSEQ_FAULT_OP,
+        .only_op = true,
+        .op = op,
+        .nth = nth,
+        .effect = CLSEQ_FAULT_NAN,
+        .output = output,
+    };
+    clseq_backend *be = NULL;
+    clseq_status status;
+
+    ASSERT_OK(ctx, clseq_fault_open(ctx, &options, &be));
+    status = clseq_train(ctx, be, &c->options, NULL, result);
+    assert_int_equal(be->buffers_alive, 0);
+    assert_true(clseq_fault_count(be, CLSEQ_FAULT_OP) >= nth);
+    clseq_backend_close(&be);
+    return status;
+}
+
+/* A gradient that is NaN once: that update is skipped, counted, and leaves no trace. */
+static void test_nan_gradient(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct clseq_train_result result;
+    struct train_case c;
+    json_t *log, *train_state_after;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.after.updates = 20;
+    /* Two column sums of gates a side, and one of logits, each update: this is in update 7. */
+    ASSERT_OK(place->ctx, train_with_nan(&c, place->ctx, CLSEQ_OP_col_sums, 0, 33, &result));
+    assert_int_equal(result.updates, 20);
+    log = train_log(&c, "update");
+    for (size_t i = 0; i < json_array_size(log); i++) {
+        const bool hit = i == 6;
+
+        assert_true(train_log_number(log, i, "loss") > 0);
+        assert_true(train_log_number(log, i, "skipped") == (i >= 6 ? 1 : 0));
+        assert_true((train_log_number(log, i, "gradient_norm") == -1) == hit);
+    }
+    json_decref(log);
+    train_state_after = train_state(place->ctx, train_case_file(&c, "last.safetensors"));
+    assert_int_equal(json_integer_value(json_object_get(train_state_after, "skipped")), 1);
+    assert_int_equal(json_integer_value(json_object_get(train_state_after, "skipped_in_row")), 0);
+    json_decref(train_state_after);
+    train_case_remove(&c);
+}
+
+/* A weight that is NaN: the run fails before or at the next save, and the last good checkpoint and
+ * model stay. From there training goes on as if nothing had been. `nth`: which call of adam_update
+ * leaves the NaN; an update has three, for the dense part and both embeddings. */
+static void check_nan_weight(const struct probe_place *place, struct train_case *c, uint64_t nth,
+                             const char *part)
+{
+    struct clseq_train_result result;
+    struct train_case undamaged;
+    struct train_snapshot before;
+    const uint64_t after = c->options.after.updates;
+
+    train_case_set_run(c, "undamaged");
+    ASSERT_OK(place->ctx, train_run(place, c, -1, NULL));
+    undamaged = *c;
+    train_case_set_run(c, "damaged");
+    c->options.after.updates = 9;
+    ASSERT_OK(place->ctx, train_run(place, c, -1, NULL));
+    train_snapshot_take(c, &before);
+    c->options.after.updates = after;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_NUMERIC, part,
+                 train_with_nan(c, place->ctx, CLSEQ_OP_adam_update, 0, nth, &result));
+    for (int i = 1; i < 3; i++) {
+        size_t size = 0;
+        char *data = train_read(train_case_file(c, train_kept[i]), &size);
+
+        assert_non_null(data);
+        assert_int_equal(size, before.size[i]);
+        assert_memory_equal(data, before.data[i], size);
+        free(data);
+    }
+    ASSERT_OK(place->ctx, train_run(place, c, -1, &result));
+    assert_int_equal(result.updates, after);
+    train_same_run(place, c, &undamaged);
+    train_snapshot_free(&before);
+}
+
+static void test_nan_weight_at_save(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.valid_source = c.options.valid_target = NULL;
+    c.options.after.updates = 30;
+    c.options.save_every = (struct clseq_when) { .updates = 9 };
+    /* Row 0, the padding: no loss ever shows it. */
+    check_nan_weight(place, &c, 5, "holds NaN or infinity; the old file is untouched");
+    train_case_remove(&c);
+}
+
+static void test_nan_weight_diverged(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.valid_source = c.options.valid_target = NULL;
+    c.options.after.updates = 150;
+    c.options.save_every = (struct clseq_when) { 0 };
+    check_nan_weight(place, &c, 4, "training diverged: the gradients of the last 100 updates");
+    train_case_remove(&c);
+}
+
+/* ---- schedules, early stopping, log ---- */
+
+static void test_halving(void **state)
+{
+    /* Four updates make an epoch: 2 epochs at 0.8, then half of it every half epoch. */
+    static const double expected[] = { 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8,  0.8,
+                                       0.4, 0.4, 0.2, 0.2, 0.1, 0.1, 0.05, 0.05 };
+    const struct probe_place *place = probe_place(state);
+    struct clseq_train_result result;
+    struct train_case c;
+    json_t *log;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.optimizer = CLSEQ_OPTIMIZER_SGD;
+    c.options.lr = 0.8;
+    c.options.schedule = CLSEQ_SCHEDULE_HALVE;
+    c.options.decay_start = 2;
+    c.options.decay_every = 0.5;
+    c.options.batch = 5;
+    c.options.after = (struct clseq_when) { .epochs = 4 };
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, &result));
+    assert_true(result.epochs == 4);
+    log = train_log(&c, "update");
+    assert_int_equal(json_array_size(log), CLSEQ_ARRAY_SIZE(expected));
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(expected); i++) {
+        assert_true(train_log_number(log, i, "update") == (double)i + 1);
+        assert_true(train_log_number(log, i, "epoch") == (double)(i + 1) / 4);
+        assert_true(fabs(train_log_number(log, i, "lr") - expected[i]) < 1e-8);
+    }
+    json_decref(log);
+    train_case_remove(&c);
+}
+
+/* The defaults of lr: 0.7 for SGD, 0.001 for Adam. */
+static void test_default_lr(void **state)
+{
+    static const double expected[] = {
+        [CLSEQ_OPTIMIZER_SGD] = 0.7, [CLSEQ_OPTIMIZER_ADAM] = 0.001
+    };
+    const struct probe_place *place = probe_place(state);
+    struct train_case c;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.after.updates = 2;
+    c.options.lr = 0;
+    for (int kind = 0; kind < 2; kind++) {
+        json_t *log;
+
+        train_case_set_run(&c, kind == 0 ? "first" : "second");
+        c.options.optimizer = (clseq_optimizer_kind)kind;
+        ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+        log = train_log(&c, "update");
+        assert_true(fabs(train_log_number(log, 1, "lr") - expected[kind]) < 1e-9);
+        json_decref(log);
+    }
+    train_case_remove(&c);
+}
+
+static void test_early_stop(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct clseq_train_result result, again;
+    struct train_case c;
+    json_t *valid, *stop;
+    size_t n;
+    double best = HUGE_VAL;
+
+    /* The validation text contradicts the training text, so it gets worse soon. */
+    train_case_make(&c, TRAIN_COPY, 4, 3, 5);
+    c.options.valid_source = c.source;
+    c.options.valid_target = c.valid_target;
+    train_write(c.valid_source, "a b c\nd c\nb\n", 12);
+    train_write(c.valid_target, "d d d d d d\nd d d d d d\nd d d d d\n", 34);
+    c.options.valid_source = c.valid_source;
+    c.options.valid_every = (struct clseq_when) { .updates = 4 };
+    c.options.early_stop = 3;
+    c.options.lr = 0.05;
+    c.options.after.updates = 600;
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, &result));
+    assert_true(result.stopped_early);
+    assert_true(result.updates < 600);
+
+    valid = train_log(&c, "valid");
+    n = json_array_size(valid);
+    assert_true(n > 3);
+    for (size_t i = 0; i < n; i++) {
+        const double loss = train_log_number(valid, i, "loss");
+        const bool is_best = json_is_true(json_object_get(json_array_get(valid, i), "best"));
+
+        assert_true(train_log_number(valid, i, "update") == 4 * ((double)i + 1));
+        assert_int_equal(is_best, loss < best);
+        /* The last three, and no three before them, are worse than the best. */
+        assert_true(i + 4 != n || is_best);
+        assert_true(i + 3 < n || !is_best);
+        if (loss < best)
+            best = loss;
+    }
+    assert_true(fabs(best - result.best_loss) < 1e-7);
+    assert_true(fabs(exp(result.best_loss) - result.best_perplexity) < 1e-6);
+    json_decref(valid);
+    stop = train_log(&c, "stop");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(stop, 0), "why")),
+                        "early");
+    json_decref(stop);
+
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, &again));
+    assert_int_equal(again.updates, result.updates);
+    assert_true(again.stopped_early);
+    train_case_remove(&c);
+}
+
+/* Only validations in a row count: a better one in between starts the count again. */
+static void test_early_stop_count(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct clseq_train_result result;
+    struct train_case c;
+    size_t n, in_row = 0, before_best = 0;
+    json_t *valid;
+
+    train_case_make(&c, TRAIN_COPY, 4, 3, 5);
+    c.options.lr = 0.25; /* a bumpy way */
+    c.options.valid_every = (struct clseq_when) { .updates = 2 };
+    c.options.save_every = (struct clseq_when) { 0 };
+    c.options.early_stop = 4;
+    c.options.after.updates = 200;
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, &result));
+    assert_true(result.stopped_early);
+    valid = train_log(&c, "valid");
+    n = json_array_size(valid);
+    for (size_t i = 0; i < n; i++) {
+        const bool best = json_is_true(json_object_get(json_array_get(valid, i), "best"));
+
+        if (best)
+            before_best += in_row;
+        in_row = best ? 0 : in_row + 1;
+        assert_true(in_row < 4 || i + 1 == n);
+    }
+    assert_int_equal(in_row, 4);
+    assert_true(before_best > 0); /* otherwise this run shows nothing */
+    json_decref(valid);
+    train_case_remove(&c);
+}
+
+/* Without validation text the newest model is the best one. */
+static void test_no_validation(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct clseq_train_result result;
+    struct train_case c;
+    json_t *log;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.valid_source = c.options.valid_target = NULL;
+    c.options.after.updates = 19;
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, &result));
+    assert_true(result.best_loss == 0 && result.best_perplexity == 0);
+    log = train_log(&c, "valid");
+    assert_int_equal(json_array_size(log), 0);
+    json_decref(log);
+    log = train_log(&c, "save");
+    assert_int_equal(json_array_size(log), 2);
+    assert_true(train_log_number(log, 0, "update") == 16);
+    assert_true(train_log_number(log, 1, "update") == 19);
+    json_decref(log);
+    assert_false(access(train_case_file(&c, "best.safetensors"), F_OK));
+    train_case_remove(&c);
+}
+
+/* Every line is an object with an event, a time and an update; a line cut off by a kill does not
+ * swallow the next one. */
+static void test_log(void **state)
+{
+    static const char *const order[] = { "start", "update", "update", "valid", "save", "stop" };
+    const struct probe_place *place = probe_place(state);
+    struct train_case c;
+    char *data, *cut;
+    json_t *log;
+    size_t size;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.after.updates = 2;
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+    log = train_log(&c, NULL);
+    assert_int_equal(json_array_size(log), CLSEQ_ARRAY_SIZE(order));
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(order); i++)
+        assert_string_equal(json_string_value(json_object_get(json_array_get(log, i), "event")),
+                            order[i]);
+    json_decref(log);
+
+    data = train_read(train_case_file(&c, "log.jsonl"), &size);
+    assert_non_null(data);
+    train_write(train_case_file(&c, "log.jsonl"), data, size - 20);
+    c.options.after.updates = 3;
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+    free(data);
+    data = train_read(train_case_file(&c, "log.jsonl"), &size);
+    assert_non_null(data);
+    cut = strstr(data, "\"event\":\"resume\"");
+    assert_non_null(cut);
+    while (cut > data && cut[-1] != '\n')
+        cut--;
+    memmove(data, cut, strlen(cut) + 1);
+    train_write(train_case_file(&c, "log.jsonl"), data, strlen(data));
+    log = train_log(&c, "update");
+    assert_int_equal(json_array_size(log), 1);
+    assert_true(train_log_number(log, 0, "update") == 3);
+    json_decref(log);
+    free(data);
+    train_case_remove(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest device[] = {
+        cmocka_unit_test(test_early_stop),
+    };
+    const struct CMUnitTest host[] = {
+        cmocka_unit_test(test_option_ranges),
+        cmocka_unit_test(test_nan_gradient),
+        cmocka_unit_test(test_nan_weight_at_save),
+        cmocka_unit_test(test_nan_weight_diverged),
+        cmocka_unit_test(test_halving),
+        cmocka_unit_test(test_default_lr),
+        cmocka_unit_test(test_early_stop),
+        cmocka_unit_test(test_early_stop_count),
+        cmocka_unit_test(test_no_validation),
+        cmocka_unit_test(test_log),
+    };
+    int failed = 0;
+
+    failed += cmocka_run_group_tests_name("train: reference", host, probe_setup_reference,
+                                          probe_teardown);
+    failed += cmocka_run_group_tests_name("train: opencl, cpu kernels", device,
+                                          probe_setup_opencl_cpu, probe_teardown);
+    return failed != 0;
+}
