@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Bad input of every kind: the right exit status and a message that says what, where and the way out.
+. "$(dirname "$0")/lib.sh"
+make_text 200
+t="$clseq train --backend reference --emb 8 --hidden 8 --min-count 1 --after 5u"
+
+# Data: exit 3, with file and line; a file that cannot be opened: exit 5.
+expect 5 'missing.txt: cannot open' $t missing.txt tgt.txt -o r1
+: >empty.txt
+expect 3 'empty.txt' $t empty.txt empty.txt -o r2
+head -n 150 tgt.txt >short.txt
+expect 3 '200.*150' $t src.txt short.txt -o r3
+cp src.txt invalid.txt
+printf 'a b \377 c\n' >>invalid.txt
+cp tgt.txt longer.txt
+echo 'a b c' >>longer.txt
+expect 3 'invalid.txt:201' $t invalid.txt longer.txt -o r4
+cp src.txt nul.txt
+printf 'a b\000c\n' >>nul.txt
+expect 3 'nul.txt:201' $t nul.txt longer.txt -o r5
+cp src.txt megabyte.txt
+awk 'BEGIN { for (i = 0; i < 600000; i++) printf "a "; print "" }' >>megabyte.txt
+expect 3 'megabyte.txt:201' $t megabyte.txt longer.txt -o r6
+expect 3 'TAB' $t src.txt -o r7
+expect 3 'standard input' $t - tgt.txt -o r8
+paste src.txt tgt.txt | sed '200s/.*/\xc3\x28\tx/' >bad.tsv
+expect 3 'bad.tsv:200' $t bad.tsv -o r9
+
+# Usage: exit 2, with the nearest right name, the range.
+expect 2 'did you mean --hidden' $clseq train src.txt tgt.txt --hiden 8
+expect 2 'did you mean train' $clseq trian src.txt tgt.txt
+expect 2 'hidden.*65536' $clseq train src.txt tgt.txt --hidden 0
+expect 2 'hidden' $clseq train src.txt tgt.txt --hidden many
+expect 2 'lr' $clseq train src.txt tgt.txt --lr nan
+expect 2 'after' $clseq train src.txt tgt.txt --after 5x
+expect 2 'backend' $clseq train src.txt tgt.txt --backend cuda
+expect 2 'nbest' $clseq translate m.safetensors --nbest 4 --beam 2
+echo '{"hiden": 8}' >config.json
+expect 2 'hiden' $clseq train src.txt tgt.txt --config config.json
+
+# Devices: exit 6; only auto falls back, and says so.
+expect 6 'no OpenCL' env OCL_ICD_VENDORS=/nonexistent $clseq train src.txt tgt.txt --backend opencl -o r10
+expect 0 'reference' env OCL_ICD_VENDORS=/nonexistent $clseq train src.txt tgt.txt --emb 8 --hidden 8 --min-count 1 --after 2u -o r11
+expect 0 'no OpenCL device' env OCL_ICD_VENDORS=/nonexistent $clseq devices
+
+# Folders and disks: exit 5.
+expect 5 '/dev/null' $t src.txt tgt.txt -o /dev/null/run
+limited() { (trap '' XFSZ; ulimit -f 8; "$@"); }
+expect 5 'cannot' limited $t src.txt tgt.txt -o r12
+expect 0 'done' $t src.txt tgt.txt -o r13
+echo 'a b' >in.txt
+full() { "$@" >/dev/full; }
+expect 5 'space' full $clseq translate r13/best.safetensors --backend reference -i in.txt
+
+# Models: exit 4, and the file is named.
+expect 5 'nothing.safetensors' $clseq translate nothing.safetensors --backend reference
+head -c 1000 r13/best.safetensors >cut.safetensors
+expect 4 'cut.safetensors' $clseq translate cut.safetensors --backend reference
+expect 4 'src.txt' $clseq translate src.txt --backend reference
+cp r13/last.safetensors r13/keep
+printf 'X' | dd of=r13/last.safetensors bs=1 seek=$(($(wc -c <r13/last.safetensors) - 100)) conv=notrunc 2>/dev/null
+expect 4 'last.safetensors' $t src.txt tgt.txt --after 9u -o r13
+cp r13/keep r13/last.safetensors
+expect 0 'done after 9' $t src.txt tgt.txt --after 9u -o r13
+expect 2 'hidden' $clseq train --backend reference --emb 8 --hidden 9 --min-count 1 --after 20u src.txt tgt.txt -o r13
+expect 2 'not the one' $t tgt.txt src.txt --after 20u -o r13
+
+# Translation: line k for line k, empty for empty; bad lines are named.
+printf 'a b\n\nc d e\n   \nb' >lines.txt
+$clseq translate r13/best.safetensors --backend reference -i lines.txt >lines.out 2>err.txt
+[ "$(wc -l <lines.out)" -eq 5 ] && [ -z "$(sed -n 2p lines.out)" ] && [ -z "$(sed -n 4p lines.out)" ] && ok ||
+    bad "line k of the output belongs to line k of the input"
+printf 'a b\n\377\n' >lines.txt
+expect 3 'lines.txt:2' $clseq translate r13/best.safetensors --backend reference -i lines.txt
+[ "$(wc -l <out.txt)" -eq 1 ] && ok || bad "lines before a bad one are translated"
+head_of() { "$@" | head -n 1; }
+expect 0 '.' head_of $clseq score r13/best.safetensors src.txt tgt.txt --backend reference
+
+# Evaluation.
+expect 3 'fewer' $clseq eval short.txt tgt.txt
+expect 3 'more' $clseq eval tgt.txt short.txt
+expect 0 'BLEU 100.00' $clseq eval tgt.txt tgt.txt
+expect 0 'exact 100.00' $clseq eval tgt.txt tgt.txt --metric exact
+
+# Help and version go to standard output with status 0.
+for command in train translate score eval demo devices bench info; do
+    expect 0 'usage' $clseq $command --help
+done
+expect 0 '0\.' $clseq --version
+expect 0 'train' $clseq --help
+finish
