@@ -2,7 +2,7 @@
 # Shared by the command tests. Arguments of each test: CLSEQ (the command), then its own.
 # Counts checks, names those that fail, and removes its folder.
 set -u
-clseq=$1
+clseq=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
