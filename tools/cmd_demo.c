@@ -402,6 +402,7 @@ static int run_task(struct demo *d)
         code = make_all_text(d);
     if (code != CLI_EXIT_DONE)
         return code;
+    stop_signal_hold();
     code = device_open(&d->v->device, &d->ctx, &d->be);
     if (code != CLI_EXIT_DONE)
         return code;

@@ -164,6 +164,7 @@ static int run(const cli_parse *parse, const void *values)
         return CLI_EXIT_USAGE;
     }
     fill_options(parse, v, &o);
+    stop_signal_hold();
     code = device_open(&v->device, &ctx, &be);
     if (code != CLI_EXIT_DONE)
         return code;

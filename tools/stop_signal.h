@@ -5,8 +5,12 @@
 
 #include <stdbool.h>
 
-/* Watch SIGINT, SIGTERM and SIGHUP; ignore SIGPIPE. Call after opening a backend: drivers install
- * handlers of their own. */
+/* Hold SIGINT, SIGTERM and SIGHUP back until stop_signal_watch(). Call before opening a backend: a
+ * compiler inside a driver (LLVM) deletes its files on a signal, and the build would fail. */
+void stop_signal_hold(void);
+
+/* Watch these signals, one that was held back included; ignore SIGPIPE. Call after opening a backend:
+ * drivers install handlers of their own. */
 void stop_signal_watch(void);
 
 /* Ignore SIGPIPE alone, for commands that write to a pipe: the write fails instead. */
