@@ -40,7 +40,7 @@ echo '{"hiden": 8}' >config.json
 expect 2 'hiden' $clseq train src.txt tgt.txt --config config.json
 
 # Devices: exit 6; only auto falls back, and says so.
-expect 6 'no OpenCL' env OCL_ICD_VENDORS=/nonexistent $clseq train src.txt tgt.txt --backend opencl -o r10
+expect 6 'OpenCL' env OCL_ICD_VENDORS=/nonexistent $clseq train src.txt tgt.txt --backend opencl -o r10
 expect 0 'reference' env OCL_ICD_VENDORS=/nonexistent $clseq train src.txt tgt.txt --emb 8 --hidden 8 --min-count 1 --after 2u -o r11
 expect 0 'no OpenCL device' env OCL_ICD_VENDORS=/nonexistent $clseq devices
 
