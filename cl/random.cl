@@ -60,11 +60,11 @@ CLSEQ_KERNEL void normal(__global float *dst, ulong dst_offset, int dst_stride, 
 
     for (ulong block = first; block < first + (ulong)n_blocks && block * 4 < total; block++) {
         const float4 u = four_units(block, stream, purpose, key0, key1);
-        const float2 radius = sqrt(-2.0f * log(1.0f - u.even)), angle = 2.0f * u.odd;
-        float4 z;
+        const float radius0 = sqrt(-2.0f * log(1.0f - u.x)), angle0 = 2.0f * u.y;
+        const float radius1 = sqrt(-2.0f * log(1.0f - u.z)), angle1 = 2.0f * u.w;
+        const float4 z = (float4)(radius0 * cospi(angle0), radius0 * sinpi(angle0),
+                                  radius1 * cospi(angle1), radius1 * sinpi(angle1));
 
-        z.even = radius * cospi(angle);
-        z.odd = radius * sinpi(angle);
         store_four(dst + dst_offset, (ulong)dst_stride, (ulong)n_columns, block * 4, total,
                    mean + std * z);
     }
