@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Matrix products for CPUs: C = alpha A op(B) + beta C. One work-item per group, explicit vectors, no
- * barriers and no local memory, so that a compiler that turns a kernel into a plain function gets
- * the loop nest it needs.
+ * Matrix products for CPUs: C = alpha A op(B) + beta C. One work-item per group, explicit vectors,
+ * no barriers and no local memory, so that a compiler that turns a kernel into a plain function
+ * gets the loop nest it needs.
  *
  * The inner loop makes a tile of ROWS x NR elements of C in registers: for every k it loads one row
  * of NR elements of a panel of B and multiplies it with one broadcast element of each row of A. A
  * panel holds NR columns of op(B), k by k: panel[k][NR]. B gets into panels in one of three ways:
- *   gemm_cpu_tile     each item packs the part it needs into private memory, KC steps of k at a time
+ *   gemm_cpu_tile     each item packs the part it needs into private memory, KC steps at a time
  *   gemm_cpu_packed   B was packed before by gemm_cpu_pack_b
  *   gemm_cpu_direct   few rows of A: B is read where it is, as it would be used only once
  * and gemm_cpu_dot takes B transposed with few rows of A: there both run along k.
  * A must not be transposed; gemm_cpu_transpose makes it so.
  *
- * The sum over k is split in parts of KC, added to C in order; the order is the same every time.
+ * gemm_cpu_tile and gemm_cpu_packed split the sum over k in parts of KC, added to C in order; the
+ * order of every sum is the same every time.
  */
 #pragma OPENCL FP_CONTRACT ON
 
 #define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define floatV JOIN(float, VW)
-#define vloadV JOIN(vload, VW)
-#define vstoreV JOIN(vstore, VW)
+#define JOIN(a, b)  JOIN_(a, b)
+#define floatV      JOIN(float, VW)
+#define vloadV      JOIN(vload, VW)
+#define vstoreV     JOIN(vstore, VW)
 
 /* Columns of a tile: two vectors. */
 #define NR (2 * VW)
 /* Steps of k in one part: a part of a panel stays in the first-level cache. */
 #define KC 256
 
-/* LLVM prefers 256-bit registers on processors with 512-bit ones unless told that these are meant. */
+/* LLVM prefers 256-bit registers on processors with 512-bit ones unless told that these are
+ * meant. */
 #if VW == 16 && defined(__x86_64__)
 #define WIDE __attribute__((min_vector_width(512)))
 #else
@@ -36,12 +38,13 @@
 #endif
 #define KERNEL __kernel WIDE __attribute__((reqd_work_group_size(1, 1, 1)))
 
-/* The rows of the tiles: as many accumulators as registers allow, and powers of two for the rest. */
-#define ROWS_1(F) F(0)
-#define ROWS_2(F) F(0) F(1)
-#define ROWS_4(F) F(0) F(1) F(2) F(3)
-#define ROWS_6(F) ROWS_4(F) F(4) F(5)
-#define ROWS_8(F) ROWS_4(F) F(4) F(5) F(6) F(7)
+/* The rows of the tiles: as many accumulators as registers allow, and powers of two for the
+ * rest. */
+#define ROWS_1(F)  F(0)
+#define ROWS_2(F)  F(0) F(1)
+#define ROWS_4(F)  F(0) F(1) F(2) F(3)
+#define ROWS_6(F)  ROWS_4(F) F(4) F(5)
+#define ROWS_8(F)  ROWS_4(F) F(4) F(5) F(6) F(7)
 #define ROWS_14(F) ROWS_8(F) F(8) F(9) F(10) F(11) F(12) F(13)
 #if VW == 16
 #define MR 14
@@ -61,39 +64,39 @@ static void store_edge(__global float *c, floatV u, floatV v, float alpha, float
 }
 
 #define TILE_DECLARE(i) floatV u##i = (floatV)(0.0f), v##i = (floatV)(0.0f);
-#define TILE_STEP(i)                              \
-    {                                             \
-        const floatV x = (floatV)(a[i * a_rows]); \
-        u##i += x * b0;                           \
-        v##i += x * b1;                           \
+#define TILE_STEP(i)                                                                               \
+    {                                                                                              \
+        const floatV x = (floatV)(a[i * a_rows]);                                                  \
+        u##i += x * b0;                                                                            \
+        v##i += x * b1;                                                                            \
     }
-#define TILE_STORE(i)                                                       \
-    {                                                                       \
-        __global float *row = c + i * c_rows;                               \
-        if (columns < NR) {                                                 \
-            store_edge(row, u##i, v##i, alpha, beta, columns);              \
-        } else if (beta == 0.0f) {                                          \
-            vstoreV(alpha * u##i, 0, row);                                  \
-            vstoreV(alpha * v##i, 1, row);                                  \
-        } else {                                                            \
-            vstoreV(alpha * u##i + beta * vloadV(0, row), 0, row);          \
-            vstoreV(alpha * v##i + beta * vloadV(1, row), 1, row);          \
-        }                                                                   \
+#define TILE_STORE(i)                                                                              \
+    {                                                                                              \
+        __global float *row = c + i * c_rows;                                                      \
+        if (columns < NR) {                                                                        \
+            store_edge(row, u##i, v##i, alpha, beta, columns);                                     \
+        } else if (beta == 0.0f) {                                                                 \
+            vstoreV(alpha *u##i, 0, row);                                                          \
+            vstoreV(alpha *v##i, 1, row);                                                          \
+        } else {                                                                                   \
+            vstoreV(alpha *u##i + beta * vloadV(0, row), 0, row);                                  \
+            vstoreV(alpha *v##i + beta * vloadV(1, row), 1, row);                                  \
+        }                                                                                          \
     }
 
 /* One tile: rows of A are a_rows apart, rows of the panel b_step. */
-#define DEFINE_TILE(name, ROWS, SPACE)                                                              \
-    static void name(__global const float *a, long a_rows, SPACE const float *b, long b_step, int k, \
-                     __global float *c, long c_rows, int columns, float alpha, float beta)          \
-    {                                                                                               \
-        ROWS(TILE_DECLARE)                                                                          \
-        for (int i = 0; i < k; i++) {                                                               \
-            const floatV b0 = vloadV(0, b), b1 = vloadV(1, b);                                      \
-            ROWS(TILE_STEP)                                                                         \
-            a++;                                                                                    \
-            b += b_step;                                                                            \
-        }                                                                                           \
-        ROWS(TILE_STORE)                                                                            \
+#define DEFINE_TILE(name, ROWS, SPACE)                                                             \
+    static void name(__global const float *a, long a_rows, SPACE const float *b, long b_step,      \
+                     int k, __global float *c, long c_rows, int columns, float alpha, float beta)  \
+    {                                                                                              \
+        ROWS(TILE_DECLARE)                                                                         \
+        for (int i = 0; i < k; i++) {                                                              \
+            const floatV b0 = vloadV(0, b), b1 = vloadV(1, b);                                     \
+            ROWS(TILE_STEP)                                                                        \
+            a++;                                                                                   \
+            b += b_step;                                                                           \
+        }                                                                                          \
+        ROWS(TILE_STORE)                                                                           \
     }
 
 /* All rows of a block, in tiles. */
@@ -102,7 +105,7 @@ static void store_edge(__global float *c, floatV u, floatV v, float alpha, float
     DEFINE_TILE(JOIN(name, _2), ROWS_2, SPACE)                                                     \
     DEFINE_TILE(JOIN(name, _4), ROWS_4, SPACE)                                                     \
     DEFINE_MORE(name, SPACE)                                                                       \
-    static void name(int rows, __global const float *a, long a_rows, SPACE const float *b,        \
+    static void name(int rows, __global const float *a, long a_rows, SPACE const float *b,         \
                      long b_step, int k, __global float *c, long c_rows, int columns, float alpha, \
                      float beta)                                                                   \
     {                                                                                              \
@@ -125,15 +128,15 @@ static void store_edge(__global float *c, floatV u, floatV v, float alpha, float
             JOIN(name, _1)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);              \
     }
 #if MR == 14
-#define DEFINE_MORE(name, SPACE)               \
-    DEFINE_TILE(JOIN(name, _8), ROWS_8, SPACE) \
+#define DEFINE_MORE(name, SPACE)                                                                   \
+    DEFINE_TILE(JOIN(name, _8), ROWS_8, SPACE)                                                     \
     DEFINE_TILE(JOIN(name, _14), ROWS_14, SPACE)
-#define FINISH_8(name)                                                            \
-    if (rows >= 8) {                                                              \
-        JOIN(name, _8)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta); \
-        rows -= 8;                                                                \
-        a += 8 * a_rows;                                                          \
-        c += 8 * c_rows;                                                          \
+#define FINISH_8(name)                                                                             \
+    if (rows >= 8) {                                                                               \
+        JOIN(name, _8)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);                  \
+        rows -= 8;                                                                                 \
+        a += 8 * a_rows;                                                                           \
+        c += 8 * c_rows;                                                                           \
     }
 #else
 #define DEFINE_MORE(name, SPACE) DEFINE_TILE(JOIN(name, _6), ROWS_6, SPACE)
@@ -146,39 +149,40 @@ DEFINE_BLOCK(block_global, __global)
 /* ---- filling panels ---- */
 
 /* panel[k][0 .. NR) from B (K, N), of which `columns` exist; the others become 0. */
-#define FILL_ROWS(panel, b, b_rows, k, columns)                     \
-    for (int i = 0; i < (k); i++) {                                 \
-        __global const float *from = (b) + i * (long)(b_rows);      \
-        if ((columns) >= NR) {                                      \
-            vstoreV(vloadV(0, from), 0, (panel) + i * NR);          \
-            vstoreV(vloadV(1, from), 1, (panel) + i * NR);          \
-        } else {                                                    \
-            for (int n = 0; n < NR; n++)                            \
-                (panel)[i * NR + n] = n < (columns) ? from[n] : 0.0f; \
-        }                                                           \
+#define FILL_ROWS(panel, b, b_rows, k, columns)                                                    \
+    for (int i = 0; i < (k); i++) {                                                                \
+        __global const float *from = (b) + i * (long)(b_rows);                                     \
+        if ((columns) >= NR) {                                                                     \
+            vstoreV(vloadV(0, from), 0, (panel) + i * NR);                                         \
+            vstoreV(vloadV(1, from), 1, (panel) + i * NR);                                         \
+        } else {                                                                                   \
+            for (int n = 0; n < NR; n++)                                                           \
+                (panel)[i * NR + n] = n < (columns) ? from[n] : 0.0f;                              \
+        }                                                                                          \
     }
 
 /* Four elements of a column become four neighbours. Put together from single elements and not from
  * vectors: Oclgrind 21.10 dies of the shuffles that makes. */
-#define COLUMN_OF_4(to, from, rows)                                                               \
-    vstore4((float4)((from)[0], (from)[(long)(rows)], (from)[2 * (long)(rows)], (from)[3 * (long)(rows)]), \
+#define COLUMN_OF_4(to, from, rows)                                                                \
+    vstore4((float4)((from)[0], (from)[(long)(rows)], (from)[2 * (long)(rows)],                    \
+                     (from)[3 * (long)(rows)]),                                                    \
             0, to);
 
 /* The same from B (N, K): a transposition, in squares of 4 x 4 where all of them exist. */
-#define FILL_COLUMNS(panel, b, b_rows, k, columns)                                              \
-    for (int n = 0; n < NR; n += 4) {                                                           \
-        __global const float *from = (b) + n * (long)(b_rows);                                  \
-        const int whole = n + 4 <= (columns) ? (k) & ~3 : 0;                                    \
-        for (int i = 0; i < whole; i += 4) {                                                    \
-            COLUMN_OF_4((panel) + i * NR + n, from + i, b_rows)                                 \
-            COLUMN_OF_4((panel) + (i + 1) * NR + n, from + i + 1, b_rows)                       \
-            COLUMN_OF_4((panel) + (i + 2) * NR + n, from + i + 2, b_rows)                       \
-            COLUMN_OF_4((panel) + (i + 3) * NR + n, from + i + 3, b_rows)                       \
-        }                                                                                       \
-        for (int i = whole; i < (k); i++) {                                                     \
-            for (int j = 0; j < 4; j++)                                                         \
+#define FILL_COLUMNS(panel, b, b_rows, k, columns)                                                 \
+    for (int n = 0; n < NR; n += 4) {                                                              \
+        __global const float *from = (b) + n * (long)(b_rows);                                     \
+        const int whole = n + 4 <= (columns) ? (k) & ~3 : 0;                                       \
+        for (int i = 0; i < whole; i += 4) {                                                       \
+            COLUMN_OF_4((panel) + i * NR + n, from + i, b_rows)                                    \
+            COLUMN_OF_4((panel) + (i + 1) * NR + n, from + i + 1, b_rows)                          \
+            COLUMN_OF_4((panel) + (i + 2) * NR + n, from + i + 2, b_rows)                          \
+            COLUMN_OF_4((panel) + (i + 3) * NR + n, from + i + 3, b_rows)                          \
+        }                                                                                          \
+        for (int i = whole; i < (k); i++) {                                                        \
+            for (int j = 0; j < 4; j++)                                                            \
                 (panel)[i * NR + n + j] = n + j < (columns) ? from[j * (long)(b_rows) + i] : 0.0f; \
-        }                                                                                       \
+        }                                                                                          \
     }
 
 /* ---- kernels ----
@@ -241,16 +245,16 @@ KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
     c += c_offset + (ulong)m * (ulong)c_rows + (ulong)n;
     panels += (ulong)n * (ulong)k_size;
     for (int k = 0; k < k_size; k += KC)
-        block_global(rows, a + k, a_rows, panels + (ulong)k * NR, NR, min(KC, k_size - k), c, c_rows,
-                     columns, alpha, k == 0 ? beta : 1.0f);
+        block_global(rows, a + k, a_rows, panels + (ulong)k * NR, NR, min(KC, k_size - k), c,
+                     c_rows, columns, alpha, k == 0 ? beta : 1.0f);
 }
 
-/* B (K, N) in place. The last panel is moved to the left to be whole: the columns it shares with its
- * neighbour are computed again but not stored. Needs n_size >= NR. */
+/* B (K, N) in place. The last panel is moved to the left to be whole: the columns it shares with
+ * its neighbour are computed again but not stored. Needs n_size >= NR. */
 KERNEL void gemm_cpu_direct(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
                             __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
-                            __global float *c, ulong c_offset, int c_rows, ulong c_batch, int m_size,
-                            int n_size, int k_size, float alpha, float beta)
+                            __global float *c, ulong c_offset, int c_rows, ulong c_batch,
+                            int m_size, int n_size, int k_size, float alpha, float beta)
 {
     const int n = (int)get_global_id(0) * NR, from = min(n, n_size - NR), skip = n - from;
     const ulong batch = get_global_id(2);
@@ -304,41 +308,41 @@ static float sum_lanes(floatV x)
 /* Three rows of B and up to four of A at a time: 12 accumulators and what they need fill 16
  * registers. Of a last group of fewer rows of B, the last row stands for the missing ones. */
 #define DOT_DECLARE(i) floatV p##i = (floatV)(0.0f), q##i = (floatV)(0.0f), r##i = (floatV)(0.0f);
-#define DOT_STEP(i)                                     \
-    {                                                   \
-        const floatV x = vloadV(0, a + i * a_rows + k); \
-        p##i += x * x0;                                 \
-        q##i += x * x1;                                 \
-        r##i += x * x2;                                 \
+#define DOT_STEP(i)                                                                                \
+    {                                                                                              \
+        const floatV x = vloadV(0, a + i * a_rows + k);                                            \
+        p##i += x * x0;                                                                            \
+        q##i += x * x1;                                                                            \
+        r##i += x * x2;                                                                            \
     }
-#define DOT_STORE(i)                                                               \
-    {                                                                              \
-        float t0 = sum_lanes(p##i), t1 = sum_lanes(q##i), t2 = sum_lanes(r##i);    \
-        __global float *row = c + i * c_rows;                                      \
-        for (int e = k; e < k_size; e++) {                                         \
-            const float x = a[i * a_rows + e];                                     \
-            t0 += x * b0[e];                                                       \
-            t1 += x * b1[e];                                                       \
-            t2 += x * b2[e];                                                       \
-        }                                                                          \
-        row[0] = beta == 0.0f ? alpha * t0 : alpha * t0 + beta * row[0];           \
-        if (columns > 1)                                                           \
-            row[1] = beta == 0.0f ? alpha * t1 : alpha * t1 + beta * row[1];       \
-        if (columns > 2)                                                           \
-            row[2] = beta == 0.0f ? alpha * t2 : alpha * t2 + beta * row[2];       \
+#define DOT_STORE(i)                                                                               \
+    {                                                                                              \
+        float t0 = sum_lanes(p##i), t1 = sum_lanes(q##i), t2 = sum_lanes(r##i);                    \
+        __global float *row = c + i * c_rows;                                                      \
+        for (int e = k; e < k_size; e++) {                                                         \
+            const float x = a[i * a_rows + e];                                                     \
+            t0 += x * b0[e];                                                                       \
+            t1 += x * b1[e];                                                                       \
+            t2 += x * b2[e];                                                                       \
+        }                                                                                          \
+        row[0] = beta == 0.0f ? alpha * t0 : alpha * t0 + beta * row[0];                           \
+        if (columns > 1)                                                                           \
+            row[1] = beta == 0.0f ? alpha * t1 : alpha * t1 + beta * row[1];                       \
+        if (columns > 2)                                                                           \
+            row[2] = beta == 0.0f ? alpha * t2 : alpha * t2 + beta * row[2];                       \
     }
-#define DEFINE_DOT(name, ROWS)                                                                  \
-    static void name(__global const float *a, long a_rows, __global const float *b0,           \
-                     __global const float *b1, __global const float *b2, int k_size,           \
-                     __global float *c, long c_rows, int columns, float alpha, float beta)     \
-    {                                                                                           \
-        int k = 0;                                                                              \
-        ROWS(DOT_DECLARE)                                                                       \
-        for (; k + VW <= k_size; k += VW) {                                                     \
-            const floatV x0 = vloadV(0, b0 + k), x1 = vloadV(0, b1 + k), x2 = vloadV(0, b2 + k); \
-            ROWS(DOT_STEP)                                                                      \
-        }                                                                                       \
-        ROWS(DOT_STORE)                                                                         \
+#define DEFINE_DOT(name, ROWS)                                                                     \
+    static void name(__global const float *a, long a_rows, __global const float *b0,               \
+                     __global const float *b1, __global const float *b2, int k_size,               \
+                     __global float *c, long c_rows, int columns, float alpha, float beta)         \
+    {                                                                                              \
+        int k = 0;                                                                                 \
+        ROWS(DOT_DECLARE)                                                                          \
+        for (; k + VW <= k_size; k += VW) {                                                        \
+            const floatV x0 = vloadV(0, b0 + k), x1 = vloadV(0, b1 + k), x2 = vloadV(0, b2 + k);   \
+            ROWS(DOT_STEP)                                                                         \
+        }                                                                                          \
+        ROWS(DOT_STORE)                                                                            \
     }
 DEFINE_DOT(dot_1, ROWS_1)
 DEFINE_DOT(dot_2, ROWS_2)
@@ -383,7 +387,8 @@ KERNEL void gemm_cpu_dot(__global const float *a, ulong a_offset, int a_rows, ul
 #define TRANSPOSE_M 16
 #define TRANSPOSE_K 64
 KERNEL void gemm_cpu_transpose(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
-                               __global float *to, int to_rows, ulong to_batch, int m_size, int k_size)
+                               __global float *to, int to_rows, ulong to_batch, int m_size,
+                               int k_size)
 {
     const int m = (int)get_global_id(0) * TRANSPOSE_M, k = (int)get_global_id(1) * TRANSPOSE_K;
     const int m_end = min(m + TRANSPOSE_M, m_size), k_end = min(k + TRANSPOSE_K, k_size);

@@ -14,67 +14,67 @@
 
 /* strip[k][i] = op(X)[k0 + k][i0 + i] for i < WIDTH, as a group; i_size and k_size bound op(X).
  * `along_k`: k runs along the rows of X as stored. */
-#define LOAD_STRIP(strip, x, x_rows, along_k, i0, i_size, k0, k_size, WIDTH)                      \
-    for (uint e = (uint)item; e < SIDE * (WIDTH); e += SIDE * SIDE) {                             \
-        const int k = (int)((along_k) ? e % SIDE : e / (WIDTH));                                 \
-        const int i = (int)((along_k) ? e / SIDE : e % (WIDTH));                                 \
-        const bool inside = (k0) + k < (k_size) && (i0) + i < (i_size);                          \
-        const ulong at = (along_k) ? (ulong)((i0) + i) * (ulong)(x_rows) + (ulong)((k0) + k)     \
-                                   : (ulong)((k0) + k) * (ulong)(x_rows) + (ulong)((i0) + i);    \
-        (strip)[k][i] = inside ? (x)[at] : 0.0f;                                                 \
+#define LOAD_STRIP(strip, x, x_rows, along_k, i0, i_size, k0, k_size, WIDTH)                       \
+    for (uint e = (uint)item; e < SIDE * (WIDTH); e += SIDE * SIDE) {                              \
+        const int k = (int)((along_k) ? e % SIDE : e / (WIDTH));                                   \
+        const int i = (int)((along_k) ? e / SIDE : e % (WIDTH));                                   \
+        const bool inside = (k0) + k < (k_size) && (i0) + i < (i_size);                            \
+        const ulong at = (along_k) ? (ulong)((i0) + i) * (ulong)(x_rows) + (ulong)((k0) + k)       \
+                                   : (ulong)((k0) + k) * (ulong)(x_rows) + (ulong)((i0) + i);      \
+        (strip)[k][i] = inside ? (x)[at] : 0.0f;                                                   \
     }
 
 /* The tile of PER x PER elements an item is interleaved: element (i, j) is row y + 16 i, column
  * x + 16 j of the group's tile, so that neighbours touch neighbouring words of local memory. */
-#define DEFINE_GEMM(name, PER)                                                                       \
-    __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void name(                         \
-        __global const float *a, ulong a_offset, int a_rows, ulong a_batch, __global const float *b, \
-        ulong b_offset, int b_rows, ulong b_batch, __global float *c, ulong c_offset, int c_rows,    \
-        ulong c_batch, int m_size, int n_size, int k_size, int trans_a, int trans_b, float alpha,    \
-        float beta)                                                                                  \
-    {                                                                                                \
-        __local float a_strip[SIDE][SIDE * PER + 1], b_strip[SIDE][SIDE * PER + 1];                  \
-        const int x = (int)get_local_id(0), y = (int)get_local_id(1), item = y * SIDE + x;           \
-        const int n0 = (int)get_group_id(0) * SIDE * PER, m0 = (int)get_group_id(1) * SIDE * PER;    \
-        const ulong batch = get_group_id(2);                                                         \
-        float sum[PER][PER];                                                                         \
-                                                                                                     \
-        a += a_offset + batch * a_batch;                                                             \
-        b += b_offset + batch * b_batch;                                                             \
-        c += c_offset + batch * c_batch;                                                             \
-        for (int i = 0; i < PER; i++) {                                                              \
-            for (int j = 0; j < PER; j++)                                                            \
-                sum[i][j] = 0.0f;                                                                    \
-        }                                                                                            \
-        for (int k0 = 0; k0 < k_size; k0 += SIDE) {                                                  \
-            LOAD_STRIP(a_strip, a, a_rows, !trans_a, m0, m_size, k0, k_size, SIDE * PER)             \
-            LOAD_STRIP(b_strip, b, b_rows, trans_b, n0, n_size, k0, k_size, SIDE * PER)              \
-            barrier(CLK_LOCAL_MEM_FENCE);                                                            \
-            for (int k = 0; k < SIDE; k++) {                                                         \
-                float u[PER], v[PER];                                                                \
-                                                                                                     \
-                for (int i = 0; i < PER; i++) {                                                      \
-                    u[i] = a_strip[k][y + SIDE * i];                                                 \
-                    v[i] = b_strip[k][x + SIDE * i];                                                 \
-                }                                                                                    \
-                for (int i = 0; i < PER; i++) {                                                      \
-                    for (int j = 0; j < PER; j++)                                                    \
-                        sum[i][j] += u[i] * v[j];                                                    \
-                }                                                                                    \
-            }                                                                                        \
-            barrier(CLK_LOCAL_MEM_FENCE);                                                            \
-        }                                                                                            \
-        for (int i = 0; i < PER; i++) {                                                              \
-            for (int j = 0; j < PER; j++) {                                                          \
-                const int m = m0 + y + SIDE * i, n = n0 + x + SIDE * j;                              \
-                                                                                                     \
-                if (m < m_size && n < n_size) {                                                      \
-                    __global float *to = c + (ulong)m * (ulong)c_rows + (ulong)n;                    \
-                                                                                                     \
-                    *to = beta == 0.0f ? alpha * sum[i][j] : alpha * sum[i][j] + beta * *to;         \
-                }                                                                                    \
-            }                                                                                        \
-        }                                                                                            \
+#define DEFINE_GEMM(name, PER)                                                                     \
+    __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void name(                       \
+        __global const float *a, ulong a_offset, int a_rows, ulong a_batch,                        \
+        __global const float *b, ulong b_offset, int b_rows, ulong b_batch, __global float *c,     \
+        ulong c_offset, int c_rows, ulong c_batch, int m_size, int n_size, int k_size,             \
+        int trans_a, int trans_b, float alpha, float beta)                                         \
+    {                                                                                              \
+        __local float a_strip[SIDE][SIDE * PER + 1], b_strip[SIDE][SIDE * PER + 1];                \
+        const int x = (int)get_local_id(0), y = (int)get_local_id(1), item = y * SIDE + x;         \
+        const int n0 = (int)get_group_id(0) * SIDE * PER, m0 = (int)get_group_id(1) * SIDE * PER;  \
+        const ulong batch = get_group_id(2);                                                       \
+        float sum[PER][PER];                                                                       \
+                                                                                                   \
+        a += a_offset + batch * a_batch;                                                           \
+        b += b_offset + batch * b_batch;                                                           \
+        c += c_offset + batch * c_batch;                                                           \
+        for (int i = 0; i < PER; i++) {                                                            \
+            for (int j = 0; j < PER; j++)                                                          \
+                sum[i][j] = 0.0f;                                                                  \
+        }                                                                                          \
+        for (int k0 = 0; k0 < k_size; k0 += SIDE) {                                                \
+            LOAD_STRIP(a_strip, a, a_rows, !trans_a, m0, m_size, k0, k_size, SIDE * PER)           \
+            LOAD_STRIP(b_strip, b, b_rows, trans_b, n0, n_size, k0, k_size, (SIDE * PER))          \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                          \
+            for (int k = 0; k < SIDE; k++) {                                                       \
+                float u[PER], v[PER];                                                              \
+                                                                                                   \
+                for (int i = 0; i < PER; i++) {                                                    \
+                    u[i] = a_strip[k][y + SIDE * i];                                               \
+                    v[i] = b_strip[k][x + SIDE * i];                                               \
+                }                                                                                  \
+                for (int i = 0; i < PER; i++) {                                                    \
+                    for (int j = 0; j < PER; j++)                                                  \
+                        sum[i][j] += u[i] * v[j];                                                  \
+                }                                                                                  \
+            }                                                                                      \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                          \
+        }                                                                                          \
+        for (int i = 0; i < PER; i++) {                                                            \
+            for (int j = 0; j < PER; j++) {                                                        \
+                const int m = m0 + y + SIDE * i, n = n0 + x + SIDE * j;                            \
+                                                                                                   \
+                if (m < m_size && n < n_size) {                                                    \
+                    __global float *to = c + (ulong)m * (ulong)c_rows + (ulong)n;                  \
+                                                                                                   \
+                    *to = beta == 0.0f ? alpha * sum[i][j] : alpha * sum[i][j] + beta * *to;       \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
     }
 
 DEFINE_GEMM(gemm_gpu_64, 4)

@@ -9,12 +9,11 @@
 CLSEQ_KERNEL void lstm_cell_fwd(__global const float *pre, ulong pre_offset, int pre_stride,
                                 __global const float *c_prev, ulong c_prev_offset,
                                 int c_prev_stride, __global const float *h_prev,
-                                ulong h_prev_offset, int h_prev_stride,
-                                __global const float *b_ih, ulong b_ih_offset,
-                                __global const float *b_hh, ulong b_hh_offset, int has_bias,
-                                __global const int *length, ulong length_offset, int has_length,
-                                __global float *act, ulong act_offset, int act_stride,
-                                __global float *c, ulong c_offset, int c_stride,
+                                ulong h_prev_offset, int h_prev_stride, __global const float *b_ih,
+                                ulong b_ih_offset, __global const float *b_hh, ulong b_hh_offset,
+                                int has_bias, __global const int *length, ulong length_offset,
+                                int has_length, __global float *act, ulong act_offset,
+                                int act_stride, __global float *c, ulong c_offset, int c_stride,
                                 __global float *h, ulong h_offset, int h_stride, int t, int n_rows,
                                 int H, int chunk)
 {
@@ -85,18 +84,16 @@ CLSEQ_KERNEL void lstm_cell_fwd(__global const float *pre, ulong pre_offset, int
     }
 }
 
-CLSEQ_KERNEL void lstm_cell_bwd(__global const float *act, ulong act_offset, int act_stride,
-                                __global const float *c_prev, ulong c_prev_offset,
-                                int c_prev_stride, __global const float *c, ulong c_offset,
-                                int c_stride, __global const float *dh, ulong dh_offset,
-                                int dh_stride, __global const float *dc, ulong dc_offset,
-                                int dc_stride, __global const float *dy, ulong dy_offset,
-                                int dy_stride, int has_dy, __global const int *length,
-                                ulong length_offset, int has_length, __global float *dpre,
-                                ulong dpre_offset, int dpre_stride, __global float *dh_prev,
-                                ulong dh_prev_offset, int dh_prev_stride, __global float *dc_prev,
-                                ulong dc_prev_offset, int dc_prev_stride, int t, int n_rows, int H,
-                                int chunk)
+CLSEQ_KERNEL void
+lstm_cell_bwd(__global const float *act, ulong act_offset, int act_stride,
+              __global const float *c_prev, ulong c_prev_offset, int c_prev_stride,
+              __global const float *c, ulong c_offset, int c_stride, __global const float *dh,
+              ulong dh_offset, int dh_stride, __global const float *dc, ulong dc_offset,
+              int dc_stride, __global const float *dy, ulong dy_offset, int dy_stride, int has_dy,
+              __global const int *length, ulong length_offset, int has_length, __global float *dpre,
+              ulong dpre_offset, int dpre_stride, __global float *dh_prev, ulong dh_prev_offset,
+              int dh_prev_stride, __global float *dc_prev, ulong dc_prev_offset, int dc_prev_stride,
+              int t, int n_rows, int H, int chunk)
 {
     CLSEQ_RUN(first, last, chunk, H);
 

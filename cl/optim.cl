@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "defs.clh"
 
-CLSEQ_KERNEL void clip_scale(__global const float *sumsq, ulong sumsq_offset,
-                             __global float *stats, ulong stats_offset, float max_norm)
+CLSEQ_KERNEL void clip_scale(__global const float *sumsq, ulong sumsq_offset, __global float *stats,
+                             ulong stats_offset, float max_norm)
 {
     if (get_global_id(0) == 0) {
         const float norm = sqrt(sumsq[sumsq_offset]);

@@ -53,8 +53,8 @@ CLSEQ_KERNEL void uniform(__global float *dst, ulong dst_offset, int dst_stride,
 
 /* Box and Muller. cospi and sinpi take 2 u, which is exact; 2 pi u would not be. */
 CLSEQ_KERNEL void normal(__global float *dst, ulong dst_offset, int dst_stride, int n_columns,
-                         ulong total, int n_blocks, uint key0, uint key1, uint purpose,
-                         uint stream, float mean, float std)
+                         ulong total, int n_blocks, uint key0, uint key1, uint purpose, uint stream,
+                         float mean, float std)
 {
     const ulong first = (ulong)get_global_id(0) * (ulong)n_blocks;
 

@@ -8,12 +8,12 @@
  */
 
 /* sum += x, `lost` keeping what rounding took away. */
-#define KAHAN_ADD(sum, lost, x)             \
-    do {                                    \
-        const float y_ = (x) - (lost);      \
-        const float t_ = (sum) + y_;        \
-        (lost) = (t_ - (sum)) - y_;         \
-        (sum) = t_;                         \
+#define KAHAN_ADD(sum, lost, x)                                                                    \
+    do {                                                                                           \
+        const float y_ = (x) - (lost);                                                             \
+        const float t_ = (sum) + y_;                                                               \
+        (lost) = (t_ - (sum)) - y_;                                                                \
+        (sum) = t_;                                                                                \
     } while (0)
 
 /* An infinite sum makes `lost` NaN, which would make the sum NaN too: go on with the plain sum. */
@@ -146,7 +146,7 @@ CLSEQ_KERNEL void sum_squares(__global const float *x, ulong x_offset, ulong x_s
  */
 #if CLSEQ_CPU
 
-#define ROW_BLOCK 32
+#define ROW_BLOCK      32
 #define COLUMN_VECTORS 8
 
 static inline void add_old(__global float *out, floatV sum, float beta)

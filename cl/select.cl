@@ -7,7 +7,7 @@
  * [-KEY_INFINITY, KEY_INFINITY].
  */
 #define KEY_INFINITY 0x7F800000
-#define KEY_NAN 0x7FFFFFFF /* stands for any NaN: larger than all numbers */
+#define KEY_NAN      0x7FFFFFFF /* stands for any NaN: larger than all numbers */
 
 static inline int key_of(const int bits)
 {
@@ -93,8 +93,10 @@ static inline void insert_key(int *keys, int *positions, int length, int key, in
         const intV position_before = vloadV(0, positions + i);
 
         vstoreV(stays ? old : is_here ? (intV)(key) : before, 0, keys + 1 + i);
-        vstoreV(stays ? old_position : is_here ? (intV)(position) : position_before, 0,
-                positions + 1 + i);
+        vstoreV(stays     ? old_position
+                : is_here ? (intV)(position)
+                          : position_before,
+                0, positions + 1 + i);
     }
 }
 
@@ -203,8 +205,8 @@ CLSEQ_KERNEL void argmax(__global const int *x, ulong x_offset, int x_stride, __
     __local int keys[CLSEQ_GROUP_MAX], positions[CLSEQ_GROUP_MAX];
     const int lane = (int)get_local_id(0), row = (int)get_group_id(0);
     int key;
-    const int position = next_of_lane(CLSEQ_ROW(x, x_offset, x_stride, row), n_columns, KEY_NAN, -1,
-                                      &key);
+    const int position =
+        next_of_lane(CLSEQ_ROW(x, x_offset, x_stride, row), n_columns, KEY_NAN, -1, &key);
 
     keys[lane] = key;
     positions[lane] = position;

@@ -116,8 +116,8 @@ CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_of
 /* dlogits may be logits: the target's logit is read before anything is written. */
 CLSEQ_KERNEL void softmax_xent_bwd(__global const float *logits, ulong logits_offset,
                                    int logits_stride, __global const int *target,
-                                   ulong target_offset, __global const float *lse,
-                                   ulong lse_offset, __global float *dlogits, ulong dlogits_offset,
+                                   ulong target_offset, __global const float *lse, ulong lse_offset,
+                                   __global float *dlogits, ulong dlogits_offset,
                                    int dlogits_stride, int n_rows, int n_columns, int chunk,
                                    float scale)
 {

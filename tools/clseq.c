@@ -14,7 +14,8 @@ int main(int argc, char **argv)
         .summary = "train and run sequence-to-sequence models on any OpenCL device",
         .commands = commands,
         .command_count = sizeof(commands) / sizeof(commands[0]),
-        .details = "Exit codes: 0 done, 1 other, 2 usage, 3 input data, 4 model or checkpoint rejected, 5 I/O,\n"
+        .details = "Exit codes: 0 done, 1 other, 2 usage, 3 input data, 4 model or checkpoint "
+                   "rejected, 5 I/O,\n"
                    "6 device, 7 out of memory, 8 training diverged, 75 stopped with state saved.\n",
     };
 

@@ -39,15 +39,17 @@ static void print_result(const struct values *v, const clseq_backend *be, const 
     const char *size = size_names[v->size];
 
     if (v->json)
-        printf("{\"system\":\"clseq %s %s/%s\",\"device\":\"%s\",\"size\":\"%s\",\"precision\":\"fp32\",\"what\":\"%s\","
+        printf("{\"system\":\"clseq %s "
+               "%s/%s\",\"device\":\"%s\",\"size\":\"%s\",\"precision\":\"fp32\",\"what\":\"%s\","
                "\"%s\":%.6g,\"min\":%.6g,\"max\":%.6g,\"target_tokens_per_s\":%.6g,\"gflops\":%.6g,"
-               "\"buffers_created\":%llu,\"reads\":%llu}\n", CLSEQ_VERSION_STRING, info->name, info->gemm,
-               info->device, size, what, strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min,
-               r->ms_max, r->target_tokens_per_s, r->gflops, (unsigned long long)r->buffers_created,
+               "\"buffers_created\":%llu,\"reads\":%llu}\n",
+               CLSEQ_VERSION_STRING, info->name, info->gemm, info->device, size, what,
+               strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min, r->ms_max,
+               r->target_tokens_per_s, r->gflops, (unsigned long long)r->buffers_created,
                (unsigned long long)r->reads);
     else
-        printf("%-18s %10.2f ms (%.2f to %.2f)  %10.0f target tokens/s  %7.1f GFLOP/s\n", what, r->ms,
-               r->ms_min, r->ms_max, r->target_tokens_per_s, r->gflops);
+        printf("%-18s %10.2f ms (%.2f to %.2f)  %10.0f target tokens/s  %7.1f GFLOP/s\n", what,
+               r->ms, r->ms_min, r->ms_max, r->target_tokens_per_s, r->gflops);
     fflush(stdout);
 }
 
@@ -61,7 +63,8 @@ static clseq_status bench_train(clseq_context *ctx, clseq_backend *be, const str
         return status;
     print_result(v, be, "train", &r);
     if (!v->json)
-        printf("%.0f MB on the device; in the timed steps %llu buffers were made and %llu values read back\n",
+        printf("%.0f MB on the device; in the timed steps %llu buffers were made and %llu values "
+               "read back\n",
                1e-6 * (double)r.device_bytes, (unsigned long long)r.buffers_created,
                (unsigned long long)r.reads);
     return CLSEQ_OK;
@@ -70,14 +73,15 @@ static clseq_status bench_train(clseq_context *ctx, clseq_backend *be, const str
 static clseq_status bench_decode(clseq_context *ctx, clseq_backend *be, const struct values *v,
                                  const struct clseq_bench_size *size)
 {
-    const int32_t batches[2] = { v->batch ? (int32_t)v->batch : 1, v->batch ? (int32_t)v->batch : size->B };
+    const int32_t batches[2] = { v->batch ? (int32_t)v->batch : 1,
+                                 v->batch ? (int32_t)v->batch : size->B };
 
     for (int i = v->batch ? 1 : 0; i < 2; i++) {
         for (int beam = 0; beam < (v->beam > 1 ? 2 : 1); beam++) {
             struct clseq_bench_result r;
             char what[64];
-            const clseq_status status = clseq_bench_decode(ctx, be, size, batches[i], beam ? (int32_t)v->beam : 1,
-                                                           (int)v->steps, &r);
+            const clseq_status status = clseq_bench_decode(
+                ctx, be, size, batches[i], beam ? (int32_t)v->beam : 1, (int)v->steps, &r);
 
             if (status != CLSEQ_OK)
                 return status;
@@ -95,7 +99,8 @@ static clseq_status bench_decode(clseq_context *ctx, clseq_backend *be, const st
 static clseq_status bench_gemm(clseq_context *ctx, clseq_backend *be, const struct values *v,
                                const struct clseq_bench_size *z)
 {
-    const int32_t H = z->model.hidden, E = z->model.embedding, V = z->model.target_vocabulary, B = z->B;
+    const int32_t H = z->model.hidden, E = z->model.embedding, V = z->model.target_vocabulary,
+                  B = z->B;
     const int32_t all = B * z->T, chunk = 256 < all ? 256 : all;
     const struct {
         const char *what;
@@ -116,14 +121,14 @@ static clseq_status bench_gemm(clseq_context *ctx, clseq_backend *be, const stru
     for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++) {
         struct clseq_bench_result r;
         char what[96];
-        const clseq_status status = clseq_bench_gemm(ctx, be, products[i].m, products[i].n, products[i].k,
-                                                     products[i].trans_a, products[i].trans_b,
-                                                     (int)v->steps, &r);
+        const clseq_status status =
+            clseq_bench_gemm(ctx, be, products[i].m, products[i].n, products[i].k,
+                             products[i].trans_a, products[i].trans_b, (int)v->steps, &r);
 
         if (status != CLSEQ_OK)
             return status;
-        snprintf(what, sizeof(what), "gemm %d x %d x %d %c%c", products[i].m, products[i].n, products[i].k,
-                 products[i].trans_a ? 't' : 'n', products[i].trans_b ? 't' : 'n');
+        snprintf(what, sizeof(what), "gemm %d x %d x %d %c%c", products[i].m, products[i].n,
+                 products[i].k, products[i].trans_a ? 't' : 'n', products[i].trans_b ? 't' : 'n');
         if (v->json)
             print_result(v, be, what, &r);
         else
@@ -152,8 +157,8 @@ static int run(const cli_parse *parse, const void *values)
         return code;
     if (!v->json)
         printf("clseq %s, %s on %s (%s), products by %s, size %s\n", CLSEQ_VERSION_STRING,
-               clseq_backend_info(be)->name, clseq_backend_info(be)->device, clseq_backend_info(be)->driver,
-               clseq_backend_info(be)->gemm, size.name);
+               clseq_backend_info(be)->name, clseq_backend_info(be)->device,
+               clseq_backend_info(be)->driver, clseq_backend_info(be)->gemm, size.name);
     status = kind == 0   ? bench_train(ctx, be, v, &size)
              : kind == 1 ? bench_decode(ctx, be, v, &size)
                          : bench_gemm(ctx, be, v, &size);

@@ -31,13 +31,16 @@ static void print_json(const struct clseq_device_list *list)
     for (int i = 0; i < list->count; i++) {
         const struct clseq_device *d = &list->devices[i];
 
-        json_array_append_new(array, json_pack(
-            "{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:b, s:s, s:f}", "index", d->index,
-            "platform", d->platform, "name", d->name, "driver", d->driver, "version", d->version, "type",
-            d->type, "compute_units", (int)d->compute_units, "clock_mhz", (int)d->clock_mhz,
-            "float_vector_width", (int)d->float_vector_width, "memory_bytes", (json_int_t)d->memory_bytes,
-            "max_buffer_bytes", (json_int_t)d->max_buffer_bytes, "local_bytes", (json_int_t)d->local_bytes,
-            "usable", d->usable, "reason", d->reason, "gemm_gflops", d->gemm_gflops));
+        json_array_append_new(
+            array,
+            json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:b, s:s, s:f}",
+                      "index", d->index, "platform", d->platform, "name", d->name, "driver",
+                      d->driver, "version", d->version, "type", d->type, "compute_units",
+                      (int)d->compute_units, "clock_mhz", (int)d->clock_mhz, "float_vector_width",
+                      (int)d->float_vector_width, "memory_bytes", (json_int_t)d->memory_bytes,
+                      "max_buffer_bytes", (json_int_t)d->max_buffer_bytes, "local_bytes",
+                      (json_int_t)d->local_bytes, "usable", d->usable, "reason", d->reason,
+                      "gemm_gflops", d->gemm_gflops));
     }
     text = json_dumps(array, JSON_INDENT(2));
     if (text)
@@ -55,10 +58,12 @@ static void print_text(const struct clseq_device_list *list, bool probed)
 
         printf("%d  %s\n", d->index, d->name);
         printf("   platform %s, driver %s\n", d->platform, d->driver);
-        printf("   %s, %u compute units, %u MHz, %.2f GiB (largest buffer %.2f GiB), local memory %llu KiB, float "
-               "vectors of %u\n", d->type, d->compute_units, d->clock_mhz,
-               (double)d->memory_bytes / (1 << 30), (double)d->max_buffer_bytes / (1 << 30),
-               (unsigned long long)d->local_bytes >> 10, d->float_vector_width);
+        printf("   %s, %u compute units, %u MHz, %.2f GiB (largest buffer %.2f GiB), local memory "
+               "%llu KiB, float "
+               "vectors of %u\n",
+               d->type, d->compute_units, d->clock_mhz, (double)d->memory_bytes / (1 << 30),
+               (double)d->max_buffer_bytes / (1 << 30), (unsigned long long)d->local_bytes >> 10,
+               d->float_vector_width);
         if (probed && d->usable)
             printf("   self-test ok%s", d->gemm_gflops > 0 ? "" : "\n");
         if (probed && d->usable && d->gemm_gflops > 0)
@@ -99,7 +104,8 @@ const cli_command cmd_devices = {
     .name = "devices",
     .arguments = "",
     .summary = "list OpenCL devices and self-test them",
-    .details = "The number in front, or a part of the name, is what --device takes. A driver that crashes or\n"
+    .details = "The number in front, or a part of the name, is what --device takes. A driver that "
+               "crashes or\n"
                "hangs does so in a child process and is reported here.\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

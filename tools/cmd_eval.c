@@ -48,13 +48,12 @@ static clseq_status meter_create(clseq_context *ctx, const struct values *v, str
 {
     m->metric = (enum metric)v->metric;
     if (m->metric == METRIC_BLEU) {
-        static const clseq_eval_tokenizer tokenizers[] = {
-            CLSEQ_EVAL_TOKENIZER_13A, CLSEQ_EVAL_TOKENIZER_INTL, CLSEQ_EVAL_TOKENIZER_CHAR,
-            CLSEQ_EVAL_TOKENIZER_NONE
-        };
-        static const clseq_smoothing smoothings[] = {
-            CLSEQ_SMOOTHING_EXP, CLSEQ_SMOOTHING_FLOOR, CLSEQ_SMOOTHING_ADD_K, CLSEQ_SMOOTHING_NONE
-        };
+        static const clseq_eval_tokenizer tokenizers[] = { CLSEQ_EVAL_TOKENIZER_13A,
+                                                           CLSEQ_EVAL_TOKENIZER_INTL,
+                                                           CLSEQ_EVAL_TOKENIZER_CHAR,
+                                                           CLSEQ_EVAL_TOKENIZER_NONE };
+        static const clseq_smoothing smoothings[] = { CLSEQ_SMOOTHING_EXP, CLSEQ_SMOOTHING_FLOOR,
+                                                      CLSEQ_SMOOTHING_ADD_K, CLSEQ_SMOOTHING_NONE };
         clseq_bleu_options o;
 
         clseq_bleu_options_init(&o);
@@ -101,9 +100,9 @@ static clseq_status print_bleu(const struct meter *m, bool json)
         return status;
     if (json) {
         printf("{\"metric\":\"bleu\",\"score\":%.10g,\"brevity_penalty\":%.10g,\"hyp_length\":%llu,"
-               "\"ref_length\":%llu,\"lines\":%llu,\"precisions\":[", r.score, r.brevity_penalty,
-               (unsigned long long)r.hyp_length, (unsigned long long)r.ref_length,
-               (unsigned long long)r.lines);
+               "\"ref_length\":%llu,\"lines\":%llu,\"precisions\":[",
+               r.score, r.brevity_penalty, (unsigned long long)r.hyp_length,
+               (unsigned long long)r.ref_length, (unsigned long long)r.lines);
         for (int i = 0; i < r.max_order; i++)
             printf("%s%.10g", i ? "," : "", r.precisions[i]);
         printf("],\"matches\":[");
@@ -131,8 +130,8 @@ static clseq_status print_chrf(const struct meter *m, bool json)
     if (status != CLSEQ_OK)
         return status;
     if (json)
-        printf("{\"metric\":\"%s\",\"score\":%.10g,\"lines\":%llu,\"signature\":\"%s\"}\n", r.name, r.score,
-               (unsigned long long)r.lines, r.signature);
+        printf("{\"metric\":\"%s\",\"score\":%.10g,\"lines\":%llu,\"signature\":\"%s\"}\n", r.name,
+               r.score, (unsigned long long)r.lines, r.signature);
     else
         printf("%s %.2f  %s\n", r.name, r.score, r.signature);
     return CLSEQ_OK;
@@ -140,22 +139,27 @@ static clseq_status print_chrf(const struct meter *m, bool json)
 
 static clseq_status print_edits(const struct meter *m, bool json)
 {
-    static const char *const names[] = { [METRIC_WER] = "wer", [METRIC_PER] = "per", [METRIC_EXACT] = "exact" };
+    static const char *const names[] = {
+        [METRIC_WER] = "wer", [METRIC_PER] = "per", [METRIC_EXACT] = "exact"
+    };
     clseq_edit_result r;
     const clseq_status status = clseq_edit_score(m->edit, &r);
     double score;
 
     if (status != CLSEQ_OK)
         return status;
-    score = m->metric == METRIC_WER ? r.wrong_rate : m->metric == METRIC_PER ? r.edit_rate : r.exact;
+    score = m->metric == METRIC_WER   ? r.wrong_rate
+            : m->metric == METRIC_PER ? r.edit_rate
+                                      : r.exact;
     if (json)
-        printf("{\"metric\":\"%s\",\"score\":%.10g,\"lines\":%llu,\"wrong_lines\":%llu,\"edits\":%llu,"
-               "\"reference_tokens\":%llu}\n", names[m->metric], score, (unsigned long long)r.lines,
-               (unsigned long long)r.wrong_lines, (unsigned long long)r.edits,
-               (unsigned long long)r.reference_tokens);
+        printf(
+            "{\"metric\":\"%s\",\"score\":%.10g,\"lines\":%llu,\"wrong_lines\":%llu,\"edits\":%llu,"
+            "\"reference_tokens\":%llu}\n",
+            names[m->metric], score, (unsigned long long)r.lines, (unsigned long long)r.wrong_lines,
+            (unsigned long long)r.edits, (unsigned long long)r.reference_tokens);
     else if (m->metric == METRIC_PER)
-        printf("PER %.2f %%  (%llu edits, %llu reference tokens)\n", score, (unsigned long long)r.edits,
-               (unsigned long long)r.reference_tokens);
+        printf("PER %.2f %%  (%llu edits, %llu reference tokens)\n", score,
+               (unsigned long long)r.edits, (unsigned long long)r.reference_tokens);
     else
         printf("%s %.2f %%  (%llu of %llu lines equal no reference)\n",
                m->metric == METRIC_WER ? "WER" : "exact", score, (unsigned long long)r.wrong_lines,
@@ -184,8 +188,8 @@ struct inputs {
 };
 
 /* The references of the next line into refs; *more is false at the end of any of them. */
-static clseq_status next_references(clseq_context *ctx, struct inputs *in, bool tsv, const char **refs,
-                                    size_t *n, bool *more)
+static clseq_status next_references(clseq_context *ctx, struct inputs *in, bool tsv,
+                                    const char **refs, size_t *n, bool *more)
 {
     *more = true;
     *n = 0;
@@ -230,7 +234,8 @@ static int add_all(clseq_context *ctx, struct inputs *in, const struct values *v
             status = next_references(ctx, in, v->tsv, refs, &n, &ref_more);
         if (status == CLSEQ_OK && more != ref_more) {
             cli_error("%s has %s lines than the reference (it ends after line %llu): the two must "
-                      "correspond line by line", clseq_lines_name(in->hyp), more ? "more" : "fewer",
+                      "correspond line by line",
+                      clseq_lines_name(in->hyp), more ? "more" : "fewer",
                       (unsigned long long)clseq_lines_number(in->hyp) - (more ? 1 : 0));
             return CLI_EXIT_DATA;
         }
@@ -238,7 +243,8 @@ static int add_all(clseq_context *ctx, struct inputs *in, const struct values *v
             return CLI_EXIT_DONE;
         if (status == CLSEQ_OK && n == 0) {
             cli_error("%s:%llu: no TAB, so no reference: --tsv wants source TAB reference",
-                      clseq_lines_name(in->refs[0]), (unsigned long long)clseq_lines_number(in->refs[0]));
+                      clseq_lines_name(in->refs[0]),
+                      (unsigned long long)clseq_lines_number(in->refs[0]));
             return CLI_EXIT_DATA;
         }
         if (status == CLSEQ_OK)
@@ -303,7 +309,8 @@ const cli_command cmd_eval = {
     .name = "eval",
     .arguments = "HYP REF...",
     .summary = "score translations against one or more references",
-    .details = "HYP may be - for standard input. BLEU and chrF equal sacreBLEU's; the signature says how they\n"
+    .details = "HYP may be - for standard input. BLEU and chrF equal sacreBLEU's; the signature "
+               "says how they\n"
                "were made.\n\n"
                "  clseq eval test.hyp test.en --tokenize none\n"
                "  clseq eval dev.hyp dev.tsv --tsv --metric wer\n",

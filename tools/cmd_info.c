@@ -28,13 +28,15 @@ static void print_text(json_t *json, int depth, bool tensors)
     const char *key;
     json_t *value;
 
-    json_object_foreach(json, key, value) {
+    json_object_foreach(json, key, value)
+    {
         size_t i;
         json_t *item;
 
         if (json_is_array(value)) {
             printf("%*s%s: %zu\n", 2 * depth, "", key, json_array_size(value));
-            json_array_foreach(value, i, item) {
+            json_array_foreach(value, i, item)
+            {
                 char *shape = json_dumps(json_object_get(item, "shape"), JSON_COMPACT);
 
                 if (tensors)

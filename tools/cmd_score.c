@@ -84,9 +84,10 @@ static void print_block(const struct values *v, const struct block *b, uint64_t 
         const double perplexity = exp(-s->log_probability / (double)s->tokens);
 
         if (v->json)
-            printf("{\"line\":%llu,\"log_probability\":%.9g,\"tokens\":%zu,\"unknown\":%zu,\"perplexity\":%.9g}\n",
-                   (unsigned long long)(first + i), s->log_probability, s->tokens, s->target_unknown,
-                   perplexity);
+            printf("{\"line\":%llu,\"log_probability\":%.9g,\"tokens\":%zu,\"unknown\":%zu,"
+                   "\"perplexity\":%.9g}\n",
+                   (unsigned long long)(first + i), s->log_probability, s->tokens,
+                   s->target_unknown, perplexity);
         else
             printf("%.6f\t%zu\t%.4f\n", s->log_probability, s->tokens, perplexity);
     }
@@ -110,8 +111,9 @@ static clseq_status score_all(clseq_translator *tr, clseq_pairs *pairs, const st
         if (b->count == 0)
             break;
         o.first_line = first;
-        status = clseq_translator_score(tr, (const char *const *)b->source, NULL,
-                                        (const char *const *)b->target, NULL, b->count, &o, b->scores);
+        status =
+            clseq_translator_score(tr, (const char *const *)b->source, NULL,
+                                   (const char *const *)b->target, NULL, b->count, &o, b->scores);
         if (status != CLSEQ_OK)
             return status;
         print_block(v, b, first);
@@ -121,8 +123,9 @@ static clseq_status score_all(clseq_translator *tr, clseq_pairs *pairs, const st
         }
         first += b->count;
     }
-    fprintf(stderr, "%llu lines, %llu target tokens, perplexity %.4f\n", (unsigned long long)(first - 1),
-            (unsigned long long)tokens, exp(-sum / (double)tokens));
+    fprintf(stderr, "%llu lines, %llu target tokens, perplexity %.4f\n",
+            (unsigned long long)(first - 1), (unsigned long long)tokens,
+            exp(-sum / (double)tokens));
     return CLSEQ_OK;
 }
 
@@ -164,8 +167,10 @@ const cli_command cmd_score = {
     .name = "score",
     .arguments = "MODEL SRC [TGT]",
     .summary = "log-probability, tokens and perplexity of given translations, a line each",
-    .details = "Columns: natural log-probability, target tokens with the end token, perplexity. The perplexity\n"
-               "of the whole text goes to standard error. SRC TGT or one .tsv file, as for train.\n",
+    .details =
+        "Columns: natural log-probability, target tokens with the end token, perplexity. The "
+        "perplexity\n"
+        "of the whole text goes to standard error. SRC TGT or one .tsv file, as for train.\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .values_size = sizeof(struct values),

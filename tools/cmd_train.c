@@ -100,12 +100,13 @@ static const cli_option options[] = {
 
 static struct clseq_when when(const cli_span *span)
 {
-    return (struct clseq_when){
-        .epochs = span->epochs, .updates = (uint64_t)span->updates, .seconds = span->seconds
-    };
+    return (struct clseq_when) { .epochs = span->epochs,
+                                 .updates = (uint64_t)span->updates,
+                                 .seconds = span->seconds };
 }
 
-static void fill_options(const cli_parse *parse, const struct values *v, struct clseq_train_options *o)
+static void fill_options(const cli_parse *parse, const struct values *v,
+                         struct clseq_train_options *o)
 {
     clseq_train_options_init(o);
     o->source = parse->arguments[0];
@@ -193,11 +194,13 @@ const cli_command cmd_train = {
     .name = "train",
     .arguments = "SRC [TGT]",
     .summary = "train a model on parallel text; the same command again resumes",
-    .details = "SRC and TGT are text files with one sentence a line, plain or .gz; or SRC is one .tsv file\n"
-               "(source TAB target). RUN/ gets config.json, log.jsonl, best.safetensors (the model) and\n"
-               "last.safetensors (the checkpoint). Ctrl-C saves and stops.\n\n"
-               "  clseq train train.de train.en --valid dev.de dev.en -o run\n"
-               "  clseq translate run/best.safetensors < test.de\n",
+    .details =
+        "SRC and TGT are text files with one sentence a line, plain or .gz; or SRC is one .tsv "
+        "file\n"
+        "(source TAB target). RUN/ gets config.json, log.jsonl, best.safetensors (the model) and\n"
+        "last.safetensors (the checkpoint). Ctrl-C saves and stops.\n\n"
+        "  clseq train train.de train.en --valid dev.de dev.en -o run\n"
+        "  clseq translate run/best.safetensors < test.de\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .values_size = sizeof(struct values),

@@ -115,8 +115,8 @@ static clseq_status translate_block(clseq_translator *tr, const struct values *v
     results = calloc(block->count, sizeof(*results));
     if (!results)
         return CLSEQ_ERR_NOMEM;
-    status = clseq_translator_run(tr, (const char *const *)block->lines, block->lengths, block->count, &o,
-                                  results);
+    status = clseq_translator_run(tr, (const char *const *)block->lines, block->lengths,
+                                  block->count, &o, results);
     if (status == CLSEQ_OK) {
         for (size_t i = 0; *written && i < block->count; i++)
             *written = print_result(v, first + i, block->lines[i], &results[i]);
@@ -175,7 +175,8 @@ static int run(const cli_parse *parse, const void *values)
     int code;
 
     if (v->nbest > v->beam) {
-        cli_error("--nbest %lld needs --beam %lld or more", (long long)v->nbest, (long long)v->nbest);
+        cli_error("--nbest %lld needs --beam %lld or more", (long long)v->nbest,
+                  (long long)v->nbest);
         return CLI_EXIT_USAGE;
     }
     code = device_open(&v->device, &ctx, &be);
@@ -193,7 +194,8 @@ const cli_command cmd_translate = {
     .name = "translate",
     .arguments = "MODEL",
     .summary = "translate standard input to standard output, line by line",
-    .details = "Line k of the output belongs to line k of the input; an empty line gives an empty line.\n\n"
+    .details = "Line k of the output belongs to line k of the input; an empty line gives an empty "
+               "line.\n\n"
                "  clseq translate run/best.safetensors < test.de > test.hyp\n"
                "  echo \"ein Hund\" | clseq translate run/best.safetensors --beam 12 --json\n",
     .options = options,

@@ -225,10 +225,10 @@ static const struct demo_task tasks[] = {
         .embedding = 32,
         .hidden = 128,
         .batch = 64,
-        .lr = 0.004,
+        .lr = 0.003,
         .epochs = 7,
-        .decay_start = 4.5,
-        .decay_every = 0.5,
+        .decay_start = 3,
+        .decay_every = 0.8,
     },
     {
         .name = "numbers",

@@ -16,7 +16,7 @@ void line_block_fini(struct line_block *block)
     clear(block);
     free(block->lines);
     free(block->lengths);
-    *block = (struct line_block){ 0 };
+    *block = (struct line_block) { 0 };
 }
 
 /* Room for one more line. */

@@ -11,8 +11,8 @@ struct line_block {
     size_t count, capacity;
 };
 
-/* Read up to `max` lines, replacing what is there; count 0 at the end of the text. After an error the
- * lines before it are in the block. */
+/* Read up to `max` lines, replacing what is there; count 0 at the end of the text. After an error
+ * the lines before it are in the block. */
 clseq_status line_block_read(clseq_lines *in, size_t max, struct line_block *block);
 
 void line_block_fini(struct line_block *block);

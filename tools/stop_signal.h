@@ -9,8 +9,8 @@
  * compiler inside a driver (LLVM) deletes its files on a signal, and the build would fail. */
 void stop_signal_hold(void);
 
-/* Watch these signals, one that was held back included; ignore SIGPIPE. Call after opening a backend:
- * drivers install handlers of their own. */
+/* Watch these signals, one that was held back included; ignore SIGPIPE. Call after opening a
+ * backend: drivers install handlers of their own. */
 void stop_signal_watch(void);
 
 /* Ignore SIGPIPE alone, for commands that write to a pipe: the write fails instead. */

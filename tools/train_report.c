@@ -29,11 +29,13 @@ static void on_event(void *user, const struct clseq_train_event *e)
 
     switch (e->kind) {
     case CLSEQ_TRAIN_UPDATE:
-        cli_progress_show(&report->progress, now(),
-                          "epoch %.2f  update %llu  loss %.3f  perplexity %.2f  lr %.3g  norm %.2f  %s tokens/s  "
-                          "%s left%s", e->epoch, (unsigned long long)e->update, e->loss, e->perplexity,
-                          e->lr, e->gradient_norm, cli_format_count(e->tokens_per_second, speed),
-                          cli_format_seconds(e->seconds_left, left), e->skipped ? "  (updates skipped!)" : "");
+        cli_progress_show(
+            &report->progress, now(),
+            "epoch %.2f  update %llu  loss %.3f  perplexity %.2f  lr %.3g  norm %.2f  %s tokens/s  "
+            "%s left%s",
+            e->epoch, (unsigned long long)e->update, e->loss, e->perplexity, e->lr,
+            e->gradient_norm, cli_format_count(e->tokens_per_second, speed),
+            cli_format_seconds(e->seconds_left, left), e->skipped ? "  (updates skipped!)" : "");
         break;
     case CLSEQ_TRAIN_VALID:
         if (!report->quiet)
@@ -56,7 +58,7 @@ static bool should_stop(void *user)
 
 struct clseq_train_hooks train_report_hooks(struct train_report *report)
 {
-    return (struct clseq_train_hooks){ .user = report, .event = on_event, .stop = should_stop };
+    return (struct clseq_train_hooks) { .user = report, .event = on_event, .stop = should_stop };
 }
 
 void train_report_end(struct train_report *report)

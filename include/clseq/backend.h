@@ -37,25 +37,25 @@ typedef enum clseq_gemm_provider {
 } clseq_gemm_provider;
 
 struct clseq_backend_options {
-    const char *name;             /* "auto" (default), "opencl", "reference", "mirror" */
-    const char *device;           /* OpenCL: index of clseq_device_list(), or part of the device or
-                                     platform name, any case; NULL = the best usable one (default) */
+    const char *name;   /* "auto" (default), "opencl", "reference", "mirror" */
+    const char *device; /* OpenCL: index of clseq_device_list(), or part of the name or version of
+                           device or platform, any case; NULL = the best usable one (default) */
     clseq_kernel_class kernels;
     clseq_gemm_provider gemm;
-    const char *cache_folder;     /* of built kernels; NULL = $XDG_CACHE_HOME/clseq or
-                                     ~/.cache/clseq; "" = no cache on disk */
-    bool profile;                 /* time every operation (slower: waits after each) */
-    bool probe;                   /* try a device in a child process first (default true) */
-    double probe_timeout;         /* seconds before a silent child counts as hung (default 120) */
+    const char *cache_folder; /* of built kernels; NULL = $XDG_CACHE_HOME/clseq or
+                                 ~/.cache/clseq; "" = no cache on disk */
+    bool profile;             /* time every operation (slower: waits after each) */
+    bool probe;               /* try a device in a child process first (default true) */
+    double probe_timeout;     /* seconds before a silent child counts as hung (default 120) */
 };
 
 struct clseq_backend_info {
-    char name[16];       /* "opencl" */
-    char device[128];    /* as the driver calls it; "scalar C" for the reference */
+    char name[16];    /* "opencl" */
+    char device[128]; /* as the driver calls it; "scalar C" for the reference */
     char platform[128];
-    char driver[128];    /* version, for bug reports and benchmarks */
-    char gemm[32];       /* provider of matrix products: "cpu", "gpu", "clblast", "reference" */
-    char kernels[8];     /* "cpu", "gpu", "" */
+    char driver[128]; /* version, for bug reports and benchmarks */
+    char gemm[32];    /* provider of matrix products: "cpu", "gpu", "clblast", "reference" */
+    char kernels[8];  /* "cpu", "gpu", "" */
     uint32_t compute_units;
     uint64_t memory_bytes;     /* 0 = unknown */
     uint64_t max_buffer_bytes; /* the largest single buffer */
@@ -93,9 +93,8 @@ CLSEQ_API void clseq_backend_options_init(struct clseq_backend_options *options)
  * CLSEQ_ERR_UNSUPPORTED); only "auto" falls back to "reference", and says so, and why, in one
  * warning to the log. Other errors: CLSEQ_ERR_BUILD (with the build log), CLSEQ_ERR_DEVICE.
  * `options` may be NULL for the defaults. Close with clseq_backend_close(). */
-CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_backend_open(clseq_context *ctx,
-                                                           const struct clseq_backend_options *options,
-                                                           clseq_backend **ret);
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_backend_open(
+    clseq_context *ctx, const struct clseq_backend_options *options, clseq_backend **ret);
 
 /* Wait for running work, close, set *be to NULL. Objects made on the backend must be gone. *be may
  * be NULL. */
@@ -105,11 +104,12 @@ CLSEQ_API void clseq_backend_close(clseq_backend **be);
 CLSEQ_API const struct clseq_backend_info *clseq_backend_info(const clseq_backend *be);
 
 /* Up to `max` rows, most expensive first; returns how many. 0 without options.profile. */
-CLSEQ_API int clseq_backend_profile(const clseq_backend *be, struct clseq_profile_row *rows, int max);
+CLSEQ_API int clseq_backend_profile(const clseq_backend *be, struct clseq_profile_row *rows,
+                                    int max);
 
-/* List OpenCL devices over all platforms; each is tried in a child process when `probe`, so a driver
- * that crashes or hangs is listed as unusable with the reason. No platform is not an error: count is
- * 0 and `note` says why. Release with clseq_device_list_fini(). */
+/* List OpenCL devices over all platforms; each is tried in a child process when `probe`, so a
+ * driver that crashes or hangs is listed as unusable with the reason. No platform is not an error:
+ * count is 0 and `note` says why. Release with clseq_device_list_fini(). */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_device_list(clseq_context *ctx, bool probe,
                                                           double timeout,
                                                           struct clseq_device_list *ret);

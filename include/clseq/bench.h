@@ -19,15 +19,15 @@ struct clseq_bench_size {
 CLSEQ_API bool clseq_bench_size_find(const char *name, struct clseq_bench_size *ret);
 
 struct clseq_bench_result {
-    double ms;                  /* median of a step, or of decoding a batch */
+    double ms; /* median of a step, or of decoding a batch */
     double ms_min, ms_max;
     double target_tokens_per_s;
-    double gflops;              /* training: 6 floating-point operations for each multiply-add of the
+    double gflops;            /* training: 6 floating-point operations for each multiply-add of the
                                    forward pass; decoding: 2 */
-    int steps;                  /* timed */
-    uint64_t buffers_created;   /* on the device during the timed steps */
-    uint64_t reads;             /* from the device during the timed steps, the final wait excepted */
-    uint64_t device_bytes;      /* weights, gradients, moments and activations */
+    int steps;                /* timed */
+    uint64_t buffers_created; /* on the device during the timed steps */
+    uint64_t reads;           /* from the device during the timed steps, the final wait excepted */
+    uint64_t device_bytes;    /* weights, gradients, moments and activations */
 };
 
 /* Time `steps` training steps (forward, backward, clipping to norm 5, SGD) after two that warm up.
@@ -35,7 +35,8 @@ struct clseq_bench_result {
  * backend, CLSEQ_ERR_LIMIT when the size does not fit. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
                                                           const struct clseq_bench_size *size,
-                                                          int steps, struct clseq_bench_result *ret);
+                                                          int steps,
+                                                          struct clseq_bench_result *ret);
 
 /* Time `repeats` runs of decoding `batch` sentences of S words into exactly T words, with `beam`
  * hypotheses (1 = greedy). */

@@ -7,11 +7,12 @@
 
 CLSEQ_BEGIN_DECLS
 
-/* Describe a file as a JSON object, docs/formats.md. "kind" is "model", "checkpoint", "safetensors" (no
- * clseq configuration inside) or "text". `verify` reads all tensors and compares their checksums.
- * *json is released with free(). Errors: CLSEQ_ERR_IO, CLSEQ_ERR_FORMAT, CLSEQ_ERR_DATA. */
-CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_inspect(clseq_context *ctx, const char *path, bool verify,
-                                                      char **json);
+/* Describe a file as a JSON object, docs/formats.md. "kind" is "model", "checkpoint",
+ * "safetensors" (no clseq configuration inside) or "text". `verify` reads all tensors and compares
+ * their checksums. *json is released with free(). Errors: CLSEQ_ERR_IO, CLSEQ_ERR_FORMAT,
+ * CLSEQ_ERR_DATA. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_inspect(clseq_context *ctx, const char *path,
+                                                      bool verify, char **json);
 
 CLSEQ_END_DECLS
 

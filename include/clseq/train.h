@@ -58,49 +58,51 @@ struct clseq_train_options {
 
     struct clseq_model_config model; /* its vocabularies are filled in from the text */
 
-    clseq_optimizer_kind optimizer;    /* Adam */
-    double lr;                         /* 0 = 0.001 for Adam, 0.7 for SGD */
-    clseq_schedule_kind schedule;      /* constant */
-    double decay_start, decay_every;   /* epochs: 5, 0.5 */
-    double clip;                       /* global norm: 5; 0 = off */
-    bool average_tokens; /* gradient of the mean loss per token; false (default): of the sum over the
+    clseq_optimizer_kind optimizer;  /* Adam */
+    double lr;                       /* 0 = 0.001 for Adam, 0.7 for SGD */
+    clseq_schedule_kind schedule;    /* constant */
+    double decay_start, decay_every; /* epochs: 5, 0.5 */
+    double clip;                     /* global norm: 5; 0 = off */
+    bool
+        average_tokens; /* gradient of the mean loss per token; false (default): of the sum over the
                             batch divided by its sentences, as the paper does */
-    bool init_normal;                  /* false: uniform */
-    double init_scale;                 /* 0.08 */
-    size_t batch;                      /* sentences: 64 */
-    bool similar_length;               /* batches of sentences of similar length: true */
-    uint64_t seed;                     /* 1 */
+    bool init_normal;   /* false: uniform */
+    double init_scale;  /* 0.08 */
+    size_t batch;       /* sentences: 64 */
+    bool similar_length; /* batches of sentences of similar length: true */
+    uint64_t seed;       /* 1 */
 
     struct clseq_when after;       /* 10 epochs */
     struct clseq_when valid_every; /* 1 epoch */
     struct clseq_when save_every;  /* 5 minutes */
-    int early_stop;                /* validations without a better one before training ends; 0 = never;
+    int early_stop;     /* validations without a better one before training ends; 0 = never;
                                       default 5 */
-    uint64_t log_every;            /* updates between two reports: 50 */
+    uint64_t log_every; /* updates between two reports: 50 */
 };
 
 /* What training reports. Fields that do not belong to an event are 0. */
 struct clseq_train_event {
     enum clseq_train_event_kind {
-        CLSEQ_TRAIN_DATA,    /* corpus and vocabularies are ready */
-        CLSEQ_TRAIN_START,   /* the model is ready; `update` > 0 after a resume */
-        CLSEQ_TRAIN_UPDATE,  /* every log_every updates */
-        CLSEQ_TRAIN_VALID,   /* a validation is done */
-        CLSEQ_TRAIN_SAVE,    /* a checkpoint is written */
+        CLSEQ_TRAIN_DATA,   /* corpus and vocabularies are ready */
+        CLSEQ_TRAIN_START,  /* the model is ready; `update` > 0 after a resume */
+        CLSEQ_TRAIN_UPDATE, /* every log_every updates */
+        CLSEQ_TRAIN_VALID,  /* a validation is done */
+        CLSEQ_TRAIN_SAVE,   /* a checkpoint is written */
         CLSEQ_TRAIN_END,
     } kind;
     const char *text; /* one line for people, without line end */
 
     uint64_t update, updates_per_epoch;
-    double epoch;             /* fraction: 1.5 is in the middle of the second */
-    double loss;              /* mean negative log-likelihood per target token since the last report, or
+    double epoch;      /* fraction: 1.5 is in the middle of the second */
+    double loss;       /* mean negative log-likelihood per target token since the last report, or
                                  of the validation set; natural logarithm */
-    double perplexity;        /* exp(loss) */
+    double perplexity; /* exp(loss) */
     double lr, gradient_norm; /* of the last update */
     double tokens_per_second; /* target tokens, since the last report */
-    double seconds, seconds_left; /* since the start of the run (all sessions); estimate, -1 = unknown */
-    uint64_t skipped;         /* updates skipped because of NaN or infinity, so far */
-    bool best;                /* the validation is the best so far */
+    double seconds,
+        seconds_left; /* since the start of the run (all sessions); estimate, -1 = unknown */
+    uint64_t skipped; /* updates skipped because of NaN or infinity, so far */
+    bool best;        /* the validation is the best so far */
 };
 
 struct clseq_train_hooks {

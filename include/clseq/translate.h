@@ -27,10 +27,10 @@
 
 CLSEQ_BEGIN_DECLS
 
-#define CLSEQ_BEAM_LIMIT 64           /* largest beam */
-#define CLSEQ_BATCH_LIMIT 65536       /* most sentences in a batch */
-#define CLSEQ_OUTPUT_LIMIT 1000000    /* largest max_length, and most tokens of any translation */
-#define CLSEQ_LENGTH_PENALTY_LIMIT 10 /* largest length_penalty */
+#define CLSEQ_BEAM_LIMIT           64      /* largest beam */
+#define CLSEQ_BATCH_LIMIT          65536   /* most sentences in a batch */
+#define CLSEQ_OUTPUT_LIMIT         1000000 /* most tokens of a translation, largest max_length */
+#define CLSEQ_LENGTH_PENALTY_LIMIT 10      /* largest length_penalty */
 
 /* A model ready to translate. One thread at a time. */
 typedef struct clseq_translator clseq_translator;
@@ -124,11 +124,10 @@ CLSEQ_API void clseq_translations_fini(clseq_translation *results, size_t n);
  * in (teacher forcing). Empty lines are sentences of the end token alone. Of the options batch,
  * max_input (for both sides) and first_line count. On an error scores are untouched. Errors as of
  * clseq_translator_run(). */
-CLSEQ_API CLSEQ_MUST_CHECK clseq_status
-clseq_translator_score(clseq_translator *translator, const char *const *source,
-                       const size_t *source_lengths, const char *const *target,
-                       const size_t *target_lengths, size_t n,
-                       const clseq_translate_options *options, clseq_line_score *scores);
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_translator_score(
+    clseq_translator *translator, const char *const *source, const size_t *source_lengths,
+    const char *const *target, const size_t *target_lengths, size_t n,
+    const clseq_translate_options *options, clseq_line_score *scores);
 
 /* All of these are borrowed and valid until close. */
 CLSEQ_API const struct clseq_model_info *clseq_translator_info(const clseq_translator *translator);

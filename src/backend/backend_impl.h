@@ -20,15 +20,16 @@
 /* One typed slot per operation. NULL only where op_list.h says OPTIONAL. */
 struct clseq_op_table {
 #define X(name, slot, tolerance, constant)                                                         \
-    clseq_status (*name)(clseq_backend *be, const struct clseq_##name##_args *a);
+    clseq_status (*name)(clseq_backend * be, const struct clseq_##name##_args *a);
     CLSEQ_OP_LIST(X)
 #undef X
 };
 
 struct clseq_backend_impl {
-    const char *name;   /* "reference" */
-    size_t priv_size;   /* zeroed bytes allocated for be->priv before open */
-    size_t buffer_size; /* bytes of the backend's own buffer struct, which starts with clseq_buffer */
+    const char *name; /* "reference" */
+    size_t priv_size; /* zeroed bytes allocated for be->priv before open */
+    size_t
+        buffer_size; /* bytes of the backend's own buffer struct, which starts with clseq_buffer */
 
     /* Fill be->priv, be->ops, be->real, be->info. On failure close is called on the half-open
      * backend, so it must accept one. */

@@ -202,8 +202,9 @@ struct clseq_softmax_xent_fwd_args {
     clseq_tensor loss, lse; /* out */
 };
 
-/* Backward of softmax_xent_fwd: dlogits[m][v] = scale (exp(logits[m][v] - lse[m]) - [v = target[m]]);
- * 0 for masked rows. dlogits may be logits. */
+/* Backward of softmax_xent_fwd:
+ * dlogits[m][v] = scale (exp(logits[m][v] - lse[m]) - [v = target[m]]); 0 for masked rows.
+ * dlogits may be logits. */
 struct clseq_softmax_xent_bwd_args {
     clseq_tensor logits, target, lse; /* in */
     clseq_tensor dlogits;             /* out */
@@ -271,8 +272,8 @@ struct clseq_uniform_args {
 };
 
 /* dst[i] = mean + std z_i, z_i standard normal by Box and Muller: pair p = i / 2 of words
- * (2p, 2p + 1) of the same sequence as uniform: r = sqrt(-2 log(1 - u0)), z = r cos(2 pi u1) for even
- * i, r sin(2 pi u1) for odd i. Rank 1 or 2. */
+ * (2p, 2p + 1) of the same sequence as uniform: r = sqrt(-2 log(1 - u0)), z = r cos(2 pi u1) for
+ * even i, r sin(2 pi u1) for odd i. Rank 1 or 2. */
 struct clseq_normal_args {
     clseq_tensor dst; /* out */
     uint64_t seed;

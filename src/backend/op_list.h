@@ -8,8 +8,10 @@
  * X(name, slot, tolerance, constant)
  *   slot       REQUIRED, or OPTIONAL: a backend may leave it NULL and the front end composes it
  *   tolerance  EXACT      the same bytes
- *              SUM        |x - y| <= constant * (terms + 8) * 2^-24 * S, S the sum of absolute terms
- *              MAGNITUDE  |x - y| <= constant * (terms + 8) * 2^-24 * (|y| + M), M the largest |input|
+ *              SUM        |x - y| <= constant * (terms + 8) * 2^-24 * S,
+ *                         S the sum of absolute terms
+ *              MAGNITUDE  |x - y| <= constant * (terms + 8) * 2^-24 * (|y| + M),
+ *                         M the largest |input|
  *   constant   of the rule; docs/kernels.md says where each comes from
  * "terms" is the length of the sum behind one output element (clseq_op_terms).
  */
@@ -49,7 +51,7 @@ enum clseq_op {
 #define X(name, slot, tolerance, constant) CLSEQ_OP_##name,
     CLSEQ_OP_LIST(X)
 #undef X
-    CLSEQ_OP_COUNT
+        CLSEQ_OP_COUNT
 };
 
 #endif

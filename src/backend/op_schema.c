@@ -57,7 +57,8 @@
 
 #define IS_REQUIRED 1
 #define IS_OPTIONAL 0
-#define COUNT(...) (sizeof((const struct clseq_op_field[]){ __VA_ARGS__ }) / sizeof(struct clseq_op_field))
+#define COUNT(...)                                                                                 \
+    (sizeof((const struct clseq_op_field[]) { __VA_ARGS__ }) / sizeof(struct clseq_op_field))
 
 static const struct clseq_op_schema schemas[CLSEQ_OP_COUNT] = {
 #define X(op, slot, rule, bound)                                                                   \
@@ -90,7 +91,8 @@ double clseq_op_terms(enum clseq_op op, const void *args)
 
     switch (op) {
     case CLSEQ_OP_gemm:
-        return a->gemm.trans_a ? a->gemm.a.dims[a->gemm.a.ndim - 2] : a->gemm.a.dims[a->gemm.a.ndim - 1];
+        return a->gemm.trans_a ? a->gemm.a.dims[a->gemm.a.ndim - 2]
+                               : a->gemm.a.dims[a->gemm.a.ndim - 1];
     case CLSEQ_OP_sum:
         return (double)clseq_tensor_count(&a->sum.x);
     case CLSEQ_OP_sum_squares:
@@ -118,9 +120,11 @@ double clseq_op_flops(enum clseq_op op, const void *args)
     case CLSEQ_OP_gemm:
         return 2 * (double)clseq_tensor_count(&a->gemm.c) * clseq_op_terms(op, args);
     case CLSEQ_OP_lstm_seq_fwd:
-        return 2 * (double)clseq_tensor_count(&a->lstm_seq_fwd.gates) * a->lstm_seq_fwd.w_hh.dims[1];
+        return 2 * (double)clseq_tensor_count(&a->lstm_seq_fwd.gates) *
+               a->lstm_seq_fwd.w_hh.dims[1];
     case CLSEQ_OP_lstm_seq_bwd:
-        return 2 * (double)clseq_tensor_count(&a->lstm_seq_bwd.gates) * a->lstm_seq_bwd.w_hh.dims[1];
+        return 2 * (double)clseq_tensor_count(&a->lstm_seq_bwd.gates) *
+               a->lstm_seq_bwd.w_hh.dims[1];
     default:
         return 0;
     }

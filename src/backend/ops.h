@@ -32,8 +32,8 @@ CLSEQ_MUST_CHECK clseq_status clseq_op_run_composed(clseq_backend *be, enum clse
 /* Memory. `label` is static text for messages. A size of 0 is rounded up to one element. The new
  * buffer holds zeros.
  * Errors: CLSEQ_ERR_LIMIT (larger than the device's largest buffer), CLSEQ_ERR_DEVICE_NOMEM. */
-CLSEQ_MUST_CHECK clseq_status clseq_buffer_create(clseq_backend *be, size_t bytes, const char *label,
-                                                  clseq_buffer **ret);
+CLSEQ_MUST_CHECK clseq_status clseq_buffer_create(clseq_backend *be, size_t bytes,
+                                                  const char *label, clseq_buffer **ret);
 
 /* Destroy and set *buffer to NULL; *buffer may be NULL. */
 void clseq_buffer_destroy(clseq_buffer **buffer);

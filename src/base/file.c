@@ -42,8 +42,8 @@ clseq_status clseq_file_read(clseq_context *ctx, const char *path, size_t limit,
             break;
         used += (size_t)n;
         if (used > limit) {
-            status = clseq_fail(ctx, CLSEQ_ERR_LIMIT, "%s: longer than the limit of %zu bytes", path,
-                                limit);
+            status = clseq_fail(ctx, CLSEQ_ERR_LIMIT, "%s: longer than the limit of %zu bytes",
+                                path, limit);
             goto out;
         }
     }
@@ -104,14 +104,15 @@ clseq_status clseq_atomic_open(clseq_context *ctx, const char *path, clseq_atomi
     const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     clseq_status status;
 
-    *ret = (clseq_atomic_file){ .ctx = ctx, .fd = -1 };
+    *ret = (clseq_atomic_file) { .ctx = ctx, .fd = -1 };
     CLSEQ_TRY(folder_of(ctx, path, &folder));
     remove_stale(folder, base);
     free(folder);
     CLSEQ_TRY(clseq_strdup(ctx, path, &ret->path));
     snprintf(suffix, sizeof(suffix), ".tmp.%ld", (long)getpid());
-    CLSEQ_TRY_GOTO(status, out,
-                   clseq_calloc(ctx, strlen(path) + strlen(suffix) + 1, 1, "path", &ret->temporary));
+    CLSEQ_TRY_GOTO(
+        status, out,
+        clseq_calloc(ctx, strlen(path) + strlen(suffix) + 1, 1, "path", &ret->temporary));
     memcpy(ret->temporary, path, strlen(path));
     memcpy(ret->temporary + strlen(path), suffix, strlen(suffix));
     unlink(ret->temporary);
@@ -174,8 +175,8 @@ clseq_status clseq_atomic_reserve(clseq_atomic_file *file, size_t size)
     if (code == 0 || code == EINVAL || code == EOPNOTSUPP || code == ENOSYS)
         return CLSEQ_OK;
     return clseq_fail(file->ctx, CLSEQ_ERR_IO,
-                      "%s: cannot set aside %zu bytes (the old file is untouched): %s", file->path, size,
-                      strerror(code));
+                      "%s: cannot set aside %zu bytes (the old file is untouched): %s", file->path,
+                      size, strerror(code));
 }
 
 clseq_status clseq_atomic_commit(clseq_atomic_file *file)
@@ -246,7 +247,8 @@ clseq_status clseq_make_folder(clseq_context *ctx, const char *path)
         if (c != '/' && c != 0)
             continue;
         *p = 0;
-        if (mkdir(copy, 0777) != 0 && (errno != EEXIST || stat(copy, &st) != 0 || !S_ISDIR(st.st_mode)))
+        if (mkdir(copy, 0777) != 0 &&
+            (errno != EEXIST || stat(copy, &st) != 0 || !S_ISDIR(st.st_mode)))
             status = io_fail(ctx, copy, "cannot create folder");
         *p = c;
         if (c == 0)

@@ -33,8 +33,8 @@ CLSEQ_MUST_CHECK clseq_status clseq_atomic_write(clseq_atomic_file *file, const 
 CLSEQ_MUST_CHECK clseq_status clseq_atomic_write_at(clseq_atomic_file *file, size_t offset,
                                                     const void *data, size_t size);
 
-/* Set aside `size` bytes on the disk, so that a full disk shows before the work of writing. The file
- * gets this size: write all of it. File systems that cannot do this are no error. Errors:
+/* Set aside `size` bytes on the disk, so that a full disk shows before the work of writing. The
+ * file gets this size: write all of it. File systems that cannot do this are no error. Errors:
  * CLSEQ_ERR_IO. */
 CLSEQ_MUST_CHECK clseq_status clseq_atomic_reserve(clseq_atomic_file *file, size_t size);
 

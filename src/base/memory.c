@@ -13,8 +13,8 @@ clseq_status clseq_calloc(clseq_context *ctx, size_t count, size_t size, const c
     if (clseq_mul_size(count, size, &bytes))
         p = calloc(1, bytes ? bytes : 1);
     if (!p)
-        return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "%s: %zu elements of %zu bytes do not fit in memory",
-                          what, count, size);
+        return clseq_fail(ctx, CLSEQ_ERR_NOMEM,
+                          "%s: %zu elements of %zu bytes do not fit in memory", what, count, size);
     memcpy(ret, &p, sizeof(p));
     return CLSEQ_OK;
 }
@@ -34,8 +34,8 @@ clseq_status clseq_grow(clseq_context *ctx, void *array, size_t *capacity, size_
     memcpy(&p, array, sizeof(p));
     p = clseq_mul_size(wanted, size, &bytes) ? realloc(p, bytes) : NULL;
     if (!p)
-        return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "%s: %zu elements of %zu bytes do not fit in memory",
-                          what, wanted, size);
+        return clseq_fail(ctx, CLSEQ_ERR_NOMEM,
+                          "%s: %zu elements of %zu bytes do not fit in memory", what, wanted, size);
     memcpy(array, &p, sizeof(p));
     *capacity = wanted;
     return CLSEQ_OK;

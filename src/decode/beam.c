@@ -28,17 +28,22 @@ static clseq_status advance(clseq_decoder_state *st, int32_t s)
     clseq_backend *be = st->model->be;
     const clseq_tensor parent = clseq_decoder_state_row(&st->parent, s);
 
-    CLSEQ_TRY(clseq_op_topk(be, &(struct clseq_topk_args){
-        .x = st->logits, .value = st->value, .index = st->index }));
-    CLSEQ_TRY(clseq_op_softmax_xent_fwd(be, &(struct clseq_softmax_xent_fwd_args){
-        .logits = st->logits, .loss = st->loss, .lse = st->lse }));
-    CLSEQ_TRY(clseq_op_beam_advance(be, &(struct clseq_beam_advance_args){
-        .value = st->value, .index = st->index, .lse = st->lse,
-        .score = clseq_decoder_state_row_before(&st->score, s),
-        .token = clseq_decoder_state_row_before(&st->token, s),
-        .new_score = clseq_decoder_state_row(&st->score, s),
-        .new_token = clseq_decoder_state_row(&st->token, s),
-        .parent = parent, .beam = st->beam, .eos = CLSEQ_ID_EOS }));
+    CLSEQ_TRY(clseq_op_topk(
+        be, &(struct clseq_topk_args) { .x = st->logits, .value = st->value, .index = st->index }));
+    CLSEQ_TRY(clseq_op_softmax_xent_fwd(
+        be, &(struct clseq_softmax_xent_fwd_args) {
+                .logits = st->logits, .loss = st->loss, .lse = st->lse }));
+    CLSEQ_TRY(clseq_op_beam_advance(be, &(struct clseq_beam_advance_args) {
+                                            .value = st->value,
+                                            .index = st->index,
+                                            .lse = st->lse,
+                                            .score = clseq_decoder_state_row_before(&st->score, s),
+                                            .token = clseq_decoder_state_row_before(&st->token, s),
+                                            .new_score = clseq_decoder_state_row(&st->score, s),
+                                            .new_token = clseq_decoder_state_row(&st->token, s),
+                                            .parent = parent,
+                                            .beam = st->beam,
+                                            .eos = CLSEQ_ID_EOS }));
     return clseq_decoder_state_reorder(st, parent);
 }
 
@@ -83,8 +88,8 @@ static bool is_settled(const struct beam_search *search, int32_t b, float score)
 
     if (search->count[b] < job->nbest)
         return false;
-    return last->normalised > clseq_search_normalise((double)score, (size_t)job->limit[b],
-                                                     job->length_penalty);
+    return last->normalised >
+           clseq_search_normalise((double)score, (size_t)job->limit[b], job->length_penalty);
 }
 
 /* Look at step t of sentence b; *decided when nothing after it matters. */
@@ -165,7 +170,7 @@ static clseq_status trace(const clseq_decoder_state *st, int32_t b, const struct
             ids[t] = st->token_at[at];
         slot = st->parent_at[at];
     }
-    *ret = (clseq_found){
+    *ret = (clseq_found) {
         .ids = ids,
         .count = (size_t)count,
         .score = (double)kept->score,
@@ -208,7 +213,7 @@ clseq_status clseq_search_beam(clseq_decoder_state *st, const clseq_search_job *
                           "is %d; use a smaller beam (--beam)",
                           job->beam, st->model->config.target_vocabulary, CLSEQ_TOPK_MAX);
     for (size_t i = 0; i < n; i++)
-        ret[i] = (clseq_found){ 0 };
+        ret[i] = (clseq_found) { 0 };
     for (size_t b = 0; b < B; b++)
         count[b] = 0;
     CLSEQ_TRY_GOTO(status, out,

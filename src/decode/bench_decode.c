@@ -20,8 +20,8 @@ struct decoding {
 };
 
 /* Random sentences of S words, end token included. */
-static clseq_status random_sources(clseq_context *ctx, const struct clseq_bench_size *z, int32_t batch,
-                                   clseq_batch *ret)
+static clseq_status random_sources(clseq_context *ctx, const struct clseq_bench_size *z,
+                                   int32_t batch, clseq_batch *ret)
 {
     const size_t words = (size_t)z->S - 1, B = (size_t)batch;
     clseq_sentence *sentences = NULL;
@@ -29,12 +29,13 @@ static clseq_status random_sources(clseq_context *ctx, const struct clseq_bench_
     clseq_status status;
 
     CLSEQ_TRY(clseq_calloc(ctx, B * words + 1, sizeof(*ids), "benchmark batch", &ids));
-    CLSEQ_TRY_GOTO(status, out, clseq_calloc(ctx, B, sizeof(*sentences), "benchmark batch", &sentences));
+    CLSEQ_TRY_GOTO(status, out,
+                   clseq_calloc(ctx, B, sizeof(*sentences), "benchmark batch", &sentences));
     for (size_t i = 0; i < B * words; i++)
         ids[i] = 4 + (int32_t)clseq_random_below(1, CLSEQ_RANDOM_BENCH, 1, i,
                                                  (uint64_t)z->model.source_vocabulary - 4);
     for (size_t b = 0; b < B; b++)
-        sentences[b] = (clseq_sentence){ ids + b * words, words };
+        sentences[b] = (clseq_sentence) { ids + b * words, words };
     status = clseq_batch_from_sentences(ret, sentences, NULL, B, false);
 out:
     free(sentences);
@@ -42,15 +43,15 @@ out:
     return status;
 }
 
-/* A random model ends sentences at random; benchmarks count words, so the end is made impossible by a
- * bias no logit reaches. */
+/* A random model ends sentences at random; benchmarks count words, so the end is made impossible
+ * by a bias no logit reaches. */
 static clseq_status forbid_end(clseq_seq2seq *model)
 {
-    const clseq_tensor bias = clseq_param_tensor(&model->store, &model->weights,
-                                                 model->decoder.output.bias, model->real);
+    const clseq_tensor bias =
+        clseq_param_tensor(&model->store, &model->weights, model->decoder.output.bias, model->real);
     const clseq_tensor end = clseq_tensor_range(bias, CLSEQ_ID_EOS, 1);
 
-    return clseq_op_fill(model->be, &(struct clseq_fill_args){ .dst = end, .value = -1e4 });
+    return clseq_op_fill(model->be, &(struct clseq_fill_args) { .dst = end, .value = -1e4 });
 }
 
 static clseq_status prepare(clseq_context *ctx, clseq_backend *be, const struct clseq_bench_size *z,
@@ -80,8 +81,12 @@ static clseq_status prepare(clseq_context *ctx, clseq_backend *be, const struct 
 static clseq_status search_once(struct decoding *d, int32_t beam)
 {
     const clseq_search_job job = {
-        .input = clseq_batch_input(&d->batch), .limit = d->limit, .line = d->line, .beam = beam,
-        .nbest = 1, .length_penalty = 1,
+        .input = clseq_batch_input(&d->batch),
+        .limit = d->limit,
+        .line = d->line,
+        .beam = beam,
+        .nbest = 1,
+        .length_penalty = 1,
     };
     const size_t n = d->batch.B;
 
@@ -110,10 +115,10 @@ clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
     double *seconds = NULL;
     clseq_status status;
 
-    *ret = (struct clseq_bench_result){ 0 };
+    *ret = (struct clseq_bench_result) { 0 };
     if (repeats < 1 || batch < 1 || beam < 1)
-        return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: decoding %d sentences with beam %d, %d times", batch,
-                          beam, repeats);
+        return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: decoding %d sentences with beam %d, %d times",
+                          batch, beam, repeats);
     CLSEQ_TRY(clseq_calloc(ctx, (size_t)repeats, sizeof(*seconds), "benchmark", &seconds));
     CLSEQ_TRY_GOTO(status, out, prepare(ctx, be, size, batch, beam, &d));
     for (int i = -1; i < repeats; i++) {
@@ -132,9 +137,10 @@ clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
     ret->ms_max = 1e3 * seconds[repeats - 1];
     ret->steps = repeats;
     ret->target_tokens_per_s = 1e3 * (double)batch * size->T / ret->ms;
-    ret->gflops = 2 * (double)batch *
-                  (size->S * stack + (double)beam * size->T * (stack + H * size->model.target_vocabulary)) /
-                  ret->ms * 1e-6;
+    ret->gflops =
+        2 * (double)batch *
+        (size->S * stack + (double)beam * size->T * (stack + H * size->model.target_vocabulary)) /
+        ret->ms * 1e-6;
     ret->device_bytes = clseq_seq2seq_bytes(d.model);
 out:
     if (d.model)

@@ -12,14 +12,14 @@
 
 void clseq_decoder_state_init(clseq_decoder_state *st, clseq_seq2seq *model)
 {
-    *st = (clseq_decoder_state){ .ctx = model->ctx, .model = model };
+    *st = (clseq_decoder_state) { .ctx = model->ctx, .model = model };
 }
 
 static void destroy_workspace(clseq_decoder_state *st)
 {
     for (int i = 0; i < CLSEQ_MAX_CHUNKS; i++)
         clseq_buffer_destroy(&st->ws.buffer[i]);
-    st->ws = (clseq_workspace){ 0 };
+    st->ws = (clseq_workspace) { 0 };
 }
 
 void clseq_decoder_state_fini(clseq_decoder_state *st)
@@ -32,7 +32,7 @@ void clseq_decoder_state_fini(clseq_decoder_state *st)
     free(st->token_at);
     free(st->parent_at);
     free(st->score_at);
-    *st = (clseq_decoder_state){ 0 };
+    *st = (clseq_decoder_state) { 0 };
 }
 
 /* The tensors of a batch; the same for planning and running. */
@@ -79,8 +79,8 @@ clseq_status clseq_decoder_state_plan(clseq_decoder_state *st, int32_t sentences
     planned.planning = false;
     st->ws = planned;
     for (int i = 0; i < planned.chunks; i++) {
-        const clseq_status status = clseq_buffer_create(st->model->be, planned.size[i], "decoding",
-                                                        &st->ws.buffer[i]);
+        const clseq_status status =
+            clseq_buffer_create(st->model->be, planned.size[i], "decoding", &st->ws.buffer[i]);
 
         if (status != CLSEQ_OK) {
             destroy_workspace(st); /* sizes without memory would pass for a plan next time */
@@ -135,12 +135,14 @@ static clseq_status start_states(clseq_decoder_state *st)
         st->stage_index[r] = r / st->beam;
     CLSEQ_TRY(write_index(&st->order, st->stage_index));
     for (int32_t l = 0; l < st->model->decoder.rnn.layers; l++) {
-        CLSEQ_TRY(clseq_op_row_gather(st->model->be, &(struct clseq_row_gather_args){
-            .src = clseq_lstm_final(from, &from->h[l]), .index = st->order,
-            .dst = layer_state(st, 0, l) }));
-        CLSEQ_TRY(clseq_op_row_gather(st->model->be, &(struct clseq_row_gather_args){
-            .src = clseq_lstm_final(from, &from->c[l]), .index = st->order,
-            .dst = layer_state(st, 1, l) }));
+        CLSEQ_TRY(clseq_op_row_gather(st->model->be, &(struct clseq_row_gather_args) {
+                                                         .src = clseq_lstm_final(from, &from->h[l]),
+                                                         .index = st->order,
+                                                         .dst = layer_state(st, 0, l) }));
+        CLSEQ_TRY(clseq_op_row_gather(st->model->be, &(struct clseq_row_gather_args) {
+                                                         .src = clseq_lstm_final(from, &from->c[l]),
+                                                         .index = st->order,
+                                                         .dst = layer_state(st, 1, l) }));
     }
     return CLSEQ_OK;
 }
@@ -169,8 +171,8 @@ clseq_status clseq_decoder_state_begin(clseq_decoder_state *st,
     for (int32_t r = 0; r < st->rows; r++)
         st->stage_real[r] = r % beam == 0 ? 0 : -INFINITY;
     CLSEQ_TRY(clseq_tensor_write_f32(st->model->be, &score, st->stage_real));
-    return clseq_op_fill(st->model->be, &(struct clseq_fill_args){
-        .dst = token, .value = CLSEQ_ID_SOS });
+    return clseq_op_fill(st->model->be,
+                         &(struct clseq_fill_args) { .dst = token, .value = CLSEQ_ID_SOS });
 }
 
 clseq_tensor clseq_decoder_state_row(const clseq_tensor *ring, int32_t s)
@@ -201,8 +203,10 @@ clseq_status clseq_decoder_state_step(clseq_decoder_state *st, int32_t s)
 
 clseq_status clseq_decoder_state_reorder(clseq_decoder_state *st, clseq_tensor index)
 {
-    CLSEQ_TRY(clseq_op_row_gather(st->model->be, &(struct clseq_row_gather_args){
-        .src = st->state[st->current], .index = index, .dst = st->state[1 - st->current] }));
+    CLSEQ_TRY(clseq_op_row_gather(
+        st->model->be, &(struct clseq_row_gather_args) { .src = st->state[st->current],
+                                                         .index = index,
+                                                         .dst = st->state[1 - st->current] }));
     st->current = 1 - st->current;
     return CLSEQ_OK;
 }
@@ -244,8 +248,8 @@ clseq_status clseq_decoder_state_read(clseq_decoder_state *st, int32_t n, unsign
         for (int32_t r = 0; r < st->rows; r++) {
             const int32_t i = r / st->beam;
             const size_t from = (size_t)s * (size_t)st->rows + (size_t)r;
-            const size_t to = clseq_decoder_state_at(st, st->steps + s, st->open_sentence[i],
-                                                     r % st->beam);
+            const size_t to =
+                clseq_decoder_state_at(st, st->steps + s, st->open_sentence[i], r % st->beam);
 
             st->token_at[to] = st->stage_index[from];
             if (what & CLSEQ_DECODE_PARENTS)
@@ -262,8 +266,9 @@ clseq_status clseq_decoder_state_read(clseq_decoder_state *st, int32_t n, unsign
  * lost: the host has it. */
 static void narrow(clseq_decoder_state *st)
 {
-    clseq_tensor *const by_row[] = { &st->x, &st->pre, &st->logits, &st->state[0], &st->state[1],
-                                     &st->value, &st->index, &st->loss, &st->lse, &st->order };
+    clseq_tensor *const by_row[] = { &st->x,        &st->pre,   &st->logits, &st->state[0],
+                                     &st->state[1], &st->value, &st->index,  &st->loss,
+                                     &st->lse,      &st->order };
     clseq_tensor *const rings[] = { &st->token, &st->parent, &st->score };
 
     for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(by_row); i++)
@@ -297,8 +302,9 @@ clseq_status clseq_decoder_state_compact(clseq_decoder_state *st, const bool *de
     st->rows = open * K;
     narrow(st);
     CLSEQ_TRY(write_index(&st->order, st->stage_index));
-    CLSEQ_TRY(clseq_op_row_gather(st->model->be, &(struct clseq_row_gather_args){
-        .src = from, .index = st->order, .dst = st->state[1 - st->current] }));
+    CLSEQ_TRY(clseq_op_row_gather(
+        st->model->be, &(struct clseq_row_gather_args) {
+                           .src = from, .index = st->order, .dst = st->state[1 - st->current] }));
     st->current = 1 - st->current;
 
     /* The words and scores of the last step are where the next block looks for them. */

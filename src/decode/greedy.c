@@ -9,13 +9,16 @@ static clseq_status choose(clseq_decoder_state *st, int32_t s, bool scores)
 {
     const clseq_tensor token = clseq_decoder_state_row(&st->token, s);
 
-    CLSEQ_TRY(clseq_op_argmax(st->model->be, &(struct clseq_argmax_args){
-        .x = st->logits, .index = token }));
+    CLSEQ_TRY(clseq_op_argmax(st->model->be,
+                              &(struct clseq_argmax_args) { .x = st->logits, .index = token }));
     if (!scores)
         return CLSEQ_OK;
-    return clseq_op_softmax_xent_fwd(st->model->be, &(struct clseq_softmax_xent_fwd_args){
-        .logits = st->logits, .target = token, .loss = clseq_decoder_state_row(&st->score, s),
-        .lse = st->lse });
+    return clseq_op_softmax_xent_fwd(
+        st->model->be,
+        &(struct clseq_softmax_xent_fwd_args) { .logits = st->logits,
+                                                .target = token,
+                                                .loss = clseq_decoder_state_row(&st->score, s),
+                                                .lse = st->lse });
 }
 
 /* The words of sentence b up to its end at step t. */
@@ -34,7 +37,7 @@ static clseq_status result(const clseq_decoder_state *st, const clseq_search_job
         score -= (double)st->score_at[clseq_decoder_state_at(st, i, b, 0)];
     if (!job->scores)
         score = (double)NAN;
-    *ret = (clseq_found){
+    *ret = (clseq_found) {
         .ids = ids,
         .count = count,
         .score = score,
@@ -95,7 +98,7 @@ clseq_status clseq_search_greedy(clseq_decoder_state *st, const clseq_search_job
     clseq_status status;
 
     for (size_t b = 0; b < B; b++)
-        ret[b] = (clseq_found){ 0 };
+        ret[b] = (clseq_found) { 0 };
     CLSEQ_TRY(clseq_calloc(st->ctx, B, sizeof(*decided), "batch", &decided));
     CLSEQ_TRY_GOTO(status, out, clseq_decoder_state_begin(st, &job->input, 1));
     while (left > 0)

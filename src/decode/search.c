@@ -8,7 +8,7 @@ void clseq_found_fini(clseq_found *found, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         free(found[i].ids);
-        found[i] = (clseq_found){ 0 };
+        found[i] = (clseq_found) { 0 };
     }
 }
 

@@ -12,7 +12,7 @@ void clseq_sentences_fini(clseq_sentences *sentences)
     free(sentences->ids);
     free(sentences->start);
     free(sentences->unknown);
-    *sentences = (clseq_sentences){ .ctx = sentences->ctx };
+    *sentences = (clseq_sentences) { .ctx = sentences->ctx };
 }
 
 static clseq_status append(clseq_sentences *sentences, size_t i, const clseq_ids *ids)

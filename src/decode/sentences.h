@@ -20,18 +20,15 @@ typedef struct clseq_sentences {
 /* Encode `n` lines. `lengths` NULL: they end in a 0 byte. `side` ("", "source ") and the number of
  * the line (from `first_line`) stand in messages. Errors: CLSEQ_ERR_DATA (not UTF-8, more than
  * `max_tokens`), CLSEQ_ERR_NOMEM. Call fini in any case. */
-CLSEQ_MUST_CHECK clseq_status clseq_sentences_encode(clseq_sentences *sentences,
-                                                     const clseq_vocab *vocab,
-                                                     const char *const *lines,
-                                                     const size_t *lengths, size_t n,
-                                                     const char *side, size_t max_tokens,
-                                                     uint64_t first_line);
+CLSEQ_MUST_CHECK clseq_status clseq_sentences_encode(
+    clseq_sentences *sentences, const clseq_vocab *vocab, const char *const *lines,
+    const size_t *lengths, size_t n, const char *side, size_t max_tokens, uint64_t first_line);
 void clseq_sentences_fini(clseq_sentences *sentences);
 
 static inline clseq_sentence clseq_sentences_get(const clseq_sentences *sentences, size_t i)
 {
-    return (clseq_sentence){ .ids = sentences->ids + sentences->start[i],
-                             .length = sentences->start[i + 1] - sentences->start[i] };
+    return (clseq_sentence) { .ids = sentences->ids + sentences->start[i],
+                              .length = sentences->start[i + 1] - sentences->start[i] };
 }
 
 /* A line in the order of translation: `length` of the side that decides, then of the other. */

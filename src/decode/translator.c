@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* What stands beside twice the source length in the default length limit. */
-#define LENGTH_SLACK 10
+#define LENGTH_SLACK        10
 #define LENGTH_FACTOR_LIMIT 1000
 
 struct clseq_translator {
@@ -25,7 +25,7 @@ struct clseq_translator {
 
 void clseq_translate_options_init(clseq_translate_options *options)
 {
-    *options = (clseq_translate_options){
+    *options = (clseq_translate_options) {
         .beam = 1,
         .nbest = 1,
         .batch = 64,
@@ -54,7 +54,7 @@ clseq_status clseq_translator_create(clseq_seq2seq **model, clseq_model_meta *me
                           config->source_vocabulary, config->target_vocabulary, source, target);
     CLSEQ_TRY(clseq_calloc(ctx, 1, sizeof(*tr), "translator", &tr));
     tr->ctx = ctx;
-    tr->info = (struct clseq_model_info){
+    tr->info = (struct clseq_model_info) {
         .config = *config,
         .weights = clseq_model_config_weights(config),
         .reverse_source = meta->reverse_source,
@@ -66,7 +66,7 @@ clseq_status clseq_translator_create(clseq_seq2seq **model, clseq_model_meta *me
     tr->model = *model;
     tr->meta = *meta;
     *model = NULL;
-    *meta = (clseq_model_meta){ 0 };
+    *meta = (clseq_model_meta) { 0 };
     *ret = tr;
     return CLSEQ_OK;
 }
@@ -126,7 +126,7 @@ void clseq_translations_fini(clseq_translation *results, size_t n)
         for (size_t k = 0; k < results[i].count; k++)
             free(results[i].hypotheses[k].text);
         free(results[i].hypotheses);
-        results[i] = (clseq_translation){ 0 };
+        results[i] = (clseq_translation) { 0 };
     }
 }
 
@@ -155,10 +155,10 @@ static clseq_status check_options(const clseq_translator *tr, const clseq_transl
                           "nbest is %d, but must be between 1 and the beam, %d: use a wider beam",
                           o->nbest, o->beam);
     CLSEQ_TRY(check_range(tr->ctx, "batch", o->batch, 1, CLSEQ_BATCH_LIMIT));
-    CLSEQ_TRY(check_range(tr->ctx, "length_penalty", o->length_penalty, 0,
-                          CLSEQ_LENGTH_PENALTY_LIMIT));
-    CLSEQ_TRY(check_range(tr->ctx, "max_length_factor", o->max_length_factor, 0,
-                          LENGTH_FACTOR_LIMIT));
+    CLSEQ_TRY(
+        check_range(tr->ctx, "length_penalty", o->length_penalty, 0, CLSEQ_LENGTH_PENALTY_LIMIT));
+    CLSEQ_TRY(
+        check_range(tr->ctx, "max_length_factor", o->max_length_factor, 0, LENGTH_FACTOR_LIMIT));
     CLSEQ_TRY(check_range(tr->ctx, "max_length", o->max_length, 0, CLSEQ_OUTPUT_LIMIT));
     return check_range(tr->ctx, "max_input", o->max_input, 1, CLSEQ_OUTPUT_LIMIT);
 }
@@ -195,8 +195,10 @@ static clseq_status load_batch(clseq_translator *tr, const clseq_sentences *sour
     free(sides);
     CLSEQ_TRY(status);
     input = clseq_batch_input(&tr->batch);
-    return clseq_seq2seq_plan(tr->model, &(struct clseq_seq2seq_limits){
-        .S = input.S, .T = input.T, .B = input.B, .N = input.N }, false);
+    return clseq_seq2seq_plan(
+        tr->model,
+        &(struct clseq_seq2seq_limits) { .S = input.S, .T = input.T, .B = input.B, .N = input.N },
+        false);
 }
 
 /* ---- translation ---- */
@@ -222,7 +224,7 @@ static void scratch_fini(struct scratch *s)
 
 static clseq_status scratch_init(clseq_context *ctx, size_t batch, size_t nbest, struct scratch *s)
 {
-    *s = (struct scratch){ .n_found = batch * nbest };
+    *s = (struct scratch) { .n_found = batch * nbest };
     CLSEQ_TRY(clseq_calloc(ctx, batch, sizeof(*s->limit), "batch", &s->limit));
     CLSEQ_TRY(clseq_calloc(ctx, batch, sizeof(*s->line), "batch", &s->line));
     CLSEQ_TRY(clseq_calloc(ctx, batch, sizeof(*s->count), "batch", &s->count));
@@ -240,7 +242,7 @@ static clseq_status to_hypothesis(const clseq_translator *tr, const clseq_found 
         clseq_text_fini(&text);
         return status;
     }
-    *ret = (clseq_hypothesis){
+    *ret = (clseq_hypothesis) {
         .text = text.data,
         .length = text.size,
         .score = found->score,
@@ -254,8 +256,8 @@ static clseq_status to_hypothesis(const clseq_translator *tr, const clseq_found 
 static clseq_status to_translation(const clseq_translator *tr, const clseq_found *found,
                                    size_t count, clseq_translation *ret)
 {
-    CLSEQ_TRY(clseq_calloc(tr->ctx, count, sizeof(*ret->hypotheses), "translation",
-                           &ret->hypotheses));
+    CLSEQ_TRY(
+        clseq_calloc(tr->ctx, count, sizeof(*ret->hypotheses), "translation", &ret->hypotheses));
     for (size_t i = 0; i < count; i++) {
         CLSEQ_TRY(to_hypothesis(tr, &found[i], &ret->hypotheses[i]));
         ret->count = i + 1;
@@ -387,9 +389,9 @@ static clseq_status score_batch(clseq_translator *tr, const clseq_sentences *sou
     CLSEQ_TRY_GOTO(status, out, clseq_seq2seq_begin(tr->model, &input));
     CLSEQ_TRY_GOTO(status, out,
                    clseq_seq2seq_loss(tr->model, clseq_tensor_1d(tr->sum, 0, tr->model->real, 1)));
-    CLSEQ_TRY_GOTO(status, out,
-                   clseq_tensor_read_f32(tr->model->be, &tr->model->decoder_pass.output.loss,
-                                         loss));
+    CLSEQ_TRY_GOTO(
+        status, out,
+        clseq_tensor_read_f32(tr->model->be, &tr->model->decoder_pass.output.loss, loss));
     /* Position by position, so the sum of a line has the same order in every batch. */
     for (size_t i = 0; i < tr->batch.N; i++) {
         const size_t b = (size_t)tr->batch.valid[i] % B;
@@ -410,7 +412,7 @@ static clseq_status score_all(clseq_translator *tr, const clseq_translate_option
     size_t count;
 
     for (size_t i = 0; i < source->n; i++)
-        scores[i] = (clseq_line_score){
+        scores[i] = (clseq_line_score) {
             .tokens = clseq_sentences_get(target, i).length + 1,
             .target_unknown = target->unknown[i],
             .source_tokens = clseq_sentences_get(source, i).length,

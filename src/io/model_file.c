@@ -14,8 +14,8 @@
 #endif
 
 #define FORMAT_VERSION 1
-#define META_KEY "clseq.model"
-#define CONFIG_LIMIT ((size_t)64 << 20)
+#define META_KEY       "clseq.model"
+#define CONFIG_LIMIT   ((size_t)64 << 20)
 /* Floats on their way between device and file. */
 #define STAGE_FLOATS ((size_t)1 << 20)
 
@@ -40,7 +40,8 @@ static clseq_status side_to_json(clseq_context *ctx, const clseq_vocab *vocab, j
     return CLSEQ_OK;
 }
 
-clseq_status clseq_model_meta_to_json(clseq_context *ctx, const clseq_model_meta *meta, json_t **ret)
+clseq_status clseq_model_meta_to_json(clseq_context *ctx, const clseq_model_meta *meta,
+                                      json_t **ret)
 {
     json_t *source = NULL, *target = NULL;
     clseq_status status;
@@ -96,7 +97,8 @@ static clseq_status side_from_json(clseq_context *ctx, const json_t *json, const
     if (!unit || !clseq_unit_from_name(unit, &text.unit))
         return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
                           "%s: configuration: \"%s\" must be an object with \"unit\": \"word\" or "
-                          "\"char\"", place, side);
+                          "\"char\"",
+                          place, side);
     CLSEQ_TRY(get_bool(ctx, object, place, "lowercase", &text.lowercase));
     status = clseq_vocab_create_from_json(ctx, text, json_object_get(object, "vocabulary"), ret);
     if (status != CLSEQ_OK)
@@ -112,12 +114,14 @@ static clseq_status meta_from_json(clseq_context *ctx, const json_t *json, const
 
     CLSEQ_TRY(get_int(ctx, json, place, "format", &format));
     if (format != FORMAT_VERSION)
-        return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
-                          "%s: model format %d, this version of clseq reads format %d: use a newer clseq",
-                          place, format, FORMAT_VERSION);
+        return clseq_fail(
+            ctx, CLSEQ_ERR_FORMAT,
+            "%s: model format %d, this version of clseq reads format %d: use a newer clseq", place,
+            format, FORMAT_VERSION);
     cell = json_string_value(json_object_get(json, "cell"));
     if (!cell || strcmp(cell, "lstm") != 0)
-        return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "%s: configuration: \"cell\" must be \"lstm\"", place);
+        return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "%s: configuration: \"cell\" must be \"lstm\"",
+                          place);
     CLSEQ_TRY(get_int(ctx, json, place, "embedding", &meta->config.embedding));
     CLSEQ_TRY(get_int(ctx, json, place, "hidden", &meta->config.hidden));
     CLSEQ_TRY(get_int(ctx, json, place, "layers", &meta->config.layers));
@@ -134,7 +138,7 @@ clseq_status clseq_model_meta_from_json(clseq_context *ctx, const json_t *json, 
 {
     clseq_status status;
 
-    *ret = (clseq_model_meta){ 0 };
+    *ret = (clseq_model_meta) { 0 };
     status = meta_from_json(ctx, json, place, ret);
     if (status != CLSEQ_OK)
         clseq_model_meta_fini(ret);
@@ -155,8 +159,8 @@ static clseq_status moment_tensor_name(clseq_context *ctx, const char *moment, c
 {
     if (snprintf(name, CLSEQ_SAFETENSORS_MAX_NAME, "optimizer.%s.%s", moment, param) >=
         CLSEQ_SAFETENSORS_MAX_NAME)
-        return clseq_fail(ctx, CLSEQ_ERR_INTERNAL, "tensor name optimizer.%s.%s is too long", moment,
-                          param);
+        return clseq_fail(ctx, CLSEQ_ERR_INTERNAL, "tensor name optimizer.%s.%s is too long",
+                          moment, param);
     return CLSEQ_OK;
 }
 
@@ -184,10 +188,11 @@ static clseq_status write_parameter(const clseq_seq2seq *model, const clseq_para
         CLSEQ_TRY(clseq_tensor_read_f32(model->be, &part, stage));
         for (size_t i = 0; i < count; i++) {
             if (!isfinite(stage[i]))
-                return clseq_fail(model->ctx, CLSEQ_ERR_NUMERIC,
-                                  "%s: not written, because \"%s\" holds NaN or infinity; the old file "
-                                  "is untouched. Lower --lr or --clip and train on from it", path,
-                                  param->name);
+                return clseq_fail(
+                    model->ctx, CLSEQ_ERR_NUMERIC,
+                    "%s: not written, because \"%s\" holds NaN or infinity; the old file "
+                    "is untouched. Lower --lr or --clip and train on from it",
+                    path, param->name);
         }
         CLSEQ_TRY(clseq_safetensors_writer_write(writer, stage, count * sizeof(float)));
     }
@@ -211,8 +216,8 @@ static clseq_status declare_tensors(const clseq_seq2seq *model, clseq_safetensor
             char name[CLSEQ_SAFETENSORS_MAX_NAME];
 
             CLSEQ_TRY(moment_tensor_name(model->ctx, options->moment_names[m], param->name, name));
-            CLSEQ_TRY(clseq_safetensors_writer_tensor(writer, name, CLSEQ_SAFETENSORS_F32, param->ndim,
-                                                      shape_of(param, shape)));
+            CLSEQ_TRY(clseq_safetensors_writer_tensor(writer, name, CLSEQ_SAFETENSORS_F32,
+                                                      param->ndim, shape_of(param, shape)));
         }
     }
     return CLSEQ_OK;
@@ -262,7 +267,8 @@ clseq_status clseq_model_save(const clseq_seq2seq *model, const clseq_model_meta
         const clseq_param_buffers *buffers = m < 0 ? &model->weights : options->moments[m];
 
         for (size_t i = 0; i < model->store.count; i++)
-            CLSEQ_TRY_GOTO(status, out, write_parameter(model, buffers, (int)i, path, stage, writer));
+            CLSEQ_TRY_GOTO(status, out,
+                           write_parameter(model, buffers, (int)i, path, stage, writer));
     }
     status = clseq_safetensors_writer_commit(writer);
 out:
@@ -298,9 +304,11 @@ static clseq_status read_config(clseq_context *ctx, const char *path, const char
 
     if (!config_path) {
         if (!text)
-            return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
-                              "%s: no clseq configuration inside (a file saved by PyTorch has none): give "
-                              "a JSON file with --model-config, as docs/formats.md describes", path);
+            return clseq_fail(
+                ctx, CLSEQ_ERR_FORMAT,
+                "%s: no clseq configuration inside (a file saved by PyTorch has none): give "
+                "a JSON file with --model-config, as docs/formats.md describes",
+                path);
         return parse_config(ctx, text, strlen(text), path, meta);
     }
     CLSEQ_TRY(clseq_file_read(ctx, config_path, CONFIG_LIMIT, &data, &size));
@@ -320,16 +328,18 @@ static clseq_status check_tensors(clseq_context *ctx, const clseq_param_store *s
     for (size_t i = 0; i < store->count; i++) {
         const struct clseq_param *param = &store->params[i];
 
-        CLSEQ_TRY(clseq_safetensors_require(file, param->name, param->ndim, shape_of(param, shape), &info));
+        CLSEQ_TRY(clseq_safetensors_require(file, param->name, param->ndim, shape_of(param, shape),
+                                            &info));
     }
     for (size_t i = 0; i < clseq_safetensors_count(file); i++) {
         const char *name = clseq_safetensors_at(file, i)->name;
 
         if (clseq_param_find(store, name) < 0 && strncmp(name, "optimizer.", 10) != 0)
-            return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
-                              "%s: tensor \"%s\" is not part of the model its configuration describes: "
-                              "file and configuration do not belong together",
-                              clseq_safetensors_path(file), name);
+            return clseq_fail(
+                ctx, CLSEQ_ERR_FORMAT,
+                "%s: tensor \"%s\" is not part of the model its configuration describes: "
+                "file and configuration do not belong together",
+                clseq_safetensors_path(file), name);
     }
     return CLSEQ_OK;
 }
@@ -389,8 +399,9 @@ static clseq_status read_parameter(clseq_seq2seq *model, const clseq_param_buffe
         const int32_t n = param->dims[0] - first < rows ? param->dims[0] - first : rows;
         const clseq_tensor part = clseq_tensor_range(whole, first, n);
 
-        CLSEQ_TRY(clseq_safetensors_read_f32(file, info, (size_t)first * columns, (size_t)n * columns,
-                                             CLSEQ_SAFETENSORS_FINITE_ONLY, stage));
+        CLSEQ_TRY(clseq_safetensors_read_f32(file, info, (size_t)first * columns,
+                                             (size_t)n * columns, CLSEQ_SAFETENSORS_FINITE_ONLY,
+                                             stage));
         CLSEQ_TRY(clseq_tensor_write_f32(model->be, &part, stage));
     }
     return CLSEQ_OK;

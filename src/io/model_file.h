@@ -49,7 +49,8 @@ struct clseq_model_save_options {
 };
 
 /* Atomic: the old file stays until the new one is complete. Refuses weights that are not finite
- * (CLSEQ_ERR_NUMERIC), so that a diverged run never replaces a good model. `options` may be NULL. */
+ * (CLSEQ_ERR_NUMERIC), so that a diverged run never replaces a good model. `options` may be
+ * NULL. */
 CLSEQ_MUST_CHECK clseq_status clseq_model_save(const clseq_seq2seq *model,
                                                const clseq_model_meta *meta, const char *path,
                                                const struct clseq_model_save_options *options);

@@ -7,7 +7,8 @@ clseq_status clseq_decoder_register(clseq_decoder *decoder, clseq_param_store *s
 {
     CLSEQ_TRY(clseq_embedding_register(&decoder->embedding, store, "decoder.embedding", vocabulary,
                                        embedding));
-    CLSEQ_TRY(clseq_lstm_stack_register(&decoder->rnn, store, "decoder.rnn", embedding, hidden, layers));
+    CLSEQ_TRY(
+        clseq_lstm_stack_register(&decoder->rnn, store, "decoder.rnn", embedding, hidden, layers));
     return clseq_output_layer_register(&decoder->output, store, "output", hidden, vocabulary);
 }
 
@@ -17,7 +18,7 @@ clseq_status clseq_decoder_take(const clseq_decoder *decoder, clseq_workspace *w
 {
     const int32_t E = decoder->rnn.input, H = decoder->rnn.hidden;
 
-    *pass = (clseq_decoder_pass){ 0 };
+    *pass = (clseq_decoder_pass) { 0 };
     CLSEQ_TRY(clseq_lstm_stack_take(&decoder->rnn, ws, real, T, B, training, &pass->rnn));
     CLSEQ_TRY(clseq_workspace_take(ws, real, 3, T, B, E, &pass->rnn.x));
     CLSEQ_TRY(clseq_output_layer_take(&decoder->output, ws, real, N, &pass->output));
@@ -51,14 +52,15 @@ clseq_status clseq_decoder_loss_bwd(const clseq_decoder *decoder, const clseq_ru
                                     const clseq_decoder_pass *pass, const clseq_token_rows *tokens,
                                     double scale, clseq_row_gradient *ret)
 {
-    CLSEQ_TRY(clseq_output_layer_loss_bwd(&decoder->output, run, &pass->output, outputs(decoder, pass),
-                                          scale, clseq_tensor_flatten(pass->dy)));
+    CLSEQ_TRY(clseq_output_layer_loss_bwd(&decoder->output, run, &pass->output,
+                                          outputs(decoder, pass), scale,
+                                          clseq_tensor_flatten(pass->dy)));
     /* Nothing follows the last step, so the final states have no gradient of their own. */
     for (int32_t l = 0; l < decoder->rnn.layers; l++) {
-        CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args){ .dst = pass->rnn.dh[l] }));
-        CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args){ .dst = pass->rnn.dc[l] }));
+        CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args) { .dst = pass->rnn.dh[l] }));
+        CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args) { .dst = pass->rnn.dc[l] }));
     }
     CLSEQ_TRY(clseq_lstm_stack_bwd(&decoder->rnn, run, &pass->rnn, pass->dy, true, pass->dx));
-    return clseq_embedding_layer_bwd(&decoder->embedding, run, clseq_tensor_flatten(pass->dx), tokens,
-                                     pass->rows, ret);
+    return clseq_embedding_layer_bwd(&decoder->embedding, run, clseq_tensor_flatten(pass->dx),
+                                     tokens, pass->rows, ret);
 }

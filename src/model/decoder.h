@@ -21,9 +21,10 @@ typedef struct clseq_decoder_pass {
     clseq_tensor dy, dx, rows; /* training only: (T, B, H), (T, B, E), (U, E) */
 } clseq_decoder_pass;
 
-CLSEQ_MUST_CHECK clseq_status clseq_decoder_register(clseq_decoder *decoder, clseq_param_store *store,
-                                                     int32_t vocabulary, int32_t embedding,
-                                                     int32_t hidden, int32_t layers);
+CLSEQ_MUST_CHECK clseq_status clseq_decoder_register(clseq_decoder *decoder,
+                                                     clseq_param_store *store, int32_t vocabulary,
+                                                     int32_t embedding, int32_t hidden,
+                                                     int32_t layers);
 
 /* Take the activations of T steps with N real positions and `unique` distinct input tokens. */
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_take(const clseq_decoder *decoder, clseq_workspace *ws,

@@ -7,7 +7,8 @@ clseq_status clseq_encoder_register(clseq_encoder *encoder, clseq_param_store *s
 {
     CLSEQ_TRY(clseq_embedding_register(&encoder->embedding, store, "encoder.embedding", vocabulary,
                                        embedding));
-    return clseq_lstm_stack_register(&encoder->rnn, store, "encoder.rnn", embedding, hidden, layers);
+    return clseq_lstm_stack_register(&encoder->rnn, store, "encoder.rnn", embedding, hidden,
+                                     layers);
 }
 
 clseq_status clseq_encoder_take(const clseq_encoder *encoder, clseq_workspace *ws, clseq_dtype real,
@@ -16,7 +17,7 @@ clseq_status clseq_encoder_take(const clseq_encoder *encoder, clseq_workspace *w
 {
     const int32_t E = encoder->rnn.input, H = encoder->rnn.hidden;
 
-    *pass = (clseq_encoder_pass){ 0 };
+    *pass = (clseq_encoder_pass) { 0 };
     CLSEQ_TRY(clseq_lstm_stack_take(&encoder->rnn, ws, real, S, B, training, &pass->rnn));
     CLSEQ_TRY(clseq_workspace_take(ws, real, 3, S, B, E, &pass->rnn.x));
     if (!training)
@@ -41,6 +42,6 @@ clseq_status clseq_encoder_bwd(const clseq_encoder *encoder, const clseq_run *ru
 {
     /* Only the final states are used, so nothing comes from above the top layer. */
     CLSEQ_TRY(clseq_lstm_stack_bwd(&encoder->rnn, run, &pass->rnn, pass->dy, false, pass->dx));
-    return clseq_embedding_layer_bwd(&encoder->embedding, run, clseq_tensor_flatten(pass->dx), tokens,
-                                     pass->rows, ret);
+    return clseq_embedding_layer_bwd(&encoder->embedding, run, clseq_tensor_flatten(pass->dx),
+                                     tokens, pass->rows, ret);
 }

@@ -17,9 +17,10 @@ typedef struct clseq_encoder_pass {
     clseq_tensor dy, dx, rows; /* training only: (S, B, H), (S, B, E), (U, E) */
 } clseq_encoder_pass;
 
-CLSEQ_MUST_CHECK clseq_status clseq_encoder_register(clseq_encoder *encoder, clseq_param_store *store,
-                                                     int32_t vocabulary, int32_t embedding,
-                                                     int32_t hidden, int32_t layers);
+CLSEQ_MUST_CHECK clseq_status clseq_encoder_register(clseq_encoder *encoder,
+                                                     clseq_param_store *store, int32_t vocabulary,
+                                                     int32_t embedding, int32_t hidden,
+                                                     int32_t layers);
 
 /* Take the activations; `unique` is the number of distinct tokens, used in training only. */
 CLSEQ_MUST_CHECK clseq_status clseq_encoder_take(const clseq_encoder *encoder, clseq_workspace *ws,

@@ -20,7 +20,7 @@ static int32_t field(const struct clseq_model_config *config, size_t i)
 
 void clseq_model_config_init(struct clseq_model_config *config)
 {
-    *config = (struct clseq_model_config){ .embedding = 256, .hidden = 512, .layers = 1 };
+    *config = (struct clseq_model_config) { .embedding = 256, .hidden = 512, .layers = 1 };
 }
 
 clseq_status clseq_model_config_check(clseq_context *ctx, const struct clseq_model_config *config,

@@ -14,7 +14,7 @@ static void destroy_workspace(clseq_seq2seq *model)
 {
     for (int i = 0; i < CLSEQ_MAX_CHUNKS; i++)
         clseq_buffer_destroy(&model->ws.buffer[i]);
-    model->ws = (clseq_workspace){ 0 };
+    model->ws = (clseq_workspace) { 0 };
 }
 
 void clseq_seq2seq_destroy(clseq_seq2seq **model)
@@ -45,7 +45,8 @@ clseq_status clseq_seq2seq_register(const struct clseq_model_config *config, cls
 static clseq_status create_weights(clseq_seq2seq *m)
 {
     CLSEQ_TRY(clseq_seq2seq_register(&m->config, &m->encoder, &m->decoder, &m->store));
-    CLSEQ_TRY(clseq_param_store_plan(&m->store, clseq_backend_info(m->be)->max_buffer_bytes, m->real));
+    CLSEQ_TRY(
+        clseq_param_store_plan(&m->store, clseq_backend_info(m->be)->max_buffer_bytes, m->real));
     for (int i = 0; i < m->store.segments; i++)
         CLSEQ_TRY(clseq_buffer_create(m->be, m->store.segment_size[i] * clseq_dtype_size(m->real),
                                       "weights", &m->weights.segment[i]));
@@ -77,7 +78,7 @@ clseq_status clseq_seq2seq_create(clseq_backend *be, const struct clseq_model_co
 
 clseq_run clseq_seq2seq_run(const clseq_seq2seq *model, bool accumulate)
 {
-    return (clseq_run){
+    return (clseq_run) {
         .be = model->be,
         .store = &model->store,
         .weights = &model->weights,
@@ -86,7 +87,8 @@ clseq_run clseq_seq2seq_run(const clseq_seq2seq *model, bool accumulate)
     };
 }
 
-clseq_status clseq_seq2seq_init(clseq_seq2seq *model, enum clseq_init kind, double scale, uint64_t seed)
+clseq_status clseq_seq2seq_init(clseq_seq2seq *model, enum clseq_init kind, double scale,
+                                uint64_t seed)
 {
     const clseq_run run = clseq_seq2seq_run(model, false);
 
@@ -118,8 +120,9 @@ static clseq_status input_elements(clseq_seq2seq *m, const struct clseq_seq2seq_
         !clseq_mul_size((size_t)limits->T * 4, B, &target) ||
         !clseq_add_size(source, target, &total) ||
         !clseq_add_size(total, 2 * (size_t)limits->N + 2 * B + 2 + gaps, &total))
-        return clseq_fail(m->ctx, CLSEQ_ERR_LIMIT, "batch of %d sentences of %d and %d words is too large",
-                          limits->B, limits->S, limits->T);
+        return clseq_fail(m->ctx, CLSEQ_ERR_LIMIT,
+                          "batch of %d sentences of %d and %d words is too large", limits->B,
+                          limits->S, limits->T);
     *ret = total;
     return CLSEQ_OK;
 }
@@ -156,8 +159,8 @@ clseq_status clseq_seq2seq_plan(clseq_seq2seq *model, const struct clseq_seq2seq
         planned.planning = false;
         model->ws = planned;
         for (int i = 0; i < planned.chunks; i++) {
-            const clseq_status status = clseq_buffer_create(model->be, planned.size[i], "activations",
-                                                            &model->ws.buffer[i]);
+            const clseq_status status = clseq_buffer_create(model->be, planned.size[i],
+                                                            "activations", &model->ws.buffer[i]);
 
             if (status != CLSEQ_OK) {
                 destroy_workspace(model); /* else the next plan would take these sizes for memory */
@@ -183,7 +186,8 @@ uint64_t clseq_seq2seq_bytes(const clseq_seq2seq *model)
     uint64_t elements = 0;
 
     for (int i = 0; i < model->store.segments; i++)
-        elements += model->store.segment_size[i] + (model->training ? model->store.segment_dense[i] : 0);
+        elements +=
+            model->store.segment_size[i] + (model->training ? model->store.segment_dense[i] : 0);
     return elements * clseq_dtype_size(model->real) + clseq_workspace_bytes(&model->ws) +
            model->input_capacity * sizeof(int32_t);
 }
@@ -202,7 +206,7 @@ static clseq_tensor stage(clseq_seq2seq *m, size_t *used, const int32_t *data, i
 static clseq_token_rows stage_tokens(clseq_seq2seq *m, size_t *used,
                                      const struct clseq_input_tokens *tokens)
 {
-    return (clseq_token_rows){
+    return (clseq_token_rows) {
         .unique = stage(m, used, tokens->unique, tokens->unique_count),
         .start = stage(m, used, tokens->start, tokens->unique_count + 1),
         .order = stage(m, used, tokens->order, tokens->order_count),
@@ -212,7 +216,10 @@ static clseq_token_rows stage_tokens(clseq_seq2seq *m, size_t *used,
 clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2seq_input *input)
 {
     const struct clseq_seq2seq_limits shape = {
-        .S = input->S, .T = input->T, .B = input->B, .N = input->N,
+        .S = input->S,
+        .T = input->T,
+        .B = input->B,
+        .N = input->N,
         .source_unique = input->source_tokens.unique_count,
         .target_unique = input->target_tokens.unique_count,
     };
@@ -221,8 +228,8 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
     CLSEQ_TRY(input_elements(model, &shape, &needed));
     if (needed > model->input_capacity)
         return clseq_fail(model->ctx, CLSEQ_ERR_INTERNAL,
-                          "batch of %d sentences of %d and %d words is larger than planned", input->B,
-                          input->S, input->T);
+                          "batch of %d sentences of %d and %d words is larger than planned",
+                          input->B, input->S, input->T);
     CLSEQ_TRY(take(model, &model->ws, &shape));
 
     model->encoder_pass.index = stage(model, &used, input->source_index, input->S * input->B);
@@ -243,13 +250,15 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
 static clseq_status forward(clseq_seq2seq *m, const clseq_run *run)
 {
     CLSEQ_TRY(clseq_encoder_fwd(&m->encoder, run, &m->encoder_pass));
-    CLSEQ_TRY(clseq_lstm_start_from(&m->encoder.rnn, run, &m->encoder_pass.rnn, &m->decoder_pass.rnn));
+    CLSEQ_TRY(
+        clseq_lstm_start_from(&m->encoder.rnn, run, &m->encoder_pass.rnn, &m->decoder_pass.rnn));
     return clseq_decoder_fwd(&m->decoder, run, &m->decoder_pass);
 }
 
 static clseq_status sum_losses(clseq_seq2seq *m, clseq_tensor loss)
 {
-    return clseq_op_sum(m->be, &(struct clseq_sum_args){ .x = m->decoder_pass.output.loss, .y = loss });
+    return clseq_op_sum(m->be,
+                        &(struct clseq_sum_args) { .x = m->decoder_pass.output.loss, .y = loss });
 }
 
 clseq_status clseq_seq2seq_loss(clseq_seq2seq *model, clseq_tensor loss)

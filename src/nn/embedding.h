@@ -24,8 +24,9 @@ CLSEQ_MUST_CHECK clseq_status clseq_embedding_register(clseq_embedding *layer,
                                                        int32_t vocabulary, int32_t size);
 
 /* y (M, E) = table[index (M)]; index -1 (padding) gives zeros. */
-CLSEQ_MUST_CHECK clseq_status clseq_embedding_fwd(const clseq_embedding *layer, const clseq_run *run,
-                                                  clseq_tensor index, clseq_tensor y);
+CLSEQ_MUST_CHECK clseq_status clseq_embedding_fwd(const clseq_embedding *layer,
+                                                  const clseq_run *run, clseq_tensor index,
+                                                  clseq_tensor y);
 
 /* The row gradients of dy (M, E); `rows` (U, E) is memory for them. */
 CLSEQ_MUST_CHECK clseq_status clseq_embedding_layer_bwd(const clseq_embedding *layer,

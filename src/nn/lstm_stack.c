@@ -9,14 +9,15 @@ clseq_status clseq_lstm_stack_register(clseq_lstm_stack *stack, clseq_param_stor
 {
     char name[CLSEQ_PARAM_NAME];
 
-    *stack = (clseq_lstm_stack){ .layers = layers, .input = input, .hidden = hidden };
+    *stack = (clseq_lstm_stack) { .layers = layers, .input = input, .hidden = hidden };
     for (int32_t l = 0; l < layers; l++) {
         const int32_t width = l == 0 ? input : hidden;
 
         snprintf(name, sizeof(name), "%s.weight_ih_l%d", prefix, l);
         CLSEQ_TRY(clseq_param_store_add(store, name, 2, 4 * hidden, width, false, &stack->w_ih[l]));
         snprintf(name, sizeof(name), "%s.weight_hh_l%d", prefix, l);
-        CLSEQ_TRY(clseq_param_store_add(store, name, 2, 4 * hidden, hidden, false, &stack->w_hh[l]));
+        CLSEQ_TRY(
+            clseq_param_store_add(store, name, 2, 4 * hidden, hidden, false, &stack->w_hh[l]));
         snprintf(name, sizeof(name), "%s.bias_ih_l%d", prefix, l);
         CLSEQ_TRY(clseq_param_store_add(store, name, 1, 4 * hidden, 1, false, &stack->b_ih[l]));
         snprintf(name, sizeof(name), "%s.bias_hh_l%d", prefix, l);
@@ -31,7 +32,7 @@ clseq_status clseq_lstm_stack_take(const clseq_lstm_stack *stack, clseq_workspac
 {
     const int32_t H = stack->hidden;
 
-    *pass = (clseq_lstm_pass){ .T = T, .B = B };
+    *pass = (clseq_lstm_pass) { .T = T, .B = B };
     for (int32_t l = 0; l < stack->layers; l++) {
         if (training || l == 0)
             CLSEQ_TRY(clseq_workspace_take(ws, real, 3, T, B, 4 * H, &pass->gates[l]));
@@ -72,10 +73,10 @@ clseq_status clseq_lstm_start_zero(const clseq_lstm_stack *stack, const clseq_ru
                                    const clseq_lstm_pass *pass)
 {
     for (int32_t l = 0; l < stack->layers; l++) {
-        CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args){
-            .dst = clseq_tensor_step(pass->h[l], 0) }));
-        CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args){
-            .dst = clseq_tensor_step(pass->c[l], 0) }));
+        CLSEQ_TRY(clseq_op_fill(
+            run->be, &(struct clseq_fill_args) { .dst = clseq_tensor_step(pass->h[l], 0) }));
+        CLSEQ_TRY(clseq_op_fill(
+            run->be, &(struct clseq_fill_args) { .dst = clseq_tensor_step(pass->c[l], 0) }));
     }
     return CLSEQ_OK;
 }
@@ -84,10 +85,12 @@ clseq_status clseq_lstm_start_from(const clseq_lstm_stack *stack, const clseq_ru
                                    const clseq_lstm_pass *from, const clseq_lstm_pass *to)
 {
     for (int32_t l = 0; l < stack->layers; l++) {
-        CLSEQ_TRY(clseq_op_copy(run->be, &(struct clseq_copy_args){
-            .src = clseq_lstm_final(from, &from->h[l]), .dst = clseq_tensor_step(to->h[l], 0) }));
-        CLSEQ_TRY(clseq_op_copy(run->be, &(struct clseq_copy_args){
-            .src = clseq_lstm_final(from, &from->c[l]), .dst = clseq_tensor_step(to->c[l], 0) }));
+        CLSEQ_TRY(clseq_op_copy(
+            run->be, &(struct clseq_copy_args) { .src = clseq_lstm_final(from, &from->h[l]),
+                                                 .dst = clseq_tensor_step(to->h[l], 0) }));
+        CLSEQ_TRY(clseq_op_copy(
+            run->be, &(struct clseq_copy_args) { .src = clseq_lstm_final(from, &from->c[l]),
+                                                 .dst = clseq_tensor_step(to->c[l], 0) }));
     }
     return CLSEQ_OK;
 }
@@ -99,18 +102,19 @@ clseq_status clseq_lstm_stack_fwd(const clseq_lstm_stack *stack, const clseq_run
 
     for (int32_t l = 0; l < stack->layers; l++) {
         /* The input's share of the pre-activations, all steps in one product. */
-        CLSEQ_TRY(clseq_linear_fwd(run, clseq_tensor_flatten(x), clseq_run_weight(run, stack->w_ih[l]),
-                                   0, clseq_tensor_flatten(pass->gates[l])));
-        CLSEQ_TRY(clseq_op_lstm_seq_fwd(run->be, &(struct clseq_lstm_seq_fwd_args){
-            .w_hh = clseq_run_weight(run, stack->w_hh[l]),
-            .h0 = clseq_tensor_step(pass->h[l], 0),
-            .c0 = clseq_tensor_step(pass->c[l], 0),
-            .b_ih = clseq_run_weight(run, stack->b_ih[l]),
-            .b_hh = clseq_run_weight(run, stack->b_hh[l]),
-            .length = pass->length,
-            .gates = pass->gates[l],
-            .h = after(pass, pass->h[l]),
-            .c = after(pass, pass->c[l]) }));
+        CLSEQ_TRY(clseq_linear_fwd(run, clseq_tensor_flatten(x),
+                                   clseq_run_weight(run, stack->w_ih[l]), 0,
+                                   clseq_tensor_flatten(pass->gates[l])));
+        CLSEQ_TRY(clseq_op_lstm_seq_fwd(run->be, &(struct clseq_lstm_seq_fwd_args) {
+                                                     .w_hh = clseq_run_weight(run, stack->w_hh[l]),
+                                                     .h0 = clseq_tensor_step(pass->h[l], 0),
+                                                     .c0 = clseq_tensor_step(pass->c[l], 0),
+                                                     .b_ih = clseq_run_weight(run, stack->b_ih[l]),
+                                                     .b_hh = clseq_run_weight(run, stack->b_hh[l]),
+                                                     .length = pass->length,
+                                                     .gates = pass->gates[l],
+                                                     .h = after(pass, pass->h[l]),
+                                                     .c = after(pass, pass->c[l]) }));
         x = after(pass, pass->h[l]);
     }
     return CLSEQ_OK;
@@ -128,11 +132,13 @@ static clseq_status parameter_gradients(const clseq_lstm_stack *stack, const cls
                                       clseq_run_gradient(run, stack->w_ih[l])));
     CLSEQ_TRY(clseq_linear_bwd_weight(run, d, clseq_tensor_flatten(h_before), run->accumulate,
                                       clseq_run_gradient(run, stack->w_hh[l])));
-    CLSEQ_TRY(clseq_op_col_sums(run->be, &(struct clseq_col_sums_args){
-        .x = d, .y = clseq_run_gradient(run, stack->b_ih[l]), .beta = beta }));
+    CLSEQ_TRY(clseq_op_col_sums(
+        run->be, &(struct clseq_col_sums_args) {
+                     .x = d, .y = clseq_run_gradient(run, stack->b_ih[l]), .beta = beta }));
     /* Both biases enter the same sum, so their gradients are equal. */
-    return clseq_op_copy(run->be, &(struct clseq_copy_args){
-        .src = clseq_run_gradient(run, stack->b_ih[l]), .dst = clseq_run_gradient(run, stack->b_hh[l]) });
+    return clseq_op_copy(
+        run->be, &(struct clseq_copy_args) { .src = clseq_run_gradient(run, stack->b_ih[l]),
+                                             .dst = clseq_run_gradient(run, stack->b_hh[l]) });
 }
 
 clseq_status clseq_lstm_stack_bwd(const clseq_lstm_stack *stack, const clseq_run *run,
@@ -144,15 +150,15 @@ clseq_status clseq_lstm_stack_bwd(const clseq_lstm_stack *stack, const clseq_run
         const clseq_tensor none = { 0 };
         const bool top_without_gradient = l == stack->layers - 1 && !dy_given;
 
-        CLSEQ_TRY(clseq_op_lstm_seq_bwd(run->be, &(struct clseq_lstm_seq_bwd_args){
-            .w_hh = clseq_run_weight(run, stack->w_hh[l]),
-            .c0 = clseq_tensor_step(pass->c[l], 0),
-            .c = after(pass, pass->c[l]),
-            .dy = top_without_gradient ? none : dy,
-            .length = pass->length,
-            .gates = pass->gates[l],
-            .dh = pass->dh[l],
-            .dc = pass->dc[l] }));
+        CLSEQ_TRY(clseq_op_lstm_seq_bwd(run->be, &(struct clseq_lstm_seq_bwd_args) {
+                                                     .w_hh = clseq_run_weight(run, stack->w_hh[l]),
+                                                     .c0 = clseq_tensor_step(pass->c[l], 0),
+                                                     .c = after(pass, pass->c[l]),
+                                                     .dy = top_without_gradient ? none : dy,
+                                                     .length = pass->length,
+                                                     .gates = pass->gates[l],
+                                                     .dh = pass->dh[l],
+                                                     .dc = pass->dc[l] }));
         CLSEQ_TRY(parameter_gradients(stack, run, l, pass->gates[l], x, before(pass, pass->h[l])));
         /* dy of this layer is used up, so its memory takes the gradient for the layer below. */
         CLSEQ_TRY(clseq_linear_bwd_input(run, clseq_tensor_flatten(pass->gates[l]),
@@ -169,11 +175,15 @@ clseq_status clseq_lstm_stack_step(const clseq_lstm_stack *stack, const clseq_ru
     for (int32_t l = 0; l < stack->layers; l++) {
         CLSEQ_TRY(clseq_linear_fwd(run, x, clseq_run_weight(run, stack->w_ih[l]), 0, pre));
         CLSEQ_TRY(clseq_linear_fwd(run, h[l], clseq_run_weight(run, stack->w_hh[l]), 1, pre));
-        CLSEQ_TRY(clseq_op_lstm_cell_fwd(run->be, &(struct clseq_lstm_cell_fwd_args){
-            .pre = pre, .c_prev = c[l], .h_prev = h[l],
-            .b_ih = clseq_run_weight(run, stack->b_ih[l]),
-            .b_hh = clseq_run_weight(run, stack->b_hh[l]),
-            .act = pre, .c = c[l], .h = h[l] }));
+        CLSEQ_TRY(clseq_op_lstm_cell_fwd(run->be, &(struct clseq_lstm_cell_fwd_args) {
+                                                      .pre = pre,
+                                                      .c_prev = c[l],
+                                                      .h_prev = h[l],
+                                                      .b_ih = clseq_run_weight(run, stack->b_ih[l]),
+                                                      .b_hh = clseq_run_weight(run, stack->b_hh[l]),
+                                                      .act = pre,
+                                                      .c = c[l],
+                                                      .h = h[l] }));
         x = h[l];
     }
     return CLSEQ_OK;

@@ -35,7 +35,7 @@ static int32_t chunk_rows(int32_t vocabulary, int32_t n)
 clseq_status clseq_output_layer_take(const clseq_output_layer *layer, clseq_workspace *ws,
                                      clseq_dtype real, int32_t N, clseq_output_pass *pass)
 {
-    *pass = (clseq_output_pass){ .N = N, .chunk = chunk_rows(layer->vocabulary, N) };
+    *pass = (clseq_output_pass) { .N = N, .chunk = chunk_rows(layer->vocabulary, N) };
     CLSEQ_TRY(clseq_workspace_take(ws, real, 2, N, layer->hidden, 0, &pass->h));
     CLSEQ_TRY(clseq_workspace_take(ws, real, 2, pass->chunk, layer->vocabulary, 0, &pass->logits));
     CLSEQ_TRY(clseq_workspace_take(ws, real, 1, N, 0, 0, &pass->loss));
@@ -46,15 +46,16 @@ clseq_status clseq_output_layer_logits(const clseq_output_layer *layer, const cl
                                        clseq_tensor h, clseq_tensor logits)
 {
     CLSEQ_TRY(clseq_linear_fwd(run, h, clseq_run_weight(run, layer->weight), 0, logits));
-    return clseq_op_bias_add(run->be, &(struct clseq_bias_add_args){
-        .x = logits, .b0 = clseq_run_weight(run, layer->bias), .y = logits });
+    return clseq_op_bias_add(
+        run->be, &(struct clseq_bias_add_args) {
+                     .x = logits, .b0 = clseq_run_weight(run, layer->bias), .y = logits });
 }
 
 static clseq_status gather_real_positions(const clseq_run *run, const clseq_output_pass *pass,
                                           clseq_tensor y)
 {
-    return clseq_op_row_gather(run->be, &(struct clseq_row_gather_args){
-        .src = y, .index = pass->rows, .dst = pass->h });
+    return clseq_op_row_gather(
+        run->be, &(struct clseq_row_gather_args) { .src = y, .index = pass->rows, .dst = pass->h });
 }
 
 /* Logits and loss of rows [first, first + n); the logits stay in the returned view. */
@@ -63,12 +64,14 @@ static clseq_status chunk_loss(const clseq_output_layer *layer, const clseq_run 
                                clseq_tensor *logits)
 {
     *logits = clseq_tensor_range(pass->logits, 0, n);
-    CLSEQ_TRY(clseq_output_layer_logits(layer, run, clseq_tensor_range(pass->h, first, n), *logits));
-    return clseq_op_softmax_xent_fwd(run->be, &(struct clseq_softmax_xent_fwd_args){
-        .logits = *logits,
-        .target = clseq_tensor_range(pass->target, first, n),
-        .loss = clseq_tensor_range(pass->loss, first, n),
-        .lse = clseq_tensor_range(pass->lse, first, n) });
+    CLSEQ_TRY(
+        clseq_output_layer_logits(layer, run, clseq_tensor_range(pass->h, first, n), *logits));
+    return clseq_op_softmax_xent_fwd(run->be,
+                                     &(struct clseq_softmax_xent_fwd_args) {
+                                         .logits = *logits,
+                                         .target = clseq_tensor_range(pass->target, first, n),
+                                         .loss = clseq_tensor_range(pass->loss, first, n),
+                                         .lse = clseq_tensor_range(pass->lse, first, n) });
 }
 
 static int32_t chunk_length(const clseq_output_pass *pass, int32_t first)
@@ -89,8 +92,8 @@ clseq_status clseq_output_layer_loss(const clseq_output_layer *layer, const clse
 }
 
 clseq_status clseq_output_layer_loss_bwd(const clseq_output_layer *layer, const clseq_run *run,
-                                         const clseq_output_pass *pass, clseq_tensor y, double scale,
-                                         clseq_tensor dy)
+                                         const clseq_output_pass *pass, clseq_tensor y,
+                                         double scale, clseq_tensor dy)
 {
     const clseq_tensor w = clseq_run_weight(run, layer->weight);
     const clseq_tensor dw = clseq_run_gradient(run, layer->weight);
@@ -104,19 +107,20 @@ clseq_status clseq_output_layer_loss_bwd(const clseq_output_layer *layer, const 
         clseq_tensor d;
 
         CLSEQ_TRY(chunk_loss(layer, run, pass, first, n, &d));
-        CLSEQ_TRY(clseq_op_softmax_xent_bwd(run->be, &(struct clseq_softmax_xent_bwd_args){
-            .logits = d,
-            .target = clseq_tensor_range(pass->target, first, n),
-            .lse = clseq_tensor_range(pass->lse, first, n),
-            .dlogits = d,
-            .scale = scale }));
+        CLSEQ_TRY(clseq_op_softmax_xent_bwd(
+            run->be, &(struct clseq_softmax_xent_bwd_args) {
+                         .logits = d,
+                         .target = clseq_tensor_range(pass->target, first, n),
+                         .lse = clseq_tensor_range(pass->lse, first, n),
+                         .dlogits = d,
+                         .scale = scale }));
         CLSEQ_TRY(clseq_linear_bwd_weight(run, d, h, add, dw));
-        CLSEQ_TRY(clseq_op_col_sums(run->be, &(struct clseq_col_sums_args){
-            .x = d, .y = db, .beta = add ? 1 : 0 }));
+        CLSEQ_TRY(clseq_op_col_sums(
+            run->be, &(struct clseq_col_sums_args) { .x = d, .y = db, .beta = add ? 1 : 0 }));
         /* h of this chunk is used up, so its memory takes its gradient. */
         CLSEQ_TRY(clseq_linear_bwd_input(run, d, w, h));
     }
-    CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args){ .dst = dy }));
-    return clseq_op_row_scatter(run->be, &(struct clseq_row_scatter_args){
-        .src = pass->h, .index = pass->rows, .dst = dy });
+    CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args) { .dst = dy }));
+    return clseq_op_row_scatter(run->be, &(struct clseq_row_scatter_args) {
+                                             .src = pass->h, .index = pass->rows, .dst = dy });
 }

@@ -16,12 +16,12 @@ typedef struct clseq_output_layer {
 } clseq_output_layer;
 
 typedef struct clseq_output_pass {
-    int32_t N, chunk;          /* real positions; rows per chunk */
-    clseq_tensor rows;         /* (N) i32: their places in the flattened (T * B) output, set by caller */
-    clseq_tensor target;       /* (N) i32, set by the caller */
-    clseq_tensor h;            /* (N, H) */
-    clseq_tensor logits;       /* (chunk, V) */
-    clseq_tensor loss, lse;    /* (N) */
+    int32_t N, chunk;    /* real positions; rows per chunk */
+    clseq_tensor rows;   /* (N) i32: their places in the flattened (T * B) output, set by caller */
+    clseq_tensor target; /* (N) i32, set by the caller */
+    clseq_tensor h;      /* (N, H) */
+    clseq_tensor logits; /* (chunk, V) */
+    clseq_tensor loss, lse; /* (N) */
 } clseq_output_pass;
 
 /* Register "<prefix>.weight" and "<prefix>.bias". */
@@ -32,16 +32,17 @@ CLSEQ_MUST_CHECK clseq_status clseq_output_layer_register(clseq_output_layer *la
 
 /* Take the activations for N real positions. */
 CLSEQ_MUST_CHECK clseq_status clseq_output_layer_take(const clseq_output_layer *layer,
-                                                      clseq_workspace *ws, clseq_dtype real, int32_t N,
-                                                      clseq_output_pass *pass);
+                                                      clseq_workspace *ws, clseq_dtype real,
+                                                      int32_t N, clseq_output_pass *pass);
 
 /* Loss of every real position into pass->loss, from the top layer's output y (T * B, H). */
 CLSEQ_MUST_CHECK clseq_status clseq_output_layer_loss(const clseq_output_layer *layer,
                                                       const clseq_run *run,
-                                                      const clseq_output_pass *pass, clseq_tensor y);
+                                                      const clseq_output_pass *pass,
+                                                      clseq_tensor y);
 
-/* Loss, parameter gradients and dy (T * B, H), of `scale` times the sum of the losses. dy may be y's
- * gradient only: it does not overlap y. pass->h is used up. */
+/* Loss, parameter gradients and dy (T * B, H), of `scale` times the sum of the losses. dy may be
+ * y's gradient only: it does not overlap y. pass->h is used up. */
 CLSEQ_MUST_CHECK clseq_status clseq_output_layer_loss_bwd(const clseq_output_layer *layer,
                                                           const clseq_run *run,
                                                           const clseq_output_pass *pass,

@@ -7,18 +7,18 @@
 #define CLSEQ_KERNEL_LIST_H
 
 /* X(program, when): ALWAYS, or the provider of matrix products that needs it */
-#define CLSEQ_PROGRAM_LIST(X) \
-    X(pointwise, ALWAYS)      \
-    X(reduce, ALWAYS)         \
-    X(select, ALWAYS)         \
-    X(rows, ALWAYS)           \
-    X(lstm, ALWAYS)           \
-    X(softmax, ALWAYS)        \
-    X(beam, ALWAYS)           \
-    X(optim, ALWAYS)          \
-    X(random, ALWAYS)         \
-    X(gemm_scale, ALWAYS)     \
-    X(gemm_cpu, CPU)          \
+#define CLSEQ_PROGRAM_LIST(X)                                                                      \
+    X(pointwise, ALWAYS)                                                                           \
+    X(reduce, ALWAYS)                                                                              \
+    X(select, ALWAYS)                                                                              \
+    X(rows, ALWAYS)                                                                                \
+    X(lstm, ALWAYS)                                                                                \
+    X(softmax, ALWAYS)                                                                             \
+    X(beam, ALWAYS)                                                                                \
+    X(optim, ALWAYS)                                                                               \
+    X(random, ALWAYS)                                                                              \
+    X(gemm_scale, ALWAYS)                                                                          \
+    X(gemm_cpu, CPU)                                                                               \
     X(gemm_gpu, GPU)
 
 /* X(kernel, program) */
@@ -61,14 +61,14 @@ enum clseq_opencl_program {
 #define X(program, when) CLSEQ_PROGRAM_##program,
     CLSEQ_PROGRAM_LIST(X)
 #undef X
-    CLSEQ_PROGRAM_COUNT
+        CLSEQ_PROGRAM_COUNT
 };
 
 enum clseq_opencl_kernel {
 #define X(kernel, program) CLSEQ_KERNEL_##kernel,
     CLSEQ_KERNEL_LIST(X)
 #undef X
-    CLSEQ_KERNEL_COUNT
+        CLSEQ_KERNEL_COUNT
 };
 
 #endif

@@ -29,11 +29,11 @@ static int vector_width(cl_device_id device)
 {
     cl_uint native = 0, preferred = 0, width;
 
-    if (clGetDeviceInfo(device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof(native), &native, NULL) !=
-        CL_SUCCESS)
-        native = 0;
-    if (clGetDeviceInfo(device, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, sizeof(preferred), &preferred,
+    if (clGetDeviceInfo(device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof(native), &native,
                         NULL) != CL_SUCCESS)
+        native = 0;
+    if (clGetDeviceInfo(device, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, sizeof(preferred),
+                        &preferred, NULL) != CL_SUCCESS)
         preferred = 0;
     width = native > preferred ? native : preferred;
     return width >= 16 ? 16 : width >= 8 ? 8 : 4;
@@ -46,9 +46,10 @@ static clseq_status read_limits(clseq_backend *be)
     size_t items[16] = { 0 };
     cl_uint units = 0;
 
-    CLSEQ_CL_TRY(be->ctx, clGetDeviceInfo,
-                 (cl->device, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(cl->max_group), &cl->max_group, NULL),
-                 "limits of the device");
+    CLSEQ_CL_TRY(
+        be->ctx, clGetDeviceInfo,
+        (cl->device, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(cl->max_group), &cl->max_group, NULL),
+        "limits of the device");
     CLSEQ_CL_TRY(be->ctx, clGetDeviceInfo,
                  (cl->device, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof(items), items, NULL),
                  "limits of the device");
@@ -74,8 +75,8 @@ static void choose_class(struct clseq_opencl *cl, const struct clseq_device *dev
 {
     size_t limit = cl->max_group < cl->max_items[0] ? cl->max_group : cl->max_items[0];
 
-    cl->cpu_class = wanted == CLSEQ_KERNELS_CPU ||
-                    (wanted == CLSEQ_KERNELS_AUTO && device->type[0] == 'c');
+    cl->cpu_class =
+        wanted == CLSEQ_KERNELS_CPU || (wanted == CLSEQ_KERNELS_AUTO && device->type[0] == 'c');
     cl->vector_width = vector_width(cl->device);
     cl->local_1d = 1;
     while (!cl->cpu_class && cl->local_1d < 256 && cl->local_1d * 2 <= limit)
@@ -129,7 +130,8 @@ static clseq_status open_with_cache(clseq_backend *be, const struct clseq_backen
         return clseq_opencl_fail(be->ctx, code, "clCreateContext", "device %s", device.info.name);
     cl->queue = clCreateCommandQueue(cl->context, cl->device, 0, &code);
     if (code != CL_SUCCESS)
-        return clseq_opencl_fail(be->ctx, code, "clCreateCommandQueue", "device %s", device.info.name);
+        return clseq_opencl_fail(be->ctx, code, "clCreateCommandQueue", "device %s",
+                                 device.info.name);
     CLSEQ_TRY(read_limits(be));
     choose_class(cl, &device.info, options->kernels);
     fill_info(be, &device.info);
@@ -139,7 +141,8 @@ static clseq_status open_with_cache(clseq_backend *be, const struct clseq_backen
     be->real = CLSEQ_F32;
     be->ops = cl->gemm == CLSEQ_PROVIDER_CPU ? &ops_packed : &ops_composed;
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",
-              be->info.device, be->info.platform, be->info.kernels, be->info.gemm, cl->vector_width);
+              be->info.device, be->info.platform, be->info.kernels, be->info.gemm,
+              cl->vector_width);
     return CLSEQ_OK;
 }
 

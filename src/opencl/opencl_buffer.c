@@ -10,8 +10,8 @@
 /* Zeros are written in pieces of this size. */
 #define ZERO_CHUNK ((size_t)1 << 20)
 
-/* Zeros everywhere, and done. Not clEnqueueFillBuffer: Oclgrind's check for uninitialised memory does
- * not know it, and one path is enough. */
+/* Zeros everywhere, and done. Not clEnqueueFillBuffer: Oclgrind's check for uninitialised memory
+ * does not know it, and one path is enough. */
 static cl_int write_zeros(const struct clseq_opencl *cl, cl_mem mem, size_t bytes)
 {
     const size_t chunk = bytes < ZERO_CHUNK ? bytes : ZERO_CHUNK;
@@ -19,15 +19,16 @@ static cl_int write_zeros(const struct clseq_opencl *cl, cl_mem mem, size_t byte
     cl_int code = zeros ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY, finish;
 
     for (size_t at = 0; at < bytes && code == CL_SUCCESS; at += chunk)
-        code = clEnqueueWriteBuffer(cl->queue, mem, CL_FALSE, at, bytes - at < chunk ? bytes - at : chunk,
-                                    zeros, 0, NULL, NULL);
+        code = clEnqueueWriteBuffer(cl->queue, mem, CL_FALSE, at,
+                                    bytes - at < chunk ? bytes - at : chunk, zeros, 0, NULL, NULL);
     /* Also after an error: what is queued reads `zeros`. */
     finish = clFinish(cl->queue);
     free(zeros);
     return code != CL_SUCCESS ? code : finish;
 }
 
-/* Memory that is really there: drivers may allocate only at the first use, so it is used at once. */
+/* Memory that is really there: drivers may allocate only at the first use, so it is used at
+ * once. */
 static clseq_status allocate(clseq_backend *be, size_t bytes, const char *label, cl_mem *ret)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
@@ -36,10 +37,11 @@ static clseq_status allocate(clseq_backend *be, size_t bytes, const char *label,
     cl_int code;
 
     if (bytes > cl->max_alloc)
-        return clseq_fail(be->ctx, CLSEQ_ERR_LIMIT,
-                          "buffer %s: %zu bytes, but the largest buffer of %s has %llu; use a smaller "
-                          "vocabulary, hidden size or batch",
-                          label, bytes, be->info.device, (unsigned long long)cl->max_alloc);
+        return clseq_fail(
+            be->ctx, CLSEQ_ERR_LIMIT,
+            "buffer %s: %zu bytes, but the largest buffer of %s has %llu; use a smaller "
+            "vocabulary, hidden size or batch",
+            label, bytes, be->info.device, (unsigned long long)cl->max_alloc);
     mem = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
     if (code == CL_SUCCESS) {
         function = "clEnqueueWriteBuffer";
@@ -77,7 +79,8 @@ static clseq_status slot_free(clseq_backend *be, struct clseq_opencl_staging_slo
 
     if (!slot->busy)
         return CLSEQ_OK;
-    code = clGetEventInfo(slot->busy, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(state), &state, NULL);
+    code =
+        clGetEventInfo(slot->busy, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(state), &state, NULL);
     if (code == CL_SUCCESS && state > CL_COMPLETE) {
         clseq_opencl_of(be)->staging_waits++;
         code = clWaitForEvents(1, &slot->busy);
@@ -87,11 +90,13 @@ static clseq_status slot_free(clseq_backend *be, struct clseq_opencl_staging_slo
     clReleaseEvent(slot->busy);
     slot->busy = NULL;
     if (code != CL_SUCCESS)
-        return clseq_opencl_fail(be->ctx, code, "clEnqueueWriteBuffer", "an earlier write of host data");
+        return clseq_opencl_fail(be->ctx, code, "clEnqueueWriteBuffer",
+                                 "an earlier write of host data");
     return CLSEQ_OK;
 }
 
-static clseq_status slot_grow(clseq_backend *be, struct clseq_opencl_staging_slot *slot, size_t bytes)
+static clseq_status slot_grow(clseq_backend *be, struct clseq_opencl_staging_slot *slot,
+                              size_t bytes)
 {
     size_t wanted = slot->bytes ? slot->bytes : 4096;
 
@@ -122,15 +127,15 @@ clseq_status clseq_opencl_buffer_write(clseq_backend *be, clseq_buffer *buffer, 
         CLSEQ_TRY(slot_free(be, slot));
         CLSEQ_TRY(slot_grow(be, slot, bytes));
         memcpy(slot->memory, src, bytes);
-        code = clEnqueueWriteBuffer(cl->queue, b->mem, CL_FALSE, offset, bytes, slot->memory, 0, NULL,
-                                    &slot->busy);
+        code = clEnqueueWriteBuffer(cl->queue, b->mem, CL_FALSE, offset, bytes, slot->memory, 0,
+                                    NULL, &slot->busy);
         cl->staging_next = (cl->staging_next + 1) % CLSEQ_STAGING_SLOTS;
     } else {
         code = clEnqueueWriteBuffer(cl->queue, b->mem, CL_TRUE, offset, bytes, src, 0, NULL, NULL);
     }
     if (code != CL_SUCCESS)
-        return clseq_opencl_fail(be->ctx, code, "clEnqueueWriteBuffer", "buffer %s, %zu bytes at %zu",
-                                 buffer->label, bytes, offset);
+        return clseq_opencl_fail(be->ctx, code, "clEnqueueWriteBuffer",
+                                 "buffer %s, %zu bytes at %zu", buffer->label, bytes, offset);
     return CLSEQ_OK;
 }
 
@@ -145,8 +150,8 @@ clseq_status clseq_opencl_buffer_read(clseq_backend *be, clseq_buffer *buffer, s
         return clseq_opencl_sync(be);
     code = clEnqueueReadBuffer(cl->queue, b->mem, CL_TRUE, offset, bytes, dst, 0, NULL, NULL);
     if (code != CL_SUCCESS)
-        return clseq_opencl_fail(be->ctx, code, "clEnqueueReadBuffer", "buffer %s, %zu bytes at %zu",
-                                 buffer->label, bytes, offset);
+        return clseq_opencl_fail(be->ctx, code, "clEnqueueReadBuffer",
+                                 "buffer %s, %zu bytes at %zu", buffer->label, bytes, offset);
     return CLSEQ_OK;
 }
 
@@ -159,8 +164,8 @@ clseq_status clseq_opencl_sync(clseq_backend *be)
     return CLSEQ_OK;
 }
 
-clseq_status clseq_opencl_scratch(clseq_backend *be, enum clseq_opencl_scratch purpose, size_t bytes,
-                                  cl_mem *ret)
+clseq_status clseq_opencl_scratch(clseq_backend *be, enum clseq_opencl_scratch purpose,
+                                  size_t bytes, cl_mem *ret)
 {
     static const char *const labels[CLSEQ_SCRATCH_COUNT] = {
         [CLSEQ_SCRATCH_GEMM_A] = "for a transposed matrix",
@@ -194,7 +199,7 @@ void clseq_opencl_buffers_close(struct clseq_opencl *cl)
         if (cl->staging[i].busy)
             clReleaseEvent(cl->staging[i].busy);
         free(cl->staging[i].memory);
-        cl->staging[i] = (struct clseq_opencl_staging_slot){ .memory = NULL };
+        cl->staging[i] = (struct clseq_opencl_staging_slot) { .memory = NULL };
     }
     for (int i = 0; i < CLSEQ_SCRATCH_COUNT; i++) {
         if (cl->scratch[i])

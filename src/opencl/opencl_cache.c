@@ -25,7 +25,8 @@ struct entry_header {
     uint64_t size, hash; /* of what follows */
 };
 
-/* Everything stands in this part of the folder, for clearing must never meet other people's files. */
+/* Everything stands in this part of the folder, for clearing must never meet other people's
+ * files. */
 #define OWN_PART "clseq-opencl"
 
 static const char entry_magic[8] = { 'C', 'L', 'S', 'Q', 'K', 'E', 'P', '1' };
@@ -117,9 +118,10 @@ struct clseq_opencl_key clseq_opencl_cache_key(size_t n, const char *const *text
     /* Chained, so that "ab" "c" and "a" "bc" differ. */
     for (size_t i = 0; i <= n; i++) {
         const char *text = i < n ? (texts[i] ? texts[i] : "") : CLSEQ_VERSION_STRING;
-        const XXH128_hash_t h = XXH3_128bits_withSeed(text, strlen(text), key.low ^ (key.high << 1));
+        const XXH128_hash_t h =
+            XXH3_128bits_withSeed(text, strlen(text), key.low ^ (key.high << 1));
 
-        key = (struct clseq_opencl_key){ h.low64 ^ strlen(text), h.high64 };
+        key = (struct clseq_opencl_key) { h.low64 ^ strlen(text), h.high64 };
     }
     return key;
 }
@@ -163,8 +165,8 @@ bool clseq_opencl_cache_load(const struct clseq_opencl_cache *cache, const char 
         if (clseq_file_read(cache->ctx, path, ENTRY_LIMIT, &bytes, &n) == CLSEQ_OK)
             found = entry_is_whole(bytes, n, key);
         if (!found)
-            clseq_log(cache->ctx, CLSEQ_LOG_DEBUG, "OpenCL: cache entry %s is damaged, making it anew",
-                      path);
+            clseq_log(cache->ctx, CLSEQ_LOG_DEBUG,
+                      "OpenCL: cache entry %s is damaged, making it anew", path);
     }
     free(path);
     if (!found) {

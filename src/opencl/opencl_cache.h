@@ -5,8 +5,8 @@
  *   programs/<key>.bin   built programs
  *   probed/<key>.bin     devices that passed the probe
  *   pocl                 PoCL's own cache, unless the user chose another place
- * An entry carries its key and the hash of its content. One that is damaged, cut short or of another
- * version is ignored and written anew; a folder that cannot be written is no error.
+ * An entry carries its key and the hash of its content. One that is damaged, cut short or of
+ * another version is ignored and written anew; a folder that cannot be written is no error.
  */
 #ifndef CLSEQ_OPENCL_CACHE_H
 #define CLSEQ_OPENCL_CACHE_H
@@ -22,8 +22,8 @@ struct clseq_opencl_key {
     uint64_t low, high;
 };
 
-/* Choose and create the folder: `option` as in struct clseq_backend_options. Also points PoCL to its
- * part of it (POCL_CACHE_DIR), so call this before any OpenCL function.
+/* Choose and create the folder: `option` as in struct clseq_backend_options. Also points PoCL to
+ * its part of it (POCL_CACHE_DIR), so call this before any OpenCL function.
  * Errors: CLSEQ_ERR_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_cache_open(clseq_context *ctx, const char *option,
                                                       struct clseq_opencl_cache *ret);

@@ -16,10 +16,11 @@
 
 /* A child with more to say is broken. */
 #define DATA_LIMIT ((size_t)16 << 20)
-#define NOISE_MAX 4096
+#define NOISE_MAX  4096
 
 /* The last bytes of a child whose work returned. */
-static const char farewell[16] = { 0x1b, 'f', 'i', 'n', 'i', 's', 'h', 'e', 'd', 0x7f, 3, 0x15, 1, 0x1e, 4, 0 };
+static const char farewell[16] = { 0x1b, 'f',  'i', 'n',  'i', 's',  'h', 'e',
+                                   'd',  0x7f, 3,   0x15, 1,   0x1e, 4,   0 };
 
 struct child {
     pid_t pid;
@@ -53,10 +54,11 @@ static void close_pair(int pair[2])
     }
 }
 
-_Noreturn static void be_child(int data_fd, int noise_fd, void (*work)(int fd, void *user), void *user)
+_Noreturn static void be_child(int data_fd, int noise_fd, void (*work)(int fd, void *user),
+                               void *user)
 {
-    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGSEGV, SIGBUS,
-                                   SIGABRT, SIGFPE, SIGILL, SIGCHLD };
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGSEGV,
+                                   SIGBUS, SIGABRT, SIGFPE, SIGILL,  SIGCHLD };
     const struct rlimit no_core = { 0, 0 };
     const int nothing = open("/dev/null", O_RDONLY);
 
@@ -104,10 +106,11 @@ fail:
     code = errno;
     close_pair(data);
     close_pair(noise);
-    return clseq_fail(ctx, CLSEQ_ERR_IO,
-                      "cannot start a child process to try OpenCL drivers: %s; free some processes or "
-                      "files, or switch the probe off",
-                      strerror(code));
+    return clseq_fail(
+        ctx, CLSEQ_ERR_IO,
+        "cannot start a child process to try OpenCL drivers: %s; free some processes or "
+        "files, or switch the probe off",
+        strerror(code));
 }
 
 /* Keep the start of what the child prints and throw the rest away. */
@@ -127,11 +130,13 @@ static void read_noise(struct child *child)
         child->noise[child->noise_size++] = text[i];
 }
 
-static clseq_status read_data(clseq_context *ctx, struct child *child, struct clseq_child_result *ret)
+static clseq_status read_data(clseq_context *ctx, struct child *child,
+                              struct clseq_child_result *ret)
 {
     ssize_t n;
 
-    CLSEQ_TRY(clseq_grow(ctx, &ret->data, &child->capacity, ret->size + 4096, 1, "answer of a driver"));
+    CLSEQ_TRY(
+        clseq_grow(ctx, &ret->data, &child->capacity, ret->size + 4096, 1, "answer of a driver"));
     n = read(child->data_fd, ret->data + ret->size, 4096);
     if (n < 0 && errno == EINTR)
         return CLSEQ_OK;
@@ -231,10 +236,11 @@ clseq_status clseq_child_run(clseq_context *ctx, void (*work)(int fd, void *user
     bool late = false;
     clseq_status status;
 
-    *ret = (struct clseq_child_result){ .end = CLSEQ_CHILD_DIED };
+    *ret = (struct clseq_child_result) { .end = CLSEQ_CHILD_DIED };
     CLSEQ_TRY(start(ctx, work, user, &child));
     status = listen_to(ctx, &child, timeout, &late, ret);
-    /* One that is done is killed too: its results are here, and drivers may crash while they end. */
+    /* One that is done is killed too: its results are here, and drivers may crash while they
+     * end. */
     if (late || status != CLSEQ_OK || has_finished(ret))
         kill(child.pid, SIGKILL);
     while (waitpid(child.pid, &wait_status, 0) < 0 && errno == EINTR)
@@ -246,7 +252,7 @@ clseq_status clseq_child_run(clseq_context *ctx, void (*work)(int fd, void *user
         close(child.noise_fd);
     if (status != CLSEQ_OK) {
         free(ret->data);
-        *ret = (struct clseq_child_result){ .end = CLSEQ_CHILD_DIED };
+        *ret = (struct clseq_child_result) { .end = CLSEQ_CHILD_DIED };
         return status;
     }
     if (has_finished(ret)) {

@@ -23,8 +23,8 @@ struct clseq_child_result {
 };
 
 /* Run `work(fd, user)` in a child; it sends its results with clseq_child_send(). A child that sends
- * nothing for `timeout` seconds counts as hung. stdout and stderr of the child are hidden; the first
- * line is quoted in `reason`. Release ret->data with free().
+ * nothing for `timeout` seconds counts as hung. stdout and stderr of the child are hidden; the
+ * first line is quoted in `reason`. Release ret->data with free().
  * Errors: CLSEQ_ERR_IO when no child can be made, CLSEQ_ERR_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_child_run(clseq_context *ctx, void (*work)(int fd, void *user),
                                               void *user, double timeout,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define MAX_PLATFORMS 64
-#define MAX_DEVICES 64 /* of one platform */
+#define MAX_DEVICES   64 /* of one platform */
 
 /* A text property, cut to the room there is; "" when the driver does not say. */
 static void device_text(cl_device_id id, cl_device_info what, char *text, size_t size)
@@ -65,11 +65,13 @@ static void judge(cl_device_id id, struct clseq_device *d)
     clGetDeviceInfo(id, CL_DEVICE_AVAILABLE, sizeof(available), &available, NULL);
     clGetDeviceInfo(id, CL_DEVICE_COMPILER_AVAILABLE, sizeof(compiler), &compiler, NULL);
     if (sscanf(d->version, "OpenCL %d.%d", &major, &minor) != 2 || major * 10 + minor < 12)
-        snprintf(d->reason, sizeof(d->reason), "needs OpenCL 1.2, the device has \"%s\"", d->version);
+        snprintf(d->reason, sizeof(d->reason), "needs OpenCL 1.2, the device has \"%s\"",
+                 d->version);
     else if (!available)
         snprintf(d->reason, sizeof(d->reason), "the driver says the device is not available");
     else if (!compiler)
-        snprintf(d->reason, sizeof(d->reason), "the driver came without its compiler; reinstall it");
+        snprintf(d->reason, sizeof(d->reason),
+                 "the driver came without its compiler; reinstall it");
     d->usable = d->reason[0] == 0;
 }
 
@@ -110,7 +112,7 @@ clseq_status clseq_opencl_found_add(clseq_context *ctx, struct clseq_opencl_foun
 void clseq_opencl_found_fini(struct clseq_opencl_found *found)
 {
     free(found->items);
-    *found = (struct clseq_opencl_found){ .count = 0 };
+    *found = (struct clseq_opencl_found) { .count = 0 };
 }
 
 /* The platforms; 0 with the reason in `note`. */
@@ -121,10 +123,11 @@ static cl_uint list_platforms(cl_platform_id ids[MAX_PLATFORMS], char note[512])
 
     if (code == CL_SUCCESS && n > 0)
         return n < MAX_PLATFORMS ? n : MAX_PLATFORMS;
-    snprintf(note, 512,
-             "no OpenCL platform found (clGetPlatformIDs: %s); install a driver, on Debian: apt install "
-             "pocl-opencl-icd",
-             clseq_opencl_code_name(code));
+    snprintf(
+        note, 512,
+        "no OpenCL platform found (clGetPlatformIDs: %s); install a driver, on Debian: apt install "
+        "pocl-opencl-icd",
+        clseq_opencl_code_name(code));
     return 0;
 }
 
@@ -132,8 +135,8 @@ static void append_note(char note[512], const char *platform, cl_int code)
 {
     const size_t used = strlen(note);
 
-    snprintf(note + used, 512 - used, "%splatform %s has no device (%s)", used ? "; " : "", platform,
-             clseq_opencl_code_name(code));
+    snprintf(note + used, 512 - used, "%splatform %s has no device (%s)", used ? "; " : "",
+             platform, clseq_opencl_code_name(code));
 }
 
 static clseq_status list_devices(clseq_context *ctx, cl_platform_id platform, int32_t number,
@@ -195,7 +198,8 @@ static bool contains(const char *text, const char *part)
     for (; *text; text++) {
         size_t i = 0;
 
-        while (i < n && text[i] && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
+        while (i < n && text[i] &&
+               tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
             i++;
         if (i == n)
             return true;
@@ -211,8 +215,8 @@ static void list_text(const struct clseq_opencl_found *found, char *text, size_t
     text[0] = 0;
     for (size_t i = 0; i < found->count && used < size; i++) {
         const struct clseq_device *d = &found->items[i].info;
-        const int n = snprintf(text + used, size - used, "%s%zu: %s (%s)%s%s", i ? "; " : "", i, d->name,
-                               d->platform, d->usable ? "" : ", not usable: ", d->reason);
+        const int n = snprintf(text + used, size - used, "%s%zu: %s (%s)%s%s", i ? "; " : "", i,
+                               d->name, d->platform, d->usable ? "" : ", not usable: ", d->reason);
 
         used += n > 0 ? (size_t)n : 0;
     }
@@ -278,16 +282,21 @@ clseq_status clseq_opencl_match(clseq_context *ctx, const struct clseq_opencl_fo
         for (size_t i = 0; i < found->count; i++) {
             const struct clseq_device *d = &found->items[i].info;
 
-            if (name ? contains(d->name, name) || contains(d->platform, name) : d->usable)
+            /* The versions too: what everybody calls PoCL has that word nowhere else. */
+            if (name ? contains(d->name, name) || contains(d->platform, name) ||
+                           contains(d->version, name) ||
+                           contains(found->items[i].platform_version, name)
+                     : d->usable)
                 order[n++] = i;
         }
         sort_best_first(found, order, n);
     }
     if (n == 0 && name)
-        return clseq_fail(ctx, CLSEQ_ERR_NO_DEVICE,
-                          "there is no OpenCL device \"%s\"; found are %s; name one by its index or by a "
-                          "part of its name",
-                          name, text);
+        return clseq_fail(
+            ctx, CLSEQ_ERR_NO_DEVICE,
+            "there is no OpenCL device \"%s\"; found are %s; name one by its index or by a "
+            "part of its name",
+            name, text);
     if (n == 0)
         return clseq_fail(ctx, CLSEQ_ERR_NO_DEVICE, "no usable OpenCL device; found are %s", text);
     /* A part of a name that fits several devices means the best of them. */

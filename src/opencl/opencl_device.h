@@ -29,8 +29,8 @@ struct clseq_opencl_watcher {
     void *user;
 };
 
-/* List all devices but those of platforms in the bit mask `skip`. No platform or no device is not an
- * error: the note says why. `watcher` may be NULL. Release with clseq_opencl_found_fini().
+/* List all devices but those of platforms in the bit mask `skip`. No platform or no device is not
+ * an error: the note says why. `watcher` may be NULL. Release with clseq_opencl_found_fini().
  * Errors: CLSEQ_ERR_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_enumerate(clseq_context *ctx, uint64_t skip,
                                                      const struct clseq_opencl_watcher *watcher,

@@ -92,15 +92,15 @@ clseq_status clseq_opencl_fail(clseq_context *ctx, cl_int code, const char *func
                                const char *fmt, ...)
 {
     const char *hint = code_hint(code);
-    const bool memory = code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_INVALID_BUFFER_SIZE ||
-                        code == CL_OUT_OF_HOST_MEMORY;
+    const bool memory = code == CL_MEM_OBJECT_ALLOCATION_FAILURE ||
+                        code == CL_INVALID_BUFFER_SIZE || code == CL_OUT_OF_HOST_MEMORY;
     char what[512];
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(what, sizeof(what), fmt, args);
     va_end(args);
-    return clseq_fail(ctx, memory ? CLSEQ_ERR_DEVICE_NOMEM : CLSEQ_ERR_DEVICE, "%s: %s: %s (%d): %s",
-                      what, function, clseq_opencl_code_name(code), (int)code,
-                      hint[0] ? hint : "this should not happen, please report it");
+    return clseq_fail(ctx, memory ? CLSEQ_ERR_DEVICE_NOMEM : CLSEQ_ERR_DEVICE,
+                      "%s: %s: %s (%d): %s", what, function, clseq_opencl_code_name(code),
+                      (int)code, hint[0] ? hint : "this should not happen, please report it");
 }

@@ -48,12 +48,12 @@ static clseq_status scale(clseq_backend *be, const struct clseq_gemm_args *a)
 
     if ((float)a->beta == 0.0f)
         return clseq_opencl_fill(be, &zero);
-    return CLSEQ_LAUNCH(be, gemm_scale,
-                        clseq_opencl_range_3d((size_t)columns, (size_t)rows, (size_t)matrices, local, 1, 1),
-                        CLSEQ_ARG_TENSOR(&a->c), clseq_arg_stride(a->c.strides[row]),
-                        clseq_arg_ulong(a->c.ndim == 3 ? (uint64_t)a->c.strides[0] : 0),
-                        clseq_arg_int(rows), clseq_arg_int(columns), clseq_arg_int(matrices),
-                        clseq_arg_float(a->beta));
+    return CLSEQ_LAUNCH(
+        be, gemm_scale,
+        clseq_opencl_range_3d((size_t)columns, (size_t)rows, (size_t)matrices, local, 1, 1),
+        CLSEQ_ARG_TENSOR(&a->c), clseq_arg_stride(a->c.strides[row]),
+        clseq_arg_ulong(a->c.ndim == 3 ? (uint64_t)a->c.strides[0] : 0), clseq_arg_int(rows),
+        clseq_arg_int(columns), clseq_arg_int(matrices), clseq_arg_float(a->beta));
 }
 
 static clseq_status run(clseq_backend *be, const struct provider *provider,
@@ -94,8 +94,8 @@ static const struct {
 #define CHECKED_FLOATS (19 * 261 + 45 * 261 + 19 * 45)
 
 /* What a product should be, and what its rounding errors may add up to. */
-static void plain_element(const struct clseq_gemm_args *a, const float *x, int32_t m, int32_t n, int32_t k,
-                          double *sum, double *size)
+static void plain_element(const struct clseq_gemm_args *a, const float *x, int32_t m, int32_t n,
+                          int32_t k, double *sum, double *size)
 {
     const float *p = x + a->a.offset, *q = x + a->b.offset;
 
@@ -126,12 +126,13 @@ static clseq_status check_product(clseq_backend *be, const struct provider *prov
 
             plain_element(a, x, m, n, k, &want, &size);
             if (!(fabs(got - want) <= (k + 8) * 5.96e-8 * size))
-                return clseq_fail(be->ctx, CLSEQ_ERR_DEVICE,
-                                  "matrix products of provider %s on %s are wrong: %s %s, %d x %d x %d, "
-                                  "element (%d, %d) is %g instead of %g",
-                                  provider->name, be->info.device, a->trans_a ? "A^T" : "A",
-                                  a->trans_b ? "B^T" : "B", (int)rows, (int)columns, (int)k, (int)m, (int)n,
-                                  got, want);
+                return clseq_fail(
+                    be->ctx, CLSEQ_ERR_DEVICE,
+                    "matrix products of provider %s on %s are wrong: %s %s, %d x %d x %d, "
+                    "element (%d, %d) is %g instead of %g",
+                    provider->name, be->info.device, a->trans_a ? "A^T" : "A",
+                    a->trans_b ? "B^T" : "B", (int)rows, (int)columns, (int)k, (int)m, (int)n, got,
+                    want);
         }
     }
     return CLSEQ_OK;
@@ -150,7 +151,8 @@ static clseq_status check_provider(clseq_backend *be, const struct provider *pro
     y = x + CHECKED_FLOATS;
     CLSEQ_TRY_GOTO(status, out, clseq_opencl_buffer_create(be, &buffer.base));
     for (size_t i = 0; i < 4 * CLSEQ_ARRAY_SIZE(checked_sizes); i++) {
-        const int32_t m = checked_sizes[i / 4].m, n = checked_sizes[i / 4].n, k = checked_sizes[i / 4].k;
+        const int32_t m = checked_sizes[i / 4].m, n = checked_sizes[i / 4].n,
+                      k = checked_sizes[i / 4].k;
         const size_t b_start = (size_t)(m * k), c_start = b_start + (size_t)(n * k);
         struct clseq_gemm_args a = { .trans_a = i & 1, .trans_b = (i & 2) != 0, .alpha = 1 };
 
@@ -162,8 +164,8 @@ static clseq_status check_provider(clseq_backend *be, const struct provider *pro
                         : clseq_tensor_2d(&buffer.base, b_start, CLSEQ_F32, k, n);
         a.c = clseq_tensor_2d(&buffer.base, c_start, CLSEQ_F32, m, n);
         CLSEQ_TRY_GOTO(status, out, check_product(be, provider, &buffer, x, y, &a, k));
-        clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s: product %zu of %zu is right", provider->name, i + 1,
-                  4 * CLSEQ_ARRAY_SIZE(checked_sizes));
+        clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s: product %zu of %zu is right",
+                  provider->name, i + 1, 4 * CLSEQ_ARRAY_SIZE(checked_sizes));
     }
 out:
     clseq_opencl_buffer_destroy(be, &buffer.base);
@@ -200,13 +202,15 @@ clseq_status clseq_opencl_gemm_open(clseq_backend *be, const struct clseq_opencl
     clseq_status status = CLSEQ_OK;
 
     if (wanted == CLSEQ_GEMM_CLBLAST && !CLSEQ_HAVE_CLBLAST)
-        return clseq_fail(be->ctx, CLSEQ_ERR_UNSUPPORTED,
-                          "this clseq was built without CLBlast; build it with -Dclblast=enabled, or "
-                          "choose the cpu or gpu products");
+        return clseq_fail(
+            be->ctx, CLSEQ_ERR_UNSUPPORTED,
+            "this clseq was built without CLBlast; build it with -Dclblast=enabled, or "
+            "choose the cpu or gpu products");
     if (wanted != CLSEQ_GEMM_AUTO) {
-        const enum clseq_gemm_provider_kind first = wanted == CLSEQ_GEMM_CPU   ? CLSEQ_PROVIDER_CPU
-                                                    : wanted == CLSEQ_GEMM_GPU ? CLSEQ_PROVIDER_GPU
-                                                                               : CLSEQ_PROVIDER_CLBLAST;
+        const enum clseq_gemm_provider_kind first = wanted == CLSEQ_GEMM_CPU ? CLSEQ_PROVIDER_CPU
+                                                    : wanted == CLSEQ_GEMM_GPU
+                                                        ? CLSEQ_PROVIDER_GPU
+                                                        : CLSEQ_PROVIDER_CLBLAST;
 
         if (first == CLSEQ_PROVIDER_CLBLAST)
             order[n++] = order[1];

@@ -15,10 +15,10 @@
 
 /* A product as the providers take it. Strides in elements; rank 2 counts as a batch of one. */
 struct clseq_gemm_matrix {
-    cl_mem mem;       /* borrowed */
-    uint64_t offset;  /* elements */
-    int32_t rows;     /* row stride */
-    uint64_t batch;   /* from one matrix to the next */
+    cl_mem mem;      /* borrowed */
+    uint64_t offset; /* elements */
+    int32_t rows;    /* row stride */
+    uint64_t batch;  /* from one matrix to the next */
 };
 
 struct clseq_gemm_problem {

@@ -5,8 +5,9 @@
 #include <clblast_c.h>
 #include <pthread.h>
 
-/* CLBlast keeps the programs of all contexts in one cache of the process, and until version 1.6.1 two
- * threads that fill it at once make one of them fail. The lock is the only mutable global of clseq. */
+/* CLBlast keeps the programs of all contexts in one cache of the process, and until version 1.6.1
+ * two threads that fill it at once make one of them fail. The lock is the only mutable global of
+ * clseq. */
 static pthread_mutex_t clblast_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static CLBlastTranspose transpose(bool yes)
@@ -22,28 +23,28 @@ static clseq_status single(clseq_backend *be, const struct clseq_gemm_problem *p
     size_t bytes = 0;
     cl_mem scratch = NULL;
 
-    *code = CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, transpose(p->trans_a), transpose(p->trans_b),
-                                       m, n, k, p->a.offset, (size_t)p->a.rows, p->b.offset,
-                                       (size_t)p->b.rows, p->c.offset, (size_t)p->c.rows, &cl->queue,
-                                       &bytes);
+    *code = CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, transpose(p->trans_a),
+                                       transpose(p->trans_b), m, n, k, p->a.offset,
+                                       (size_t)p->a.rows, p->b.offset, (size_t)p->b.rows,
+                                       p->c.offset, (size_t)p->c.rows, &cl->queue, &bytes);
     if (*code != CLBlastSuccess)
         return CLSEQ_OK;
     if (bytes > 0)
         CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_CLBLAST, bytes, &scratch));
-    *code = CLBlastSgemmWithTempBuffer(CLBlastLayoutRowMajor, transpose(p->trans_a),
-                                       transpose(p->trans_b), m, n, k, p->alpha, p->a.mem, p->a.offset,
-                                       (size_t)p->a.rows, p->b.mem, p->b.offset, (size_t)p->b.rows, p->beta,
-                                       p->c.mem, p->c.offset, (size_t)p->c.rows, &cl->queue, NULL, scratch);
+    *code = CLBlastSgemmWithTempBuffer(
+        CLBlastLayoutRowMajor, transpose(p->trans_a), transpose(p->trans_b), m, n, k, p->alpha,
+        p->a.mem, p->a.offset, (size_t)p->a.rows, p->b.mem, p->b.offset, (size_t)p->b.rows, p->beta,
+        p->c.mem, p->c.offset, (size_t)p->c.rows, &cl->queue, NULL, scratch);
     return CLSEQ_OK;
 }
 
 static cl_int batched(struct clseq_opencl *cl, const struct clseq_gemm_problem *p)
 {
     return CLBlastSgemmStridedBatched(
-        CLBlastLayoutRowMajor, transpose(p->trans_a), transpose(p->trans_b), (size_t)p->m, (size_t)p->n,
-        (size_t)p->k, p->alpha, p->a.mem, p->a.offset, (size_t)p->a.rows, p->a.batch, p->b.mem, p->b.offset,
-        (size_t)p->b.rows, p->b.batch, p->beta, p->c.mem, p->c.offset, (size_t)p->c.rows, p->c.batch,
-        (size_t)p->batch, &cl->queue, NULL);
+        CLBlastLayoutRowMajor, transpose(p->trans_a), transpose(p->trans_b), (size_t)p->m,
+        (size_t)p->n, (size_t)p->k, p->alpha, p->a.mem, p->a.offset, (size_t)p->a.rows, p->a.batch,
+        p->b.mem, p->b.offset, (size_t)p->b.rows, p->b.batch, p->beta, p->c.mem, p->c.offset,
+        (size_t)p->c.rows, p->c.batch, (size_t)p->batch, &cl->queue, NULL);
 }
 
 clseq_status clseq_opencl_gemm_clblast(clseq_backend *be, const struct clseq_gemm_problem *p)
@@ -58,7 +59,8 @@ clseq_status clseq_opencl_gemm_clblast(clseq_backend *be, const struct clseq_gem
         code = batched(clseq_opencl_of(be), p);
     pthread_mutex_unlock(&clblast_lock);
     if (status == CLSEQ_OK && code != CLBlastSuccess)
-        status = clseq_opencl_fail(be->ctx, code, p->batch == 1 ? "CLBlastSgemm" : "CLBlastSgemmStridedBatched",
+        status = clseq_opencl_fail(be->ctx, code,
+                                   p->batch == 1 ? "CLBlastSgemm" : "CLBlastSgemmStridedBatched",
                                    "gemm %d x %d x %d", (int)p->m, (int)p->n, (int)p->k);
     return status;
 }

@@ -2,20 +2,21 @@
 /* Launching cl/gemm_cpu.cl. The constants are those of that file. */
 #include "opencl/opencl_gemm.h"
 
-#define KC 256
+#define KC          256
 #define TRANSPOSE_M 16
 #define TRANSPOSE_K 64
 
 /* With so few rows of A, B is used in place instead of being packed. */
-#define DOT_ROWS 32
+#define DOT_ROWS    32
 #define DIRECT_ROWS 6
 
 /* B is taken in groups of this many rows, a block of them being about 24 KiB. */
-#define DOT_COLUMNS 3
+#define DOT_COLUMNS   3
 #define DOT_BLOCK_MAX 48
-#define DOT_FLOATS 6144
+#define DOT_FLOATS    6144
 
-/* A block of A of this many rows times KC stays in the second-level cache of most CPUs, or close to it. */
+/* A block of A of this many rows times KC stays in the second-level cache of most CPUs, or close
+ * to it. */
 #define BLOCK_MAX 504
 
 /* Groups per compute unit that keep all of them busy to the end. */
@@ -56,12 +57,13 @@ static clseq_status transpose_a(clseq_backend *be, struct clseq_gemm_problem *p)
 
     CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_A,
                                    matrix * (size_t)p->batch * sizeof(cl_float), &mem));
-    CLSEQ_TRY(CLSEQ_LAUNCH(be, gemm_cpu_transpose,
-                           clseq_opencl_range_3d(divide_up(p->m, TRANSPOSE_M),
-                                                 divide_up(p->k, TRANSPOSE_K), (size_t)p->batch, 1, 1, 1),
-                           CLSEQ_ARG_MATRIX(&p->a), clseq_arg_mem(mem), clseq_arg_int((int32_t)row),
-                           clseq_arg_ulong(matrix), clseq_arg_int(p->m), clseq_arg_int(p->k)));
-    p->a = (struct clseq_gemm_matrix){ .mem = mem, .rows = (int32_t)row, .batch = matrix };
+    CLSEQ_TRY(
+        CLSEQ_LAUNCH(be, gemm_cpu_transpose,
+                     clseq_opencl_range_3d(divide_up(p->m, TRANSPOSE_M),
+                                           divide_up(p->k, TRANSPOSE_K), (size_t)p->batch, 1, 1, 1),
+                     CLSEQ_ARG_MATRIX(&p->a), clseq_arg_mem(mem), clseq_arg_int((int32_t)row),
+                     clseq_arg_ulong(matrix), clseq_arg_int(p->m), clseq_arg_int(p->k)));
+    p->a = (struct clseq_gemm_matrix) { .mem = mem, .rows = (int32_t)row, .batch = matrix };
     p->trans_a = false;
     return CLSEQ_OK;
 }
@@ -70,7 +72,9 @@ static clseq_status transpose_a(clseq_backend *be, struct clseq_gemm_problem *p)
 static clseq_status dot(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
     const int32_t fit = DOT_FLOATS / p->k / DOT_COLUMNS * DOT_COLUMNS;
-    const int32_t block = fit < DOT_COLUMNS ? DOT_COLUMNS : fit > DOT_BLOCK_MAX ? DOT_BLOCK_MAX : fit;
+    const int32_t block = fit < DOT_COLUMNS     ? DOT_COLUMNS
+                          : fit > DOT_BLOCK_MAX ? DOT_BLOCK_MAX
+                                                : fit;
 
     return CLSEQ_LAUNCH(be, gemm_cpu_dot,
                         clseq_opencl_range_3d(divide_up(p->n, block), 1, (size_t)p->batch, 1, 1, 1),
@@ -96,12 +100,11 @@ clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_pr
                             CLSEQ_ARG_MATRIX(&p.a), CLSEQ_ARG_MATRIX(&p.b), CLSEQ_ARG_MATRIX(&p.c),
                             clseq_arg_int(p.m), clseq_arg_int(p.n), clseq_arg_int(p.k),
                             clseq_arg_float((double)p.alpha), clseq_arg_float((double)p.beta));
-    return CLSEQ_LAUNCH(be, gemm_cpu_tile,
-                        clseq_opencl_range_3d(panels, divide_up(p.m, block), batch, 1, 1, 1),
-                        CLSEQ_ARG_MATRIX(&p.a), CLSEQ_ARG_MATRIX(&p.b), CLSEQ_ARG_MATRIX(&p.c),
-                        clseq_arg_int(p.m), clseq_arg_int(p.n), clseq_arg_int(p.k),
-                        clseq_arg_int(p.trans_b), clseq_arg_float((double)p.alpha),
-                        clseq_arg_float((double)p.beta), clseq_arg_int(block));
+    return CLSEQ_LAUNCH(
+        be, gemm_cpu_tile, clseq_opencl_range_3d(panels, divide_up(p.m, block), batch, 1, 1, 1),
+        CLSEQ_ARG_MATRIX(&p.a), CLSEQ_ARG_MATRIX(&p.b), CLSEQ_ARG_MATRIX(&p.c), clseq_arg_int(p.m),
+        clseq_arg_int(p.n), clseq_arg_int(p.k), clseq_arg_int(p.trans_b),
+        clseq_arg_float((double)p.alpha), clseq_arg_float((double)p.beta), clseq_arg_int(block));
 }
 
 clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, bool trans_b,
@@ -113,11 +116,13 @@ clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, 
     cl_mem mem;
 
     CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_B,
-                                   panels * (size_t)tile_columns(cl) * (size_t)k * sizeof(cl_float), &mem));
-    CLSEQ_TRY(CLSEQ_LAUNCH(be, gemm_cpu_pack_b, clseq_opencl_range_2d(panels, divide_up(k, KC), 1, 1),
-                           CLSEQ_ARG_ROWS(b), clseq_arg_int(n), clseq_arg_int(k), clseq_arg_int(trans_b),
+                                   panels * (size_t)tile_columns(cl) * (size_t)k * sizeof(cl_float),
+                                   &mem));
+    CLSEQ_TRY(CLSEQ_LAUNCH(be, gemm_cpu_pack_b,
+                           clseq_opencl_range_2d(panels, divide_up(k, KC), 1, 1), CLSEQ_ARG_ROWS(b),
+                           clseq_arg_int(n), clseq_arg_int(k), clseq_arg_int(trans_b),
                            clseq_arg_mem(mem)));
-    *ret = (struct clseq_opencl_packed){ .mem = mem, .n = n, .k = k };
+    *ret = (struct clseq_opencl_packed) { .mem = mem, .n = n, .k = k };
     return CLSEQ_OK;
 }
 
@@ -132,7 +137,7 @@ clseq_status clseq_opencl_gemm_packed(clseq_backend *be, const clseq_tensor *a,
 
     return CLSEQ_LAUNCH(be, gemm_cpu_packed,
                         clseq_opencl_range_2d(panels, divide_up(m, block), 1, 1), CLSEQ_ARG_ROWS(a),
-                        clseq_arg_mem(b->mem), CLSEQ_ARG_ROWS(c), clseq_arg_int(m), clseq_arg_int(b->n),
-                        clseq_arg_int(b->k), clseq_arg_float(alpha), clseq_arg_float(beta),
-                        clseq_arg_int(block));
+                        clseq_arg_mem(b->mem), CLSEQ_ARG_ROWS(c), clseq_arg_int(m),
+                        clseq_arg_int(b->n), clseq_arg_int(b->k), clseq_arg_float(alpha),
+                        clseq_arg_float(beta), clseq_arg_int(block));
 }

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #define VENDOR_FOLDER "/etc/OpenCL/vendors"
-#define ICD_LIMIT 65536
-#define MAPS_LIMIT ((size_t)64 << 20)
+#define ICD_LIMIT     65536
+#define MAPS_LIMIT    ((size_t)64 << 20)
 
 extern char **environ;
 
@@ -152,7 +152,8 @@ bool clseq_opencl_driver_loaded(clseq_context *ctx)
     if (stat("/proc/self/maps", &st) != 0 || list_drivers(&d) != CLSEQ_OK || !d.text ||
         clseq_file_read(ctx, "/proc/self/maps", MAPS_LIMIT, &maps, &size) != CLSEQ_OK)
         goto out;
-    for (line = strtok_r(d.text, "\n", &rest); line && !loaded; line = strtok_r(NULL, "\n", &rest)) {
+    for (line = strtok_r(d.text, "\n", &rest); line && !loaded;
+         line = strtok_r(NULL, "\n", &rest)) {
         library_stem(line, stem, sizeof(stem));
         loaded = strstr(maps, stem) != NULL;
     }
@@ -177,9 +178,9 @@ static clseq_status append_stamp(struct drivers *d, const char *path)
 /* Variables that change what the loader and the drivers do. */
 static bool steers_drivers(const char *variable)
 {
-    static const char *const prefixes[] = { "OCL_", "OPENCL_", "POCL_", "RUSTICL_", "OCLGRIND_", "LD_",
-                                            "CUDA_", "NVIDIA_", "ROCR_", "HIP_",    "GPU_",      "LP_",
-                                            "MESA_", "GALLIUM_" };
+    static const char *const prefixes[] = { "OCL_", "OPENCL_", "POCL_",   "RUSTICL_", "OCLGRIND_",
+                                            "LD_",  "CUDA_",   "NVIDIA_", "ROCR_",    "HIP_",
+                                            "GPU_", "LP_",     "MESA_",   "GALLIUM_" };
 
     for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(prefixes); i++) {
         if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
@@ -215,7 +216,8 @@ static clseq_status append_nodes(struct drivers *d, const char *folder)
     return status;
 }
 
-clseq_status clseq_opencl_icd_key(clseq_context *ctx, const char *extra, struct clseq_opencl_key *ret)
+clseq_status clseq_opencl_icd_key(clseq_context *ctx, const char *extra,
+                                  struct clseq_opencl_key *ret)
 {
     struct drivers libraries = { .ctx = ctx }, stamps = { .ctx = ctx };
     const char *texts[2];

@@ -41,7 +41,7 @@ enum clseq_opencl_scratch {
     CLSEQ_SCRATCH_GEMM_A,  /* A transposed */
     CLSEQ_SCRATCH_GEMM_B,  /* B in panels */
     CLSEQ_SCRATCH_CLBLAST, /* its temporary buffer */
-    CLSEQ_SCRATCH_REDUCE, /* partial sums of reductions */
+    CLSEQ_SCRATCH_REDUCE,  /* partial sums of reductions */
     CLSEQ_SCRATCH_COUNT
 };
 
@@ -69,9 +69,9 @@ struct clseq_opencl {
     cl_mem none; /* 64 bytes that stand for an absent tensor */
 
     bool told_compiling; /* the log has the line about it */
-    bool cpu_class;       /* kernels for CPUs: CLSEQ_CPU is 1 in the programs */
-    int vector_width;     /* floats per vector: 4, 8 or 16; VW in the programs */
-    size_t local_1d;      /* work-group size for pointwise kernels: 1 in the CPU class, else up to 256 */
+    bool cpu_class;      /* kernels for CPUs: CLSEQ_CPU is 1 in the programs */
+    int vector_width;    /* floats per vector: 4, 8 or 16; VW in the programs */
+    size_t local_1d; /* work-group size for pointwise kernels: 1 in the CPU class, else up to 256 */
     size_t max_group;     /* CL_DEVICE_MAX_WORK_GROUP_SIZE */
     size_t max_items[3];  /* CL_DEVICE_MAX_WORK_ITEM_SIZES */
     uint64_t max_alloc;   /* CL_DEVICE_MAX_MEM_ALLOC_SIZE, bytes */
@@ -171,10 +171,9 @@ static inline struct clseq_opencl_arg clseq_arg_float(double value)
 /* An int kernel argument; a stride that does not fit makes the launch fail with CLSEQ_ERR_LIMIT. */
 static inline struct clseq_opencl_arg clseq_arg_stride(int64_t value)
 {
-    const struct clseq_opencl_arg arg = {
-        .kind = value > INT32_MAX || value < 0 ? CLSEQ_ARG_TOO_BIG : CLSEQ_ARG_INT,
-        .value.i = (cl_int)(value & INT32_MAX)
-    };
+    const struct clseq_opencl_arg arg = { .kind = value > INT32_MAX || value < 0 ? CLSEQ_ARG_TOO_BIG
+                                                                                 : CLSEQ_ARG_INT,
+                                          .value.i = (cl_int)(value & INT32_MAX) };
 
     return arg;
 }
@@ -186,8 +185,8 @@ static inline struct clseq_opencl_arg clseq_arg_local(size_t bytes)
     return arg;
 }
 
-/* Two arguments: the buffer and the ulong offset in elements. An absent tensor gives a dummy buffer,
- * so pass an int that says whether it is there. */
+/* Two arguments: the buffer and the ulong offset in elements. An absent tensor gives a dummy
+ * buffer, so pass an int that says whether it is there. */
 #define CLSEQ_ARG_TENSOR(x) clseq_arg_mem(clseq_opencl_mem(x)), clseq_arg_ulong((x)->offset)
 
 /* Three: buffer, offset, row stride. */
@@ -209,9 +208,9 @@ static inline size_t clseq_round_up(size_t n, size_t step)
 /* At least `n` work-items in groups of `local`. */
 static inline struct clseq_opencl_range clseq_opencl_range_1d(size_t n, size_t local)
 {
-    const struct clseq_opencl_range range = {
-        .dims = 1, .global = { clseq_round_up(n, local), 1, 1 }, .local = { local, 1, 1 }
-    };
+    const struct clseq_opencl_range range = { .dims = 1,
+                                              .global = { clseq_round_up(n, local), 1, 1 },
+                                              .local = { local, 1, 1 } };
 
     return range;
 }
@@ -220,41 +219,39 @@ static inline struct clseq_opencl_range clseq_opencl_range_1d(size_t n, size_t l
 static inline struct clseq_opencl_range clseq_opencl_range_2d(size_t n0, size_t n1, size_t local0,
                                                               size_t local1)
 {
-    const struct clseq_opencl_range range = {
-        .dims = 2,
-        .global = { clseq_round_up(n0, local0), clseq_round_up(n1, local1), 1 },
-        .local = { local0, local1, 1 }
-    };
+    const struct clseq_opencl_range range = { .dims = 2,
+                                              .global = { clseq_round_up(n0, local0),
+                                                          clseq_round_up(n1, local1), 1 },
+                                              .local = { local0, local1, 1 } };
 
     return range;
 }
 
-static inline struct clseq_opencl_range clseq_opencl_range_3d(size_t n0, size_t n1, size_t n2,
-                                                              size_t local0, size_t local1,
-                                                              size_t local2)
+static inline struct clseq_opencl_range
+clseq_opencl_range_3d(size_t n0, size_t n1, size_t n2, size_t local0, size_t local1, size_t local2)
 {
-    const struct clseq_opencl_range range = {
-        .dims = 3,
-        .global = { clseq_round_up(n0, local0), clseq_round_up(n1, local1),
-                    clseq_round_up(n2, local2) },
-        .local = { local0, local1, local2 }
-    };
+    const struct clseq_opencl_range range = { .dims = 3,
+                                              .global = { clseq_round_up(n0, local0),
+                                                          clseq_round_up(n1, local1),
+                                                          clseq_round_up(n2, local2) },
+                                              .local = { local0, local1, local2 } };
 
     return range;
 }
 
 /* Set the arguments in order and enqueue. A global size of 0 does nothing.
  * Errors: CLSEQ_ERR_DEVICE, CLSEQ_ERR_DEVICE_NOMEM, CLSEQ_ERR_LIMIT, each naming the kernel. */
-CLSEQ_MUST_CHECK clseq_status clseq_opencl_launch(clseq_backend *be, enum clseq_opencl_kernel kernel,
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_launch(clseq_backend *be,
+                                                  enum clseq_opencl_kernel kernel,
                                                   struct clseq_opencl_range range, size_t n_args,
                                                   const struct clseq_opencl_arg *args);
 
 /* clseq_opencl_launch with the kernel's bare name and the arguments one after the other. */
 #define CLSEQ_LAUNCH(be, kernel, range, ...)                                                       \
     clseq_opencl_launch((be), CLSEQ_KERNEL_##kernel, (range),                                      \
-                        sizeof((const struct clseq_opencl_arg[]){ __VA_ARGS__ }) /                 \
+                        sizeof((const struct clseq_opencl_arg[]) { __VA_ARGS__ }) /                \
                             sizeof(struct clseq_opencl_arg),                                       \
-                        (const struct clseq_opencl_arg[]){ __VA_ARGS__ })
+                        (const struct clseq_opencl_arg[]) { __VA_ARGS__ })
 
 /* The largest power of two <= wanted that the device and this kernel accept as work-group size. For
  * kernels with barriers, which must work for every power of two down to 1. */
@@ -263,8 +260,8 @@ size_t clseq_opencl_group_size(const clseq_backend *be, enum clseq_opencl_kernel
 
 const char *clseq_opencl_kernel_name(enum clseq_opencl_kernel kernel);
 
-/* At least `bytes` of scratch memory, contents undefined. Commands that still use the old memory keep
- * it alive. *ret is borrowed until the next call for the same purpose.
+/* At least `bytes` of scratch memory, contents undefined. Commands that still use the old memory
+ * keep it alive. *ret is borrowed until the next call for the same purpose.
  * Errors: CLSEQ_ERR_LIMIT, CLSEQ_ERR_DEVICE_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_scratch(clseq_backend *be,
                                                    enum clseq_opencl_scratch purpose, size_t bytes,

@@ -83,11 +83,10 @@ clseq_status clseq_opencl_launch(clseq_backend *be, enum clseq_opencl_kernel ker
     code = clEnqueueNDRangeKernel(cl->queue, k, range.dims, NULL, range.global,
                                   range.local[0] ? range.local : NULL, 0, NULL, NULL);
     if (code != CL_SUCCESS)
-        return clseq_opencl_fail(be->ctx, code, "clEnqueueNDRangeKernel",
-                                 "kernel %s, global size %zu x %zu x %zu, work-group %zu x %zu x %zu",
-                                 clseq_opencl_kernel_name(kernel), range.global[0],
-                                 range.dims > 1 ? range.global[1] : 1,
-                                 range.dims > 2 ? range.global[2] : 1, range.local[0],
-                                 range.local[1], range.local[2]);
+        return clseq_opencl_fail(
+            be->ctx, code, "clEnqueueNDRangeKernel",
+            "kernel %s, global size %zu x %zu x %zu, work-group %zu x %zu x %zu",
+            clseq_opencl_kernel_name(kernel), range.global[0], range.dims > 1 ? range.global[1] : 1,
+            range.dims > 2 ? range.global[2] : 1, range.local[0], range.local[1], range.local[2]);
     return CLSEQ_OK;
 }

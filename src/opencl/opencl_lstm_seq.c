@@ -15,18 +15,23 @@ static clseq_tensor step_or(clseq_tensor x, int32_t t, clseq_tensor before)
 }
 
 /* y += x op(W): packed when `packed` holds something, as it is otherwise. */
-static clseq_status add_product(clseq_backend *be, clseq_tensor x, const clseq_tensor *w, bool trans,
-                                const struct clseq_opencl_packed *packed, clseq_tensor y)
+static clseq_status add_product(clseq_backend *be, clseq_tensor x, const clseq_tensor *w,
+                                bool trans, const struct clseq_opencl_packed *packed,
+                                clseq_tensor y)
 {
-    const struct clseq_gemm_args a = { .a = x, .b = *w, .c = y, .trans_b = trans, .alpha = 1, .beta = 1 };
+    const struct clseq_gemm_args a = {
+        .a = x, .b = *w, .c = y, .trans_b = trans, .alpha = 1, .beta = 1
+    };
 
-    return packed->mem ? clseq_opencl_gemm_packed(be, &x, packed, &y, 1, 1) : clseq_opencl_gemm(be, &a);
+    return packed->mem ? clseq_opencl_gemm_packed(be, &x, packed, &y, 1, 1)
+                       : clseq_opencl_gemm(be, &a);
 }
 
-static clseq_status pack_if_it_pays(clseq_backend *be, const clseq_tensor *w, bool trans, int32_t steps,
-                                    int32_t batch, struct clseq_opencl_packed *packed)
+static clseq_status pack_if_it_pays(clseq_backend *be, const clseq_tensor *w, bool trans,
+                                    int32_t steps, int32_t batch,
+                                    struct clseq_opencl_packed *packed)
 {
-    *packed = (struct clseq_opencl_packed){ .mem = NULL };
+    *packed = (struct clseq_opencl_packed) { .mem = NULL };
     if ((int64_t)steps * batch < PACKED_ROWS)
         return CLSEQ_OK;
     return clseq_opencl_gemm_pack_b(be, w, trans, packed);
@@ -69,19 +74,19 @@ clseq_status clseq_opencl_lstm_seq_bwd(clseq_backend *be, const struct clseq_lst
     CLSEQ_TRY(pack_if_it_pays(be, &a->w_hh, false, steps, batch, &packed));
     for (int32_t t = steps - 1; t >= 0; t--) {
         const clseq_tensor gates = clseq_tensor_step(a->gates, t);
-        const struct clseq_lstm_cell_bwd_args cell = {
-            .act = gates,
-            .c_prev = step_or(a->c, t - 1, a->c0),
-            .c = clseq_tensor_step(a->c, t),
-            .dh = a->dh,
-            .dc = a->dc,
-            .dy = clseq_tensor_present(&a->dy) ? clseq_tensor_step(a->dy, t) : a->dy,
-            .length = a->length,
-            .dpre = gates,
-            .dh_prev = a->dh,
-            .dc_prev = a->dc,
-            .t = t
-        };
+        const struct clseq_lstm_cell_bwd_args cell = { .act = gates,
+                                                       .c_prev = step_or(a->c, t - 1, a->c0),
+                                                       .c = clseq_tensor_step(a->c, t),
+                                                       .dh = a->dh,
+                                                       .dc = a->dc,
+                                                       .dy = clseq_tensor_present(&a->dy)
+                                                                 ? clseq_tensor_step(a->dy, t)
+                                                                 : a->dy,
+                                                       .length = a->length,
+                                                       .dpre = gates,
+                                                       .dh_prev = a->dh,
+                                                       .dc_prev = a->dc,
+                                                       .t = t };
 
         CLSEQ_TRY(clseq_opencl_lstm_cell_bwd(be, &cell));
         CLSEQ_TRY(add_product(be, gates, &a->w_hh, false, &packed, a->dh));

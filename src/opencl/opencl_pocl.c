@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define FILE_LIMIT ((size_t)256 << 20)
+#define FILE_LIMIT  ((size_t)256 << 20)
 #define DEPTH_LIMIT 16
 
 static bool ends_with(const char *text, const char *end)
@@ -50,13 +50,14 @@ static bool object_is_whole(const char *data, size_t size)
 /* LLVM bitcode is made of words of 32 bits. */
 static bool bitcode_is_whole(const char *data, size_t size)
 {
-    return size >= 4 && size % 4 == 0 && (memcmp(data, "BC\xc0\xde", 4) == 0 ||
-                                          memcmp(data, "\xde\xc0\x17\x0b", 4) == 0);
+    return size >= 4 && size % 4 == 0 &&
+           (memcmp(data, "BC\xc0\xde", 4) == 0 || memcmp(data, "\xde\xc0\x17\x0b", 4) == 0);
 }
 
 /* Add a file to the hash, or delete it. Sums, as folders are listed in any order. Files of other
  * kinds are notes and leftovers of PoCL that change all the time. */
-static void visit_file(clseq_context *ctx, const char *path, size_t base, struct clseq_opencl_key *state)
+static void visit_file(clseq_context *ctx, const char *path, size_t base,
+                       struct clseq_opencl_key *state)
 {
     const bool object = ends_with(path, ".so");
     char *data = NULL;
@@ -89,7 +90,8 @@ static void visit_folder(clseq_context *ctx, const char *folder, size_t base, in
         char *path = NULL;
         struct stat st;
 
-        if (entry->d_name[0] == '.' || clseq_join_path(ctx, folder, entry->d_name, &path) != CLSEQ_OK)
+        if (entry->d_name[0] == '.' ||
+            clseq_join_path(ctx, folder, entry->d_name, &path) != CLSEQ_OK)
             continue;
         if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
             visit_file(ctx, path, base, state);
@@ -106,7 +108,8 @@ struct clseq_opencl_key clseq_opencl_pocl_state(const struct clseq_opencl_cache 
     const char *used = getenv("POCL_CACHE_DIR");
     char *own = NULL;
 
-    if (!cache->folder || !used || clseq_join_path(cache->ctx, cache->folder, "pocl", &own) != CLSEQ_OK)
+    if (!cache->folder || !used ||
+        clseq_join_path(cache->ctx, cache->folder, "pocl", &own) != CLSEQ_OK)
         return state;
     if (strcmp(own, used) == 0)
         visit_folder(cache->ctx, own, strlen(own), 0, &state);

@@ -85,7 +85,8 @@ static void list_in_child(int fd, void *user)
 
 /* What one child said; *last is the platform it was busy with. */
 static clseq_status read_listing(clseq_context *ctx, const struct clseq_child_result *child,
-                                 const char *vendor, struct clseq_opencl_found *found, int32_t *last)
+                                 const char *vendor, struct clseq_opencl_found *found,
+                                 int32_t *last)
 {
     struct clseq_opencl_device device;
     struct record r;
@@ -143,7 +144,7 @@ static clseq_status list_vendor(clseq_context *ctx, const char *vendor, double t
         clseq_log(ctx, CLSEQ_LOG_WARNING, "%s", trouble);
         listing.skip |= (uint64_t)1 << last;
     }
-    *ret = (struct clseq_opencl_found){ .count = 0 };
+    *ret = (struct clseq_opencl_found) { .count = 0 };
     snprintf(ret->note, sizeof(ret->note), "%s", trouble);
     *dead = true;
     return CLSEQ_OK;
@@ -155,7 +156,8 @@ static clseq_status list_each_vendor(clseq_context *ctx, char *vendors, double t
 {
     char *rest;
 
-    for (char *vendor = strtok_r(vendors, "\n", &rest); vendor; vendor = strtok_r(NULL, "\n", &rest)) {
+    for (char *vendor = strtok_r(vendors, "\n", &rest); vendor;
+         vendor = strtok_r(NULL, "\n", &rest)) {
         struct clseq_opencl_found found = { .count = 0 };
         clseq_status status = CLSEQ_OK;
         bool dead;
@@ -174,7 +176,8 @@ static clseq_status list_each_vendor(clseq_context *ctx, char *vendors, double t
     return CLSEQ_OK;
 }
 
-static clseq_status list_by_child(clseq_context *ctx, double timeout, struct clseq_opencl_found *ret)
+static clseq_status list_by_child(clseq_context *ctx, double timeout,
+                                  struct clseq_opencl_found *ret)
 {
     struct clseq_opencl_found found = { .count = 0 };
     char *vendors = NULL;
@@ -274,8 +277,8 @@ static bool read_verdict(const struct clseq_child_result *child, struct verdict 
     return true;
 }
 
-/* Try a device in a child. A driver that dies may have died of a damaged file in its cache, which is
- * ours to delete: once. Sets device->info.usable, reason and gemm_gflops.
+/* Try a device in a child. A driver that dies may have died of a damaged file in its cache, which
+ * is ours to delete: once. Sets device->info.usable, reason and gemm_gflops.
  * Returns what the device returned, or CLSEQ_ERR_NO_DEVICE when the driver died. */
 static clseq_status try_by_child(clseq_context *ctx, const struct attempt *attempt, double timeout,
                                  const struct clseq_opencl_cache *cache,
@@ -305,8 +308,8 @@ static clseq_status try_by_child(clseq_context *ctx, const struct attempt *attem
              (int)sizeof(device->info.reason) - 1, verdict.text);
     if (verdict.status == CLSEQ_OK)
         return CLSEQ_OK;
-    return clseq_fail(ctx, (clseq_status)verdict.status, "OpenCL device %s (%s): %s", device->info.name,
-                      device->info.platform, verdict.text);
+    return clseq_fail(ctx, (clseq_status)verdict.status, "OpenCL device %s (%s): %s",
+                      device->info.name, device->info.platform, verdict.text);
 }
 
 /* ---- what is remembered ---- */
@@ -323,9 +326,9 @@ static clseq_status memory_key(clseq_context *ctx, const struct clseq_backend_op
     const struct clseq_opencl_key sources = clseq_opencl_sources_key();
     char extra[96];
 
-    snprintf(extra, sizeof(extra), "probed %016llx%016llx %d %d %zu", (unsigned long long)sources.low,
-             (unsigned long long)sources.high, (int)options->kernels, (int)options->gemm,
-             sizeof(struct clseq_opencl_device));
+    snprintf(extra, sizeof(extra), "probed %016llx%016llx %d %d %zu",
+             (unsigned long long)sources.low, (unsigned long long)sources.high,
+             (int)options->kernels, (int)options->gemm, sizeof(struct clseq_opencl_device));
     return clseq_opencl_icd_key(ctx, extra, ret);
 }
 
@@ -428,7 +431,8 @@ static bool is_exact(const char *name, int32_t *platform, int32_t *position)
 {
     int p, d, end = 0;
 
-    if (!name || sscanf(name, "@%d.%d%n", &p, &d, &end) != 2 || name[end] || p < 0 || d < 0 || p > 63)
+    if (!name || sscanf(name, "@%d.%d%n", &p, &d, &end) != 2 || name[end] || p < 0 || d < 0 ||
+        p > 63)
         return false;
     *platform = p;
     *position = d;
@@ -447,9 +451,10 @@ static clseq_status choose_here(clseq_context *ctx, const struct clseq_backend_o
 
     CLSEQ_TRY(clseq_opencl_enumerate(ctx, exact ? ~((uint64_t)1 << platform) : 0, NULL, &found));
     if (exact) {
-        status = (size_t)position < found.count
-                     ? CLSEQ_OK
-                     : clseq_fail(ctx, CLSEQ_ERR_NO_DEVICE, "there is no device %s", options->device);
+        status =
+            (size_t)position < found.count
+                ? CLSEQ_OK
+                : clseq_fail(ctx, CLSEQ_ERR_NO_DEVICE, "there is no device %s", options->device);
         n = (size_t)position;
     } else {
         CLSEQ_TRY_GOTO(status, out,
@@ -486,8 +491,8 @@ static clseq_status try_candidates(clseq_context *ctx, const struct clseq_backen
             return CLSEQ_OK;
         }
         if (!device->info.usable) {
-            status = clseq_fail(ctx, CLSEQ_ERR_NO_DEVICE, "OpenCL device %s (%s): %s", device->info.name,
-                                device->info.platform, device->info.reason);
+            status = clseq_fail(ctx, CLSEQ_ERR_NO_DEVICE, "OpenCL device %s (%s): %s",
+                                device->info.name, device->info.platform, device->info.reason);
             continue;
         }
         *tried = true;
@@ -503,7 +508,8 @@ static clseq_status try_candidates(clseq_context *ctx, const struct clseq_backen
         if (status == CLSEQ_ERR_IO || status == CLSEQ_ERR_NOMEM)
             return status;
         if (i + 1 < n)
-            clseq_log(ctx, CLSEQ_LOG_WARNING, "%s; trying the next device", clseq_context_error(ctx));
+            clseq_log(ctx, CLSEQ_LOG_WARNING, "%s; trying the next device",
+                      clseq_context_error(ctx));
     }
     return status;
 }
@@ -574,7 +580,8 @@ static clseq_status to_public(clseq_context *ctx, const struct clseq_opencl_foun
 {
     struct clseq_device_list list = { .count = (int)found->count };
 
-    CLSEQ_TRY(clseq_calloc(ctx, found->count, sizeof(*list.devices), "list of devices", &list.devices));
+    CLSEQ_TRY(
+        clseq_calloc(ctx, found->count, sizeof(*list.devices), "list of devices", &list.devices));
     for (size_t i = 0; i < found->count; i++)
         list.devices[i] = found->items[i].info;
     snprintf(list.note, sizeof(list.note), "%s", found->note);
@@ -610,5 +617,5 @@ out:
 void clseq_device_list_fini(struct clseq_device_list *list)
 {
     free(list->devices);
-    *list = (struct clseq_device_list){ .count = 0 };
+    *list = (struct clseq_device_list) { .count = 0 };
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Lines of a build log quoted in an error. */
-#define LOG_LINES 20
+#define LOG_LINES   20
 #define OPTIONS_MAX 256
 
 enum need { NEED_ALWAYS, NEED_CPU, NEED_GPU };
@@ -77,10 +77,12 @@ static char *build_log(clseq_context *ctx, cl_program program, cl_device_id devi
     size_t bytes = 0;
     char *log = NULL;
 
-    if (clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes) != CL_SUCCESS ||
+    if (clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes) !=
+            CL_SUCCESS ||
         bytes <= 1 || clseq_calloc(ctx, bytes + 1, 1, "build log", &log) != CLSEQ_OK)
         return NULL;
-    if (clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL) != CL_SUCCESS ||
+    if (clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL) !=
+            CL_SUCCESS ||
         strspn(log, " \n\t\r") == strlen(log)) {
         free(log);
         return NULL;
@@ -110,11 +112,12 @@ static clseq_status build_failed(clseq_backend *be, cl_program program, const ch
 
     if (log)
         clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: build log of cl/%s.cl:\n%s", name, log);
-    status = clseq_fail(be->ctx, CLSEQ_ERR_BUILD,
-                        "program cl/%s.cl does not build on %s: clBuildProgram: %s (%d), options %s; "
-                        "this is a bug of clseq or of the driver: please report it with this log:\n%.*s",
-                        name, be->info.device, clseq_opencl_code_name(code), (int)code, options,
-                        log ? first_lines(log) : 0, log ? log : "");
+    status =
+        clseq_fail(be->ctx, CLSEQ_ERR_BUILD,
+                   "program cl/%s.cl does not build on %s: clBuildProgram: %s (%d), options %s; "
+                   "this is a bug of clseq or of the driver: please report it with this log:\n%.*s",
+                   name, be->info.device, clseq_opencl_code_name(code), (int)code, options,
+                   log ? first_lines(log) : 0, log ? log : "");
     free(log);
     return status;
 }
@@ -133,7 +136,8 @@ static cl_program from_binary(clseq_backend *be, const struct clseq_opencl_cache
     if (!clseq_opencl_cache_load(cache, "programs", key, &data, &size))
         return NULL;
     bytes = data;
-    program = clCreateProgramWithBinary(cl->context, 1, &cl->device, &size, &bytes, &accepted, &code);
+    program =
+        clCreateProgramWithBinary(cl->context, 1, &cl->device, &size, &bytes, &accepted, &code);
     free(data);
     if (code == CL_SUCCESS && accepted == CL_SUCCESS)
         code = clBuildProgram(program, 1, &cl->device, options, NULL, NULL);
@@ -141,7 +145,8 @@ static cl_program from_binary(clseq_backend *be, const struct clseq_opencl_cache
         code = accepted;
     if (code == CL_SUCCESS)
         return program;
-    clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: the driver refuses its own binary (%s), building anew",
+    clseq_log(be->ctx, CLSEQ_LOG_DEBUG,
+              "OpenCL: the driver refuses its own binary (%s), building anew",
               clseq_opencl_code_name(code));
     if (program)
         clReleaseProgram(program);
@@ -156,7 +161,8 @@ static void keep_binary(clseq_backend *be, const struct clseq_opencl_cache *cach
     size_t size = 0;
 
     if (!cache->folder ||
-        clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, NULL) != CL_SUCCESS ||
+        clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, NULL) !=
+            CL_SUCCESS ||
         size == 0 || clseq_calloc(be->ctx, size, 1, "program binary", &bytes) != CLSEQ_OK)
         return;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(bytes), &bytes, NULL) == CL_SUCCESS)
@@ -164,14 +170,15 @@ static void keep_binary(clseq_backend *be, const struct clseq_opencl_cache *cach
     free(bytes);
 }
 
-/* PoCL keeps the kernels it compiles itself. Asking it for a binary makes it compile every kernel once
- * more, for any work-group size: 14 s more at the first start, to save 0.4 s at each later one
+/* PoCL keeps the kernels it compiles itself. Asking it for a binary makes it compile every kernel
+ * once more, for any work-group size: 14 s more at the first start, to save 0.4 s at each later one
  * (PoCL 3.1, 40 kernels). */
 static bool driver_keeps_programs(const struct clseq_opencl *cl)
 {
     char name[256] = "";
 
-    return clGetPlatformInfo(cl->platform, CL_PLATFORM_NAME, sizeof(name), name, NULL) == CL_SUCCESS &&
+    return clGetPlatformInfo(cl->platform, CL_PLATFORM_NAME, sizeof(name), name, NULL) ==
+               CL_SUCCESS &&
            strstr(name, "Portable Computing Language") != NULL;
 }
 
@@ -200,7 +207,8 @@ clseq_status clseq_opencl_program_build(clseq_backend *be, const struct clseq_op
     cl->told_compiling = keep;
     program = clCreateProgramWithSource(cl->context, 1, &text, NULL, &code);
     if (code != CL_SUCCESS)
-        return clseq_opencl_fail(be->ctx, code, "clCreateProgramWithSource", "program cl/%s.cl", name);
+        return clseq_opencl_fail(be->ctx, code, "clCreateProgramWithSource", "program cl/%s.cl",
+                                 name);
     code = clBuildProgram(program, 1, &cl->device, options, NULL, NULL);
     if (code != CL_SUCCESS) {
         status = build_failed(be, program, name, options, code);
@@ -250,10 +258,12 @@ clseq_status clseq_opencl_programs_add(clseq_backend *be, const struct clseq_ope
         return CLSEQ_OK;
     if (!source->text)
         return clseq_fail(be->ctx, CLSEQ_ERR_INTERNAL,
-                          "cl/%s.cl is in kernel_list.h but not in cl/meson.build", programs[program].name);
+                          "cl/%s.cl is in kernel_list.h but not in cl/meson.build",
+                          programs[program].name);
     CLSEQ_TRY(clseq_opencl_program_build(be, cache, programs[program].name, source->text,
                                          !driver_keeps_programs(cl), &cl->programs[program]));
-    clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: program cl/%s.cl is ready", programs[program].name);
+    clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: program cl/%s.cl is ready",
+              programs[program].name);
     return create_kernels(be, program);
 }
 

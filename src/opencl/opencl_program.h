@@ -17,8 +17,9 @@ extern const struct clseq_opencl_source clseq_opencl_sources[CLSEQ_PROGRAM_COUNT
 /* One key over the text of all programs. */
 struct clseq_opencl_key clseq_opencl_sources_key(void);
 
-/* Build `text` with the options that all programs get. With `keep`, take the binary from the cache when
- * it has one that the driver accepts, and put it there otherwise. `name` is for messages and logs. Release *ret with clReleaseProgram().
+/* Build `text` with the options that all programs get. With `keep`, take the binary from the cache
+ * when it has one that the driver accepts, and put it there otherwise. `name` is for messages and
+ * logs. Release *ret with clReleaseProgram().
  * Errors: CLSEQ_ERR_BUILD with the first lines of the build log; CLSEQ_ERR_DEVICE. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_program_build(clseq_backend *be,
                                                          const struct clseq_opencl_cache *cache,

@@ -12,7 +12,7 @@
 enum { M = 21, N = 37, K = 19, B = 5, H = 11 };
 
 #define FLOATS 4096
-#define INTS 64
+#define INTS   64
 
 /* One memory for floats and one for integers on each backend, filled alike. */
 struct side {
@@ -63,51 +63,67 @@ static struct trial trial(const struct side *s, int number)
 
     switch (number) {
     case 0:
-        t.args.gemm = (struct clseq_gemm_args){ .a = matrix(s, 0, M, K), .b = matrix(s, 500, N, K),
-                                                .c = matrix(s, 1300, M, N), .trans_b = true,
-                                                .alpha = 1, .beta = 0.5 };
+        t.args.gemm = (struct clseq_gemm_args) { .a = matrix(s, 0, M, K),
+                                                 .b = matrix(s, 500, N, K),
+                                                 .c = matrix(s, 1300, M, N),
+                                                 .trans_b = true,
+                                                 .alpha = 1,
+                                                 .beta = 0.5 };
         break;
     case 1:
-        t.args.gemm = (struct clseq_gemm_args){ .a = matrix(s, 0, K, M), .b = matrix(s, 500, K, N),
-                                                .c = matrix(s, 1300, M, N), .trans_a = true,
-                                                .alpha = 0.5 };
+        t.args.gemm = (struct clseq_gemm_args) { .a = matrix(s, 0, K, M),
+                                                 .b = matrix(s, 500, K, N),
+                                                 .c = matrix(s, 1300, M, N),
+                                                 .trans_a = true,
+                                                 .alpha = 0.5 };
         break;
     case 2:
         t.op = CLSEQ_OP_lstm_cell_fwd;
-        t.args.lstm_cell_fwd = (struct clseq_lstm_cell_fwd_args){
-            .pre = matrix(s, 1300, B, 4 * H), .c_prev = matrix(s, 0, B, H), .h_prev = matrix(s, 60, B, H),
-            .b_ih = vector(s, 200, 4 * H), .b_hh = vector(s, 250, 4 * H), .length = integers(s, 0, B),
-            .act = matrix(s, 1300, B, 4 * H), .c = matrix(s, 2200, B, H), .h = matrix(s, 2260, B, H), .t = 2
-        };
+        t.args.lstm_cell_fwd = (struct clseq_lstm_cell_fwd_args) { .pre = matrix(s, 1300, B, 4 * H),
+                                                                   .c_prev = matrix(s, 0, B, H),
+                                                                   .h_prev = matrix(s, 60, B, H),
+                                                                   .b_ih = vector(s, 200, 4 * H),
+                                                                   .b_hh = vector(s, 250, 4 * H),
+                                                                   .length = integers(s, 0, B),
+                                                                   .act = matrix(s, 1300, B, 4 * H),
+                                                                   .c = matrix(s, 2200, B, H),
+                                                                   .h = matrix(s, 2260, B, H),
+                                                                   .t = 2 };
         break;
     case 3:
         t.op = CLSEQ_OP_lstm_cell_bwd;
-        t.args.lstm_cell_bwd = (struct clseq_lstm_cell_bwd_args){
-            .act = matrix(s, 1300, B, 4 * H), .c_prev = matrix(s, 0, B, H), .c = matrix(s, 2200, B, H),
-            .dh = matrix(s, 300, B, H), .dc = matrix(s, 360, B, H), .length = integers(s, 0, B),
-            .dpre = matrix(s, 1600, B, 4 * H), .dh_prev = matrix(s, 2400, B, H),
-            .dc_prev = matrix(s, 2460, B, H), .t = 2
-        };
+        t.args.lstm_cell_bwd =
+            (struct clseq_lstm_cell_bwd_args) { .act = matrix(s, 1300, B, 4 * H),
+                                                .c_prev = matrix(s, 0, B, H),
+                                                .c = matrix(s, 2200, B, H),
+                                                .dh = matrix(s, 300, B, H),
+                                                .dc = matrix(s, 360, B, H),
+                                                .length = integers(s, 0, B),
+                                                .dpre = matrix(s, 1600, B, 4 * H),
+                                                .dh_prev = matrix(s, 2400, B, H),
+                                                .dc_prev = matrix(s, 2460, B, H),
+                                                .t = 2 };
         break;
     case 4:
         t.op = CLSEQ_OP_softmax_xent_fwd;
-        t.args.softmax_xent_fwd = (struct clseq_softmax_xent_fwd_args){
-            .logits = matrix(s, 500, M, N), .target = integers(s, 16, M), .loss = vector(s, 2600, M),
-            .lse = vector(s, 2650, M)
-        };
+        t.args.softmax_xent_fwd =
+            (struct clseq_softmax_xent_fwd_args) { .logits = matrix(s, 500, M, N),
+                                                   .target = integers(s, 16, M),
+                                                   .loss = vector(s, 2600, M),
+                                                   .lse = vector(s, 2650, M) };
         break;
     default:
         t.op = CLSEQ_OP_col_sums;
-        t.args.col_sums = (struct clseq_col_sums_args){ .x = matrix(s, 500, M, N),
-                                                        .y = vector(s, 2700, N) };
+        t.args.col_sums =
+            (struct clseq_col_sums_args) { .x = matrix(s, 500, M, N), .y = vector(s, 2700, N) };
         break;
     }
     return t;
 }
 
 /* Rough bounds are enough to see a driver that computes nonsense; clseq-check has the fine ones. */
-static clseq_status compare(const struct side *device, const struct side *reference, float *x, float *y,
-                            const char *op)
+static clseq_status compare(const struct side *device, const struct side *reference, float *x,
+                            float *y, const char *op)
 {
     CLSEQ_TRY(clseq_buffer_read(device->floats, 0, x, FLOATS * sizeof(float)));
     CLSEQ_TRY(clseq_buffer_read(reference->floats, 0, y, FLOATS * sizeof(float)));
@@ -115,10 +131,11 @@ static clseq_status compare(const struct side *device, const struct side *refere
         const double difference = fabs((double)x[i] - (double)y[i]);
 
         if (!(difference <= 1e-4 * (1 + fabs((double)y[i]))))
-            return clseq_fail(device->be->ctx, CLSEQ_ERR_DEVICE,
-                              "self-test: %s gives %g where the reference gives %g; the driver of %s "
-                              "computes wrongly: update it, or choose another device",
-                              op, (double)x[i], (double)y[i], device->be->info.device);
+            return clseq_fail(
+                device->be->ctx, CLSEQ_ERR_DEVICE,
+                "self-test: %s gives %g where the reference gives %g; the driver of %s "
+                "computes wrongly: update it, or choose another device",
+                op, (double)x[i], (double)y[i], device->be->info.device);
     }
     return CLSEQ_OK;
 }
@@ -155,7 +172,8 @@ out:
     return status;
 }
 
-/* GFLOP/s of a product of `size` x `size` matrices, the best of some runs after one that compiles. */
+/* GFLOP/s of a product of `size` x `size` matrices, the best of some runs after one that
+ * compiles. */
 static clseq_status measure(clseq_backend *device, int32_t size, double *ret)
 {
     enum { RUNS = 4 };

@@ -9,8 +9,8 @@
 
 static clseq_status no_open(clseq_backend *be, const struct clseq_backend_options *options)
 {
-    return clseq_fail(be->ctx, CLSEQ_ERR_UNSUPPORTED, "backend opencl: %s, or use the reference backend",
-                      WHY);
+    return clseq_fail(be->ctx, CLSEQ_ERR_UNSUPPORTED,
+                      "backend opencl: %s, or use the reference backend", WHY);
 }
 
 static void no_close(clseq_backend *be)
@@ -31,8 +31,8 @@ static void no_destroy(clseq_backend *be, clseq_buffer *buffer)
 {
 }
 
-static clseq_status no_write(clseq_backend *be, clseq_buffer *buffer, size_t offset, const void *src,
-                             size_t bytes)
+static clseq_status no_write(clseq_backend *be, clseq_buffer *buffer, size_t offset,
+                             const void *src, size_t bytes)
 {
     return CLSEQ_ERR_UNSUPPORTED;
 }
@@ -60,7 +60,7 @@ const struct clseq_backend_impl clseq_opencl_backend = {
 clseq_status clseq_device_list(clseq_context *ctx, bool probe, double timeout,
                                struct clseq_device_list *ret)
 {
-    *ret = (struct clseq_device_list){ .count = 0 };
+    *ret = (struct clseq_device_list) { .count = 0 };
     snprintf(ret->note, sizeof(ret->note), "no OpenCL device can be used: %s", WHY);
     return CLSEQ_OK;
 }
@@ -68,5 +68,5 @@ clseq_status clseq_device_list(clseq_context *ctx, bool probe, double timeout,
 void clseq_device_list_fini(struct clseq_device_list *list)
 {
     free(list->devices);
-    *list = (struct clseq_device_list){ .count = 0 };
+    *list = (struct clseq_device_list) { .count = 0 };
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "reference/reference_tmpl.h"
 
-/* Sizes of the blocks: a panel of B, PANEL x COLUMNS doubles, and the sums of ROWS x COLUMNS elements
- * of C fit in a first-level cache. Every element is still summed from k = 0 upwards. */
+/* Sizes of the blocks: a panel of B, PANEL x COLUMNS doubles, and the sums of ROWS x COLUMNS
+ * elements of C fit in a first-level cache. Every element is still summed from k = 0 upwards. */
 enum { ROWS = 64, COLUMNS = 16, PANEL = 128 };
 
 /* One operand as op(X): element (i, j) is data[i * row + j * column]. */
@@ -16,7 +16,7 @@ static struct operand operand_of(const clseq_tensor *x, bool transposed, int32_t
     const int64_t stride = x->strides[x->ndim - 2];
     const clseq_tensor step = x->ndim == 3 ? clseq_tensor_step(*x, batch) : *x;
 
-    return (struct operand){
+    return (struct operand) {
         .data = real_row(&step, 0),
         .row = transposed ? 1 : stride,
         .column = transposed ? stride : 1,
@@ -29,8 +29,8 @@ static int32_t smaller(int32_t a, int32_t b)
 }
 
 /* B[k0 .. k0 + n_k)[j0 .. j0 + n_j) as doubles, zeros behind the last column. */
-static void pack_panel(double panel[PANEL][COLUMNS], const struct operand *b, int32_t k0, int32_t n_k,
-                       int32_t j0, int32_t n_j)
+static void pack_panel(double panel[PANEL][COLUMNS], const struct operand *b, int32_t k0,
+                       int32_t n_k, int32_t j0, int32_t n_j)
 {
     for (int32_t k = 0; k < n_k; k++) {
         const real *row = b->data + (k0 + k) * b->row + j0 * b->column;
@@ -71,8 +71,8 @@ static void product_block(const struct clseq_gemm_args *a, const clseq_tensor *c
 
         pack_panel(panel, right, k0, part, j0, n_j);
         for (int32_t i = 0; i < n_i; i++)
-            add_products(sum[i], left->data + (i0 + i) * left->row + k0 * left->column, left->column,
-                         (const double(*)[COLUMNS])panel, part);
+            add_products(sum[i], left->data + (i0 + i) * left->row + k0 * left->column,
+                         left->column, (const double(*)[COLUMNS])panel, part);
     }
     for (int32_t i = 0; i < n_i; i++) {
         real *y = real_row(c, i0 + i) + j0;

@@ -10,7 +10,8 @@ struct clseq_reference_buffer {
     void *data;        /* owned */
 };
 
-CLSEQ_MUST_CHECK clseq_status clseq_reference_buffer_create(clseq_backend *be, clseq_buffer *buffer);
+CLSEQ_MUST_CHECK clseq_status clseq_reference_buffer_create(clseq_backend *be,
+                                                            clseq_buffer *buffer);
 void clseq_reference_buffer_destroy(clseq_backend *be, clseq_buffer *buffer);
 CLSEQ_MUST_CHECK clseq_status clseq_reference_buffer_write(clseq_backend *be, clseq_buffer *buffer,
                                                            size_t offset, const void *src,

@@ -56,7 +56,8 @@ clseq_status NAME(adam_update)(clseq_backend *be, const struct clseq_adam_update
         if (row < 0)
             continue;
         const real *g_row = real_row(&a->g, r);
-        real *w = real_row(&a->w, row), *m_row = real_row(&a->m, row), *v_row = real_row(&a->v, row);
+        real *w = real_row(&a->w, row), *m_row = real_row(&a->m, row),
+             *v_row = real_row(&a->v, row);
 
         for (int32_t n = 0; n < row_length(&a->g); n++) {
             const double g = scale * (double)g_row[n];

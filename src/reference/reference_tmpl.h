@@ -17,16 +17,16 @@
 #if REAL_BITS == 64
 typedef double real;
 #define REAL_DTYPE CLSEQ_F64
-#define NAME(op) clseq_oracle_##op
+#define NAME(op)   clseq_oracle_##op
 #else
 typedef float real;
 #define REAL_DTYPE CLSEQ_F32
-#define NAME(op) clseq_reference_##op
+#define NAME(op)   clseq_reference_##op
 #endif
 
 #define X(op, slot, tolerance, constant) PROTOTYPE_##slot(op)
 #define PROTOTYPE_REQUIRED(op)                                                                     \
-    clseq_status NAME(op)(clseq_backend *be, const struct clseq_##op##_args *a);
+    clseq_status NAME(op)(clseq_backend * be, const struct clseq_##op##_args *a);
 #define PROTOTYPE_OPTIONAL(op) /* composed by the front end */
 CLSEQ_OP_LIST(X)
 #undef X
@@ -55,7 +55,8 @@ static inline size_t row_offset(const clseq_tensor *x, int64_t r)
     case 2:
         return x->offset + (size_t)(r * x->strides[0]);
     default:
-        return x->offset + (size_t)(r / x->dims[1] * x->strides[0] + r % x->dims[1] * x->strides[1]);
+        return x->offset +
+               (size_t)(r / x->dims[1] * x->strides[0] + r % x->dims[1] * x->strides[1]);
     }
 }
 
@@ -72,7 +73,8 @@ static inline real *real_data(const clseq_tensor *x)
 
 static inline int32_t *index_data(const clseq_tensor *x)
 {
-    return clseq_tensor_present(x) ? (int32_t *)clseq_reference_memory(x->buffer) + x->offset : NULL;
+    return clseq_tensor_present(x) ? (int32_t *)clseq_reference_memory(x->buffer) + x->offset
+                                   : NULL;
 }
 
 static inline int32_t *index_row(const clseq_tensor *x, int64_t r)

@@ -12,13 +12,13 @@
 
 void clseq_param_store_init(clseq_param_store *store, clseq_context *ctx)
 {
-    *store = (clseq_param_store){ .ctx = ctx };
+    *store = (clseq_param_store) { .ctx = ctx };
 }
 
 void clseq_param_store_fini(clseq_param_store *store)
 {
     free(store->params);
-    *store = (clseq_param_store){ .ctx = store->ctx };
+    *store = (clseq_param_store) { .ctx = store->ctx };
 }
 
 int clseq_param_find(const clseq_param_store *store, const char *name)
@@ -37,14 +37,15 @@ clseq_status clseq_param_store_add(clseq_param_store *store, const char *name, u
 
     assert(ndim == 1 || ndim == 2);
     if (strlen(name) >= CLSEQ_PARAM_NAME || clseq_param_find(store, name) >= 0)
-        return clseq_fail(store->ctx, CLSEQ_ERR_ARG, "parameter \"%s\": name taken or too long", name);
+        return clseq_fail(store->ctx, CLSEQ_ERR_ARG, "parameter \"%s\": name taken or too long",
+                          name);
     if (rows < 1 || (ndim == 2 && columns < 1))
-        return clseq_fail(store->ctx, CLSEQ_ERR_SHAPE, "parameter \"%s\": shape (%d, %d) is empty", name,
-                          rows, columns);
+        return clseq_fail(store->ctx, CLSEQ_ERR_SHAPE, "parameter \"%s\": shape (%d, %d) is empty",
+                          name, rows, columns);
     CLSEQ_TRY(clseq_grow(store->ctx, &store->params, &store->capacity, store->count + 1,
                          sizeof(*param), "parameters"));
     param = &store->params[store->count];
-    *param = (struct clseq_param){
+    *param = (struct clseq_param) {
         .ndim = ndim,
         .dims = { rows, ndim == 2 ? columns : 1 },
         .row_sparse = row_sparse,
@@ -60,15 +61,18 @@ static clseq_status place(clseq_param_store *store, struct clseq_param *param, s
     const size_t padded = (count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
 
     if (padded > limit)
-        return clseq_fail(store->ctx, CLSEQ_ERR_LIMIT,
-                          "parameter \"%s\" (%d, %d) has %zu elements, but the largest buffer of this "
-                          "device holds %zu: use a smaller vocabulary or model, or another device",
-                          param->name, param->dims[0], param->dims[1], count, limit);
+        return clseq_fail(
+            store->ctx, CLSEQ_ERR_LIMIT,
+            "parameter \"%s\" (%d, %d) has %zu elements, but the largest buffer of this "
+            "device holds %zu: use a smaller vocabulary or model, or another device",
+            param->name, param->dims[0], param->dims[1], count, limit);
     if (store->segments == 0 || padded > limit - store->segment_size[store->segments - 1]) {
         if (store->segments == CLSEQ_MAX_SEGMENTS)
-            return clseq_fail(store->ctx, CLSEQ_ERR_LIMIT,
-                              "the model needs more than %d buffers of the size this device allows: "
-                              "use a smaller model or another device", CLSEQ_MAX_SEGMENTS);
+            return clseq_fail(
+                store->ctx, CLSEQ_ERR_LIMIT,
+                "the model needs more than %d buffers of the size this device allows: "
+                "use a smaller model or another device",
+                CLSEQ_MAX_SEGMENTS);
         store->segment_size[store->segments] = 0;
         store->segment_dense[store->segments] = 0;
         store->segments++;
@@ -116,7 +120,7 @@ clseq_tensor clseq_param_dense(const clseq_param_store *store, const clseq_param
     const size_t dense = store->segment_dense[segment];
 
     if (dense == 0)
-        return (clseq_tensor){ 0 };
+        return (clseq_tensor) { 0 };
     return clseq_tensor_1d(buffers->segment[segment], 0, real, (int32_t)dense);
 }
 

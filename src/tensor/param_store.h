@@ -17,7 +17,7 @@
 
 #include "tensor/tensor.h"
 
-#define CLSEQ_PARAM_NAME 64
+#define CLSEQ_PARAM_NAME   64
 #define CLSEQ_MAX_SEGMENTS 16
 
 struct clseq_param {
@@ -30,7 +30,7 @@ struct clseq_param {
 };
 
 typedef struct clseq_param_store {
-    clseq_context *ctx; /* borrowed */
+    clseq_context *ctx;         /* borrowed */
     struct clseq_param *params; /* owned */
     size_t count, capacity;
 

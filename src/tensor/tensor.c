@@ -25,7 +25,7 @@ const char *clseq_dtype_name(clseq_dtype dtype)
 clseq_tensor clseq_tensor_3d(clseq_buffer *buffer, size_t offset, clseq_dtype dtype, int32_t d0,
                              int32_t d1, int32_t d2)
 {
-    return (clseq_tensor){
+    return (clseq_tensor) {
         .buffer = buffer,
         .offset = offset,
         .dims = { d0, d1, d2 },
@@ -38,7 +38,7 @@ clseq_tensor clseq_tensor_3d(clseq_buffer *buffer, size_t offset, clseq_dtype dt
 clseq_tensor clseq_tensor_2d(clseq_buffer *buffer, size_t offset, clseq_dtype dtype, int32_t rows,
                              int32_t columns)
 {
-    return (clseq_tensor){
+    return (clseq_tensor) {
         .buffer = buffer,
         .offset = offset,
         .dims = { rows, columns, 1 },
@@ -50,7 +50,7 @@ clseq_tensor clseq_tensor_2d(clseq_buffer *buffer, size_t offset, clseq_dtype dt
 
 clseq_tensor clseq_tensor_1d(clseq_buffer *buffer, size_t offset, clseq_dtype dtype, int32_t n)
 {
-    return (clseq_tensor){
+    return (clseq_tensor) {
         .buffer = buffer,
         .offset = offset,
         .dims = { n, 1, 1 },
@@ -155,6 +155,7 @@ const char *clseq_tensor_text(const clseq_tensor *x, char text[CLSEQ_TENSOR_TEXT
     else if (x->ndim == 2)
         snprintf(text, CLSEQ_TENSOR_TEXT, "(%d, %d) %s", x->dims[0], x->dims[1], dtype);
     else
-        snprintf(text, CLSEQ_TENSOR_TEXT, "(%d, %d, %d) %s", x->dims[0], x->dims[1], x->dims[2], dtype);
+        snprintf(text, CLSEQ_TENSOR_TEXT, "(%d, %d, %d) %s", x->dims[0], x->dims[1], x->dims[2],
+                 dtype);
     return text;
 }

@@ -23,8 +23,8 @@ typedef enum clseq_dtype {
 } clseq_dtype;
 
 typedef struct clseq_tensor {
-    clseq_buffer *buffer; /* borrowed; NULL = absent */
-    size_t offset;        /* of the first element */
+    clseq_buffer *buffer;            /* borrowed; NULL = absent */
+    size_t offset;                   /* of the first element */
     int32_t dims[CLSEQ_MAX_DIMS];    /* unused ones are 1; any may be 0 */
     int64_t strides[CLSEQ_MAX_DIMS]; /* strides[ndim - 1] is 1 */
     uint8_t ndim;                    /* 1 .. CLSEQ_MAX_DIMS */

@@ -5,11 +5,12 @@
 
 void clseq_workspace_plan(clseq_workspace *ws, clseq_context *ctx, uint64_t max_buffer_bytes)
 {
-    *ws = (clseq_workspace){
+    *ws = (clseq_workspace) {
         .ctx = ctx,
         .planning = true,
-        .chunk_limit = max_buffer_bytes > 0 && max_buffer_bytes < SIZE_MAX ? (size_t)max_buffer_bytes
-                                                                           : SIZE_MAX,
+        .chunk_limit = max_buffer_bytes > 0 && max_buffer_bytes < SIZE_MAX
+                           ? (size_t)max_buffer_bytes
+                           : SIZE_MAX,
     };
 }
 
@@ -41,10 +42,11 @@ clseq_status clseq_workspace_take(clseq_workspace *ws, clseq_dtype dtype, int nd
         (ndim > 1 && !clseq_mul_size(bytes, (size_t)d1, &bytes)) ||
         (ndim > 2 && !clseq_mul_size(bytes, (size_t)d2, &bytes)) ||
         !clseq_add_size(bytes, ALIGN_BYTES - 1, &end))
-        return clseq_fail(ws->ctx, CLSEQ_ERR_LIMIT, "activations (%d, %d, %d) are too large", d0, d1, d2);
+        return clseq_fail(ws->ctx, CLSEQ_ERR_LIMIT, "activations (%d, %d, %d) are too large", d0,
+                          d1, d2);
     bytes = end / ALIGN_BYTES * ALIGN_BYTES;
     for (; ws->current < CLSEQ_MAX_CHUNKS; ws->current++, ws->used = 0) {
-        const size_t room = ws->planning                ? ws->chunk_limit
+        const size_t room = ws->planning               ? ws->chunk_limit
                             : ws->current < ws->chunks ? ws->size[ws->current]
                                                        : 0;
 
@@ -60,9 +62,11 @@ clseq_status clseq_workspace_take(clseq_workspace *ws, clseq_dtype dtype, int nd
         }
         return CLSEQ_OK;
     }
-    return clseq_fail(ws->ctx, CLSEQ_ERR_LIMIT,
-                      "activations (%d, %d, %d) do not fit into the memory planned for a step: use a "
-                      "smaller batch or shorter sentences (--batch, --max-length)", d0, d1, d2);
+    return clseq_fail(
+        ws->ctx, CLSEQ_ERR_LIMIT,
+        "activations (%d, %d, %d) do not fit into the memory planned for a step: use a "
+        "smaller batch or shorter sentences (--batch, --max-length)",
+        d0, d1, d2);
 }
 
 uint64_t clseq_workspace_bytes(const clseq_workspace *ws)

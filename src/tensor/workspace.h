@@ -26,7 +26,8 @@ typedef struct clseq_workspace {
 /* Start planning. max_buffer_bytes 0 = no limit. */
 void clseq_workspace_plan(clseq_workspace *ws, clseq_context *ctx, uint64_t max_buffer_bytes);
 
-/* Give back everything; while planning the counted sizes stay, so several plans give the largest. */
+/* Give back everything; while planning the counted sizes stay, so several plans give the
+ * largest. */
 void clseq_workspace_reset(clseq_workspace *ws);
 
 /* Take a tensor of 1 to 3 dimensions; pass 0 for d1, d2 that do not exist and state `ndim`.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "backend/backend_impl.h"
 #include "base/clock.h"
 #include "base/philox.h"
-#include "backend/backend_impl.h"
 #include "data/batch_input.h"
 #include "train/optimizer.h"
 
@@ -34,8 +34,8 @@ static double forward_multiply_adds(const struct clseq_bench_size *z)
     const double H = z->model.hidden, E = z->model.embedding, L = z->model.layers;
     const double stack = 4 * H * (E + H) + (L - 1) * 4 * H * 2 * H;
 
-    return (double)z->B * (stack * (double)(z->S + z->T) +
-                           (double)z->T * H * (double)z->model.target_vocabulary);
+    return (double)z->B *
+           (stack * (double)(z->S + z->T) + (double)z->T * H * (double)z->model.target_vocabulary);
 }
 
 static int by_value(const void *a, const void *b)
@@ -61,23 +61,25 @@ static void summarise(double *seconds, int n, struct clseq_bench_result *ret)
 static clseq_status random_batch(clseq_context *ctx, const struct clseq_bench_size *z,
                                  clseq_batch *batch)
 {
-    const size_t source = (size_t)z->S - 1, target = (size_t)z->T - 1; /* the end token comes on top */
+    const size_t source = (size_t)z->S - 1,
+                 target = (size_t)z->T - 1; /* the end token comes on top */
     const size_t per = source + target, B = (size_t)z->B;
     clseq_sentence *pairs = NULL;
     int32_t *ids = NULL;
     clseq_status status;
 
     CLSEQ_TRY(clseq_calloc(ctx, B * per + 1, sizeof(*ids), "benchmark batch", &ids));
-    CLSEQ_TRY_GOTO(status, out, clseq_calloc(ctx, 2 * B, sizeof(*pairs), "benchmark batch", &pairs));
+    CLSEQ_TRY_GOTO(status, out,
+                   clseq_calloc(ctx, 2 * B, sizeof(*pairs), "benchmark batch", &pairs));
     for (size_t b = 0; b < B; b++) {
         for (size_t i = 0; i < per; i++) {
             const int32_t v = i < source ? z->model.source_vocabulary : z->model.target_vocabulary;
 
-            ids[b * per + i] = 4 + (int32_t)clseq_random_below(1, CLSEQ_RANDOM_BENCH, 0, b * per + i,
-                                                               (uint64_t)v - 4);
+            ids[b * per + i] = 4 + (int32_t)clseq_random_below(1, CLSEQ_RANDOM_BENCH, 0,
+                                                               b * per + i, (uint64_t)v - 4);
         }
-        pairs[b] = (clseq_sentence){ ids + b * per, source };
-        pairs[B + b] = (clseq_sentence){ ids + b * per + source, target };
+        pairs[b] = (clseq_sentence) { ids + b * per, source };
+        pairs[B + b] = (clseq_sentence) { ids + b * per + source, target };
     }
     status = clseq_batch_from_sentences(batch, pairs, pairs + B, B, false);
 out:
@@ -106,8 +108,11 @@ static clseq_status prepare(clseq_context *ctx, clseq_backend *be, const struct 
     CLSEQ_TRY(clseq_optimizer_init(&t->optimizer, t->model, CLSEQ_OPTIMIZER_SGD));
     CLSEQ_TRY(clseq_buffer_create(be, 4 * clseq_dtype_size(real), "step record", &t->record));
     CLSEQ_TRY(random_batch(ctx, z, &t->batch));
-    limits = (struct clseq_seq2seq_limits){
-        .S = z->S, .T = z->T, .B = z->B, .N = (int32_t)t->batch.N,
+    limits = (struct clseq_seq2seq_limits) {
+        .S = z->S,
+        .T = z->T,
+        .B = z->B,
+        .N = (int32_t)t->batch.N,
         .source_unique = (int32_t)t->batch.source_rows.unique_count,
         .target_unique = (int32_t)t->batch.target_rows.unique_count,
     };
@@ -157,7 +162,7 @@ clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
     double *seconds = NULL;
     clseq_status status;
 
-    *ret = (struct clseq_bench_result){ 0 };
+    *ret = (struct clseq_bench_result) { 0 };
     if (steps < 1)
         return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: at least one step must be timed");
     CLSEQ_TRY(clseq_calloc(ctx, (size_t)steps, sizeof(*seconds), "benchmark", &seconds));
@@ -178,8 +183,9 @@ out:
 
 /* ---- one product ---- */
 
-clseq_status clseq_bench_gemm(clseq_context *ctx, clseq_backend *be, int32_t m, int32_t n, int32_t k,
-                              bool trans_a, bool trans_b, int repeats, struct clseq_bench_result *ret)
+clseq_status clseq_bench_gemm(clseq_context *ctx, clseq_backend *be, int32_t m, int32_t n,
+                              int32_t k, bool trans_a, bool trans_b, int repeats,
+                              struct clseq_bench_result *ret)
 {
     const clseq_dtype real = clseq_backend_real(be);
     const size_t element = clseq_dtype_size(real);
@@ -190,23 +196,35 @@ clseq_status clseq_bench_gemm(clseq_context *ctx, clseq_backend *be, int32_t m, 
     double *seconds = NULL;
     clseq_status status;
 
-    *ret = (struct clseq_bench_result){ 0 };
+    *ret = (struct clseq_bench_result) { 0 };
     if (m < 1 || n < 1 || k < 1 || repeats < 1)
-        return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: a product of %d x %d x %d, %d times", m, n, k, repeats);
+        return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: a product of %d x %d x %d, %d times", m, n, k,
+                          repeats);
     CLSEQ_TRY(clseq_calloc(ctx, (size_t)repeats, sizeof(*seconds), "benchmark", &seconds));
     for (int i = 0; i < 3; i++) {
-        CLSEQ_TRY_GOTO(status, out, clseq_buffer_create(be, (size_t)rows[i] * (size_t)columns[i] * element,
-                                                        "benchmark matrix", &buffers[i]));
+        CLSEQ_TRY_GOTO(status, out,
+                       clseq_buffer_create(be, (size_t)rows[i] * (size_t)columns[i] * element,
+                                           "benchmark matrix", &buffers[i]));
         x[i] = clseq_tensor_2d(buffers[i], 0, real, rows[i], columns[i]);
-        CLSEQ_TRY_GOTO(status, out, clseq_op_uniform(be, &(struct clseq_uniform_args){
-            .dst = x[i], .seed = 1, .purpose = CLSEQ_RANDOM_BENCH, .stream = (uint32_t)i, .low = -1,
-            .high = 1 }));
+        CLSEQ_TRY_GOTO(
+            status, out,
+            clseq_op_uniform(be, &(struct clseq_uniform_args) { .dst = x[i],
+                                                                .seed = 1,
+                                                                .purpose = CLSEQ_RANDOM_BENCH,
+                                                                .stream = (uint32_t)i,
+                                                                .low = -1,
+                                                                .high = 1 }));
     }
     for (int i = -2; i < repeats; i++) {
         const double start = clseq_seconds();
 
-        CLSEQ_TRY_GOTO(status, out, clseq_op_gemm(be, &(struct clseq_gemm_args){
-            .a = x[0], .b = x[1], .c = x[2], .trans_a = trans_a, .trans_b = trans_b, .alpha = 1 }));
+        CLSEQ_TRY_GOTO(status, out,
+                       clseq_op_gemm(be, &(struct clseq_gemm_args) { .a = x[0],
+                                                                     .b = x[1],
+                                                                     .c = x[2],
+                                                                     .trans_a = trans_a,
+                                                                     .trans_b = trans_b,
+                                                                     .alpha = 1 }));
         CLSEQ_TRY_GOTO(status, out, clseq_backend_sync(be));
         if (i >= 0)
             seconds[i] = clseq_seconds() - start;

@@ -16,11 +16,12 @@ static char *state_to_text(const clseq_train_state *s)
 
     /* 64 bits do not fit JSON's signed integers, so the fingerprint is text. */
     snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)s->fingerprint);
-    json = json_pack("{s:I, s:s, s:I, s:I, s:I, s:b, s:f, s:I, s:f}", "update", (json_int_t)s->update,
-                     "corpus", fingerprint, "skipped", (json_int_t)s->skipped, "skipped_in_row",
-                     (json_int_t)s->skipped_in_row, "validated", (json_int_t)s->validated, "has_best",
-                     s->has_best, "best_loss", s->best_loss, "worse_validations",
-                     (json_int_t)s->worse_validations, "seconds", s->seconds);
+    json =
+        json_pack("{s:I, s:s, s:I, s:I, s:I, s:b, s:f, s:I, s:f}", "update", (json_int_t)s->update,
+                  "corpus", fingerprint, "skipped", (json_int_t)s->skipped, "skipped_in_row",
+                  (json_int_t)s->skipped_in_row, "validated", (json_int_t)s->validated, "has_best",
+                  s->has_best, "best_loss", s->best_loss, "worse_validations",
+                  (json_int_t)s->worse_validations, "seconds", s->seconds);
     text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(json);
     return text;
@@ -39,14 +40,15 @@ clseq_status clseq_checkpoint_save(const clseq_seq2seq *model, const clseq_model
 
     if (!text)
         return clseq_fail(model->ctx, CLSEQ_ERR_NOMEM, "%s: out of memory", path);
-    status = clseq_model_save(model, meta, path, &(struct clseq_model_save_options){
-        .n_moments = clseq_optimizer_moments(optimizer, names, moments),
-        .moment_names = names,
-        .moments = moments,
-        .n_metadata = 1,
-        .keys = &key,
-        .values = &value,
-    });
+    status = clseq_model_save(model, meta, path,
+                              &(struct clseq_model_save_options) {
+                                  .n_moments = clseq_optimizer_moments(optimizer, names, moments),
+                                  .moment_names = names,
+                                  .moments = moments,
+                                  .n_metadata = 1,
+                                  .keys = &key,
+                                  .values = &value,
+                              });
     free(text);
     return status;
 }
@@ -81,10 +83,10 @@ static bool state_from_json(const json_t *json, clseq_train_state *s)
 
     if (!get_count(json, "update", &s->update) || !get_count(json, "skipped", &s->skipped) ||
         !get_count(json, "skipped_in_row", &s->skipped_in_row) ||
-        !get_count(json, "validated", &s->validated) || !get_count(json, "worse_validations", &worse) ||
-        worse > INT32_MAX || !get_real(json, "best_loss", &s->best_loss) ||
-        !get_real(json, "seconds", &s->seconds) || !json_is_boolean(has_best) || !fingerprint ||
-        strlen(fingerprint) != 16)
+        !get_count(json, "validated", &s->validated) ||
+        !get_count(json, "worse_validations", &worse) || worse > INT32_MAX ||
+        !get_real(json, "best_loss", &s->best_loss) || !get_real(json, "seconds", &s->seconds) ||
+        !json_is_boolean(has_best) || !fingerprint || strlen(fingerprint) != 16)
         return false;
     s->worse_validations = (int64_t)worse;
     s->has_best = json_is_true(has_best);
@@ -101,11 +103,13 @@ clseq_status clseq_checkpoint_state(clseq_context *ctx, const clseq_safetensors 
 
     json_decref(json);
     if (!ok)
-        return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
-                          "%s: %s: it cannot be resumed. Move it away to start the run again, or choose "
-                          "another folder with -o", clseq_safetensors_path(file),
-                          text ? "the training state inside is damaged"
-                               : "a model without training state, not a checkpoint");
+        return clseq_fail(
+            ctx, CLSEQ_ERR_FORMAT,
+            "%s: %s: it cannot be resumed. Move it away to start the run again, or choose "
+            "another folder with -o",
+            clseq_safetensors_path(file),
+            text ? "the training state inside is damaged"
+                 : "a model without training state, not a checkpoint");
     return CLSEQ_OK;
 }
 

@@ -11,25 +11,27 @@
 #include "train/optimizer.h"
 
 typedef struct clseq_train_state {
-    uint64_t update;          /* updates done; also the position in the data */
-    uint64_t fingerprint;     /* of the corpus */
-    uint64_t skipped;         /* updates skipped because of NaN or infinity */
+    uint64_t update;      /* updates done; also the position in the data */
+    uint64_t fingerprint; /* of the corpus */
+    uint64_t skipped;     /* updates skipped because of NaN or infinity */
     uint64_t skipped_in_row;
-    uint64_t validated;       /* update of the last validation; 0 = none yet */
+    uint64_t validated; /* update of the last validation; 0 = none yet */
     bool has_best;
-    double best_loss;         /* validation, per token */
+    double best_loss;          /* validation, per token */
     int64_t worse_validations; /* since the best one */
-    double seconds;           /* spent so far */
+    double seconds;            /* spent so far */
 } clseq_train_state;
 
 /* Write a checkpoint. */
 CLSEQ_MUST_CHECK clseq_status clseq_checkpoint_save(const clseq_seq2seq *model,
                                                     const clseq_model_meta *meta,
                                                     const clseq_optimizer *optimizer,
-                                                    const clseq_train_state *state, const char *path);
+                                                    const clseq_train_state *state,
+                                                    const char *path);
 
 /* The state in an open checkpoint. Errors: CLSEQ_ERR_FORMAT. */
-CLSEQ_MUST_CHECK clseq_status clseq_checkpoint_state(clseq_context *ctx, const clseq_safetensors *file,
+CLSEQ_MUST_CHECK clseq_status clseq_checkpoint_state(clseq_context *ctx,
+                                                     const clseq_safetensors *file,
                                                      clseq_train_state *ret);
 
 /* Weights and moments of an open checkpoint. */

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A safetensors header starts with '{' behind its 8-byte length, and that length has high bytes of 0,
- * which no text has. */
+/* A safetensors header starts with '{' behind its 8-byte length, and that length has high bytes of
+ * 0, which no text has. */
 static bool looks_like_safetensors(const char *path)
 {
     unsigned char head[9] = { 0 };
@@ -25,8 +25,8 @@ static json_t *describe_side(const clseq_vocab *vocab)
 {
     const clseq_text_options text = clseq_vocab_text_options(vocab);
 
-    return json_pack("{s:s, s:b, s:I}", "unit", clseq_unit_name(text.unit), "lowercase", text.lowercase,
-                     "vocabulary", (json_int_t)clseq_vocab_size(vocab));
+    return json_pack("{s:s, s:b, s:I}", "unit", clseq_unit_name(text.unit), "lowercase",
+                     text.lowercase, "vocabulary", (json_int_t)clseq_vocab_size(vocab));
 }
 
 static json_t *describe_tensors(const clseq_safetensors *file)
@@ -39,8 +39,9 @@ static json_t *describe_tensors(const clseq_safetensors *file)
 
         for (size_t d = 0; d < t->rank; d++)
             json_array_append_new(shape, json_integer((json_int_t)t->shape[d]));
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", t->name, "dtype",
-                                              clseq_safetensors_dtype_name(t->dtype), "shape", shape));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:o}", "name", t->name, "dtype",
+                                        clseq_safetensors_dtype_name(t->dtype), "shape", shape));
     }
     return list;
 }
@@ -48,10 +49,12 @@ static json_t *describe_tensors(const clseq_safetensors *file)
 static void describe_state(json_t *json, const clseq_train_state *s)
 {
     json_object_set_new(json, "kind", json_string("checkpoint"));
-    json_object_set_new(json, "training", json_pack(
-        "{s:I, s:f, s:o, s:I, s:I}", "updates", (json_int_t)s->update, "seconds", s->seconds,
-        "best_perplexity", s->has_best ? json_real(exp(s->best_loss)) : json_null(), "worse_validations",
-        (json_int_t)s->worse_validations, "skipped", (json_int_t)s->skipped));
+    json_object_set_new(json, "training",
+                        json_pack("{s:I, s:f, s:o, s:I, s:I}", "updates", (json_int_t)s->update,
+                                  "seconds", s->seconds, "best_perplexity",
+                                  s->has_best ? json_real(exp(s->best_loss)) : json_null(),
+                                  "worse_validations", (json_int_t)s->worse_validations, "skipped",
+                                  (json_int_t)s->skipped));
 }
 
 static clseq_status describe_model(clseq_context *ctx, const char *path, bool verify, json_t *json)
@@ -69,12 +72,14 @@ static clseq_status describe_model(clseq_context *ctx, const char *path, bool ve
         clseq_safetensors_close(&file);
         CLSEQ_TRY(clseq_model_open(ctx, path, NULL, &file, &meta));
         json_object_set_new(json, "kind", json_string("model"));
-        json_object_set_new(json, "model", json_pack(
-            "{s:s, s:i, s:i, s:i, s:b, s:I, s:o, s:o}", "cell", "lstm", "embedding",
-            (int)meta.config.embedding, "hidden", (int)meta.config.hidden, "layers",
-            (int)meta.config.layers, "reverse_source", meta.reverse_source, "weights",
-            (json_int_t)clseq_model_config_weights(&meta.config), "source",
-            describe_side(meta.source_vocab), "target", describe_side(meta.target_vocab)));
+        json_object_set_new(json, "model",
+                            json_pack("{s:s, s:i, s:i, s:i, s:b, s:I, s:o, s:o}", "cell", "lstm",
+                                      "embedding", (int)meta.config.embedding, "hidden",
+                                      (int)meta.config.hidden, "layers", (int)meta.config.layers,
+                                      "reverse_source", meta.reverse_source, "weights",
+                                      (json_int_t)clseq_model_config_weights(&meta.config),
+                                      "source", describe_side(meta.source_vocab), "target",
+                                      describe_side(meta.target_vocab)));
         clseq_model_meta_fini(&meta);
         if (clseq_safetensors_metadata(file, "clseq.train")) {
             CLSEQ_TRY_GOTO(status, out, clseq_checkpoint_state(ctx, file, &state));
@@ -102,7 +107,8 @@ static clseq_status describe_text(clseq_context *ctx, const char *path, json_t *
     clseq_status status;
 
     CLSEQ_TRY(clseq_lines_open(ctx, path, 0, &in));
-    CLSEQ_TRY_GOTO(status, out, clseq_vocab_builder_create(ctx, (clseq_text_options){ 0 }, 0, &builder));
+    CLSEQ_TRY_GOTO(status, out,
+                   clseq_vocab_builder_create(ctx, (clseq_text_options) { 0 }, 0, &builder));
     for (;;) {
         const char *line;
         size_t length;

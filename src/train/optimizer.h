@@ -32,8 +32,8 @@ int clseq_optimizer_moments(const clseq_optimizer *optimizer, const char *names[
  *   max_norm   clip the global norm to this; 0 = no clipping
  *   sumsq (1)  scratch; stats (2) receives the norm and the scale that was applied. A norm that is
  *              not finite skips the update: scale 0. */
-CLSEQ_MUST_CHECK clseq_status clseq_optimizer_step(const clseq_optimizer *optimizer, uint64_t number,
-                                                   double lr, double max_norm, clseq_tensor sumsq,
-                                                   clseq_tensor stats);
+CLSEQ_MUST_CHECK clseq_status clseq_optimizer_step(const clseq_optimizer *optimizer,
+                                                   uint64_t number, double lr, double max_norm,
+                                                   clseq_tensor sumsq, clseq_tensor stats);
 
 #endif

@@ -29,9 +29,11 @@ static clseq_status take_lock(clseq_run_folder *folder)
     }
     free(path);
     if (flock(folder->lock, LOCK_EX | LOCK_NB) != 0)
-        return clseq_fail(folder->ctx, CLSEQ_ERR_IO,
-                          "%s: another training is using this run folder: wait for it, or choose another "
-                          "folder with -o", folder->path);
+        return clseq_fail(
+            folder->ctx, CLSEQ_ERR_IO,
+            "%s: another training is using this run folder: wait for it, or choose another "
+            "folder with -o",
+            folder->path);
     return CLSEQ_OK;
 }
 
@@ -49,7 +51,7 @@ static void end_cut_line(FILE *log, const char *path)
 
 clseq_status clseq_run_folder_open(clseq_context *ctx, const char *path, clseq_run_folder *ret)
 {
-    *ret = (clseq_run_folder){ .ctx = ctx, .path = path, .lock = -1 };
+    *ret = (clseq_run_folder) { .ctx = ctx, .path = path, .lock = -1 };
     CLSEQ_TRY(clseq_make_folder(ctx, path));
     CLSEQ_TRY(clseq_join_path(ctx, path, "config.json", &ret->config));
     CLSEQ_TRY(clseq_join_path(ctx, path, "log.jsonl", &ret->log_path));
@@ -74,7 +76,7 @@ void clseq_run_folder_close(clseq_run_folder *folder)
     free(folder->log_path);
     free(folder->best);
     free(folder->last);
-    *folder = (clseq_run_folder){ .lock = -1 };
+    *folder = (clseq_run_folder) { .lock = -1 };
 }
 
 clseq_status clseq_run_folder_read_config(const clseq_run_folder *folder, json_t **ret)

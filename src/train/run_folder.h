@@ -10,11 +10,11 @@
 #include <stdio.h>
 
 typedef struct clseq_run_folder {
-    clseq_context *ctx;       /* borrowed */
-    const char *path;         /* borrowed */
-    char *config, *log_path;  /* owned paths */
-    char *best, *last;        /* owned paths */
-    int lock;                 /* -1 = not held */
+    clseq_context *ctx;      /* borrowed */
+    const char *path;        /* borrowed */
+    char *config, *log_path; /* owned paths */
+    char *best, *last;       /* owned paths */
+    int lock;                /* -1 = not held */
     FILE *log;
 } clseq_run_folder;
 

@@ -6,9 +6,9 @@
 double clseq_schedule_lr(const struct clseq_train_options *options, uint64_t update,
                          uint64_t per_epoch)
 {
-    const double lr = options->lr > 0                                   ? options->lr
+    const double lr = options->lr > 0                             ? options->lr
                       : options->optimizer == CLSEQ_OPTIMIZER_SGD ? 0.7
-                                                                        : 0.001;
+                                                                  : 0.001;
     const double epoch = (double)update / (double)per_epoch;
 
     if (options->schedule == CLSEQ_SCHEDULE_CONSTANT || epoch < options->decay_start)
@@ -26,7 +26,8 @@ bool clseq_schedule_due(const struct clseq_when *every, uint64_t update, uint64_
     if (every->epochs > 0) {
         const double period = every->epochs * (double)per_epoch;
 
-        /* Rounding up keeps the first event at or after its time, also for fractions of an epoch. */
+        /* Rounding up keeps the first event at or after its time, also for fractions of an
+         * epoch. */
         return floor((double)update / period) > floor((double)(update - 1) / period);
     }
     return false;

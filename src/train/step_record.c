@@ -3,7 +3,7 @@
 
 clseq_status clseq_step_record_init(clseq_step_record *record, clseq_backend *be)
 {
-    *record = (clseq_step_record){ .be = be };
+    *record = (clseq_step_record) { .be = be };
     return clseq_buffer_create(be, CLSEQ_RECORD_ROWS * 4 * clseq_dtype_size(clseq_backend_real(be)),
                                "step record", &record->buffer);
 }
@@ -26,8 +26,8 @@ void clseq_step_record_next(clseq_step_record *record, clseq_tensor *loss, clseq
 
 clseq_status clseq_step_record_read(clseq_step_record *record, int32_t *rows)
 {
-    const clseq_tensor view = clseq_tensor_1d(record->buffer, 0, clseq_backend_real(record->be),
-                                              record->used * 4);
+    const clseq_tensor view =
+        clseq_tensor_1d(record->buffer, 0, clseq_backend_real(record->be), record->used * 4);
 
     *rows = record->used;
     if (record->used == 0)

@@ -30,8 +30,8 @@ static inline bool clseq_step_record_full(const clseq_step_record *record)
 void clseq_step_record_next(clseq_step_record *record, clseq_tensor *loss, clseq_tensor *sumsq,
                             clseq_tensor *stats);
 
-/* Wait for the device and read all rows since the last read into record->host, 4 floats a row; *rows
- * is their number. */
+/* Wait for the device and read all rows since the last read into record->host, 4 floats a row;
+ * *rows is their number. */
 CLSEQ_MUST_CHECK clseq_status clseq_step_record_read(clseq_step_record *record, int32_t *rows);
 
 #endif

@@ -7,7 +7,7 @@
 
 void clseq_train_options_init(struct clseq_train_options *options)
 {
-    *options = (struct clseq_train_options){
+    *options = (struct clseq_train_options) {
         .source_vocab_size = 30000,
         .target_vocab_size = 30000,
         .min_count = 2,
@@ -33,12 +33,14 @@ static clseq_status check_range(clseq_context *ctx, const char *option, double v
                                 double high)
 {
     if (!(value >= low && value <= high)) /* also refuses NaN */
-        return clseq_fail(ctx, CLSEQ_ERR_ARG, "--%s: %g is out of range, it must be between %g and %g",
-                          option, value, low, high);
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--%s: %g is out of range, it must be between %g and %g", option, value,
+                          low, high);
     return CLSEQ_OK;
 }
 
-clseq_status clseq_train_options_check(clseq_context *ctx, const struct clseq_train_options *options)
+clseq_status clseq_train_options_check(clseq_context *ctx,
+                                       const struct clseq_train_options *options)
 {
     if (!options->source || !options->run)
         return clseq_fail(ctx, CLSEQ_ERR_ARG, "training needs a source text and a run folder");
@@ -60,7 +62,8 @@ clseq_status clseq_train_options_check(clseq_context *ctx, const struct clseq_tr
     CLSEQ_TRY(check_range(ctx, "early-stop", options->early_stop, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "log-every", (double)options->log_every, 1, 1e9));
     if (options->after.epochs <= 0 && options->after.updates == 0 && options->after.seconds <= 0)
-        return clseq_fail(ctx, CLSEQ_ERR_ARG, "--after: say how long to train, for example 10e, 5000u or 30m");
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--after: say how long to train, for example 10e, 5000u or 30m");
     return CLSEQ_OK;
 }
 
@@ -72,7 +75,8 @@ static json_t *when_to_json(const struct clseq_when *when)
 
 static json_t *text_to_json(const clseq_text_options *text)
 {
-    return json_pack("{s:s, s:b}", "unit", clseq_unit_name(text->unit), "lowercase", text->lowercase);
+    return json_pack("{s:s, s:b}", "unit", clseq_unit_name(text->unit), "lowercase",
+                     text->lowercase);
 }
 
 /* Numbers decided by "numbers", the rest is for the reader. */
@@ -80,7 +84,8 @@ clseq_status clseq_train_options_to_json(clseq_context *ctx, const struct clseq_
                                          json_t **ret)
 {
     json_t *numbers = json_pack(
-        "{s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:s, s:f, s:s, s:f, s:f, s:f, s:b, s:s, s:f, "
+        "{s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:s, s:f, s:s, s:f, s:f, s:f, s:b, "
+        "s:s, s:f, "
         "s:I, s:b, s:I}",
         "source-text", text_to_json(&o->source_text), "target-text", text_to_json(&o->target_text),
         "source-vocab-size", (json_int_t)o->source_vocab_size, "target-vocab-size",
@@ -113,10 +118,11 @@ clseq_status clseq_train_options_match(clseq_context *ctx, const char *run, cons
     json_t *value;
 
     if (!json_is_object(old))
-        return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
-                          "%s/config.json: not the configuration of a run: choose another folder with -o",
-                          run);
-    json_object_foreach(new, key, value) {
+        return clseq_fail(
+            ctx, CLSEQ_ERR_FORMAT,
+            "%s/config.json: not the configuration of a run: choose another folder with -o", run);
+    json_object_foreach(new, key, value)
+    {
         const json_t *before = json_object_get(old, key);
         char *a, *b;
         clseq_status status;
@@ -125,10 +131,11 @@ clseq_status clseq_train_options_match(clseq_context *ctx, const char *run, cons
             continue;
         a = before ? json_dumps(before, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
         b = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        status = clseq_fail(ctx, CLSEQ_ERR_ARG,
-                            "%s: this run was started with other options: %s was %s, now it is %s. Give "
-                            "the old value to go on with the run, or choose another folder with -o",
-                            run, key, a ? a : "not set", b ? b : "?");
+        status =
+            clseq_fail(ctx, CLSEQ_ERR_ARG,
+                       "%s: this run was started with other options: %s was %s, now it is %s. Give "
+                       "the old value to go on with the run, or choose another folder with -o",
+                       run, key, a ? a : "not set", b ? b : "?");
         free(a);
         free(b);
         return status;

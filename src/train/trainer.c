@@ -129,8 +129,8 @@ static clseq_status make_dataset(struct trainer *t, clseq_pairs *pairs, bool shu
     corpus.folder = t->options->run;
     corpus.max_length = t->options->max_length;
     corpus.reverse_source = t->options->reverse_source;
-    CLSEQ_TRY(clseq_corpus_create(t->ctx, pairs, t->meta.source_vocab, t->meta.target_vocab, &corpus,
-                                  &ret->corpus));
+    CLSEQ_TRY(clseq_corpus_create(t->ctx, pairs, t->meta.source_vocab, t->meta.target_vocab,
+                                  &corpus, &ret->corpus));
     clseq_batches_options_init(&batches);
     batches.batch_size = t->options->batch;
     batches.seed = t->options->seed;
@@ -146,11 +146,13 @@ static void tell_data(struct trainer *t, const char *what, const struct dataset 
 
     tell(t, &event,
          "%s: %llu pairs (%llu empty and %llu over-long ones skipped), %llu + %llu tokens, unknown "
-         "%.2f %% + %.2f %%, longest %u + %u", what, (unsigned long long)s.kept,
-         (unsigned long long)s.skipped_empty, (unsigned long long)s.skipped_long,
-         (unsigned long long)s.source_tokens, (unsigned long long)s.target_tokens,
+         "%.2f %% + %.2f %%, longest %u + %u",
+         what, (unsigned long long)s.kept, (unsigned long long)s.skipped_empty,
+         (unsigned long long)s.skipped_long, (unsigned long long)s.source_tokens,
+         (unsigned long long)s.target_tokens,
          100 * (double)s.source_unknown / (double)s.source_tokens,
-         100 * (double)s.target_unknown / (double)s.target_tokens, s.longest_source, s.longest_target);
+         100 * (double)s.target_unknown / (double)s.target_tokens, s.longest_source,
+         s.longest_target);
 }
 
 static clseq_status load_data(struct trainer *t)
@@ -168,7 +170,8 @@ static clseq_status load_data(struct trainer *t)
     t->per_epoch = clseq_batches_per_epoch(t->train.batches);
     clseq_pairs_close(&pairs);
     if (o->valid_source) {
-        CLSEQ_TRY_GOTO(status, out, clseq_pairs_open(t->ctx, o->valid_source, o->valid_target, 0, &pairs));
+        CLSEQ_TRY_GOTO(status, out,
+                       clseq_pairs_open(t->ctx, o->valid_source, o->valid_target, 0, &pairs));
         CLSEQ_TRY_GOTO(status, out, make_dataset(t, pairs, false, &t->valid));
         tell_data(t, "validation text", &t->valid);
     }
@@ -201,10 +204,15 @@ static clseq_status plan_memory(struct trainer *t)
         limits.target_unique = larger(limits.target_unique, v.target_unique);
     }
     CLSEQ_TRY(clseq_batch_reserve(&t->batch, &limits));
-    return clseq_seq2seq_plan(t->model, &(struct clseq_seq2seq_limits){
-        .S = (int32_t)limits.S, .T = (int32_t)limits.T, .B = (int32_t)limits.B,
-        .N = (int32_t)limits.N, .source_unique = (int32_t)limits.source_unique,
-        .target_unique = (int32_t)limits.target_unique }, true);
+    return clseq_seq2seq_plan(
+        t->model,
+        &(struct clseq_seq2seq_limits) { .S = (int32_t)limits.S,
+                                         .T = (int32_t)limits.T,
+                                         .B = (int32_t)limits.B,
+                                         .N = (int32_t)limits.N,
+                                         .source_unique = (int32_t)limits.source_unique,
+                                         .target_unique = (int32_t)limits.target_unique },
+        true);
 }
 
 /* ---- starting and resuming ---- */
@@ -226,11 +234,12 @@ static clseq_status check_corpus(const struct trainer *t)
     const uint64_t now = clseq_corpus_fingerprint(t->train.corpus);
 
     if (t->state.fingerprint != now)
-        return clseq_fail(t->ctx, CLSEQ_ERR_ARG,
-                          "%s: the training text is not the one this run was started with (fingerprint "
-                          "%016llx, was %016llx): give the old text to go on, or choose another folder "
-                          "with -o", t->folder.path, (unsigned long long)now,
-                          (unsigned long long)t->state.fingerprint);
+        return clseq_fail(
+            t->ctx, CLSEQ_ERR_ARG,
+            "%s: the training text is not the one this run was started with (fingerprint "
+            "%016llx, was %016llx): give the old text to go on, or choose another folder "
+            "with -o",
+            t->folder.path, (unsigned long long)now, (unsigned long long)t->state.fingerprint);
     return CLSEQ_OK;
 }
 
@@ -242,7 +251,8 @@ static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoin
     CLSEQ_TRY(plan_memory(t));
     if (checkpoint)
         return clseq_checkpoint_read(t->model, &t->optimizer, checkpoint);
-    return clseq_seq2seq_init(t->model, t->options->init_normal ? CLSEQ_INIT_NORMAL : CLSEQ_INIT_UNIFORM,
+    return clseq_seq2seq_init(t->model,
+                              t->options->init_normal ? CLSEQ_INIT_NORMAL : CLSEQ_INIT_UNIFORM,
                               t->options->init_scale, t->options->seed);
 }
 
@@ -264,13 +274,19 @@ static clseq_status start(struct trainer *t)
     else
         t->state.fingerprint = clseq_corpus_fingerprint(t->train.corpus);
     CLSEQ_TRY_GOTO(status, out, create_model(t, checkpoint));
-    CLSEQ_TRY_GOTO(status, out, clseq_run_folder_log(&t->folder, json_pack(
-        "{s:s, s:I, s:s, s:s, s:s, s:I, s:I}", "event", t->resumed ? "resume" : "start", "update",
-        (json_int_t)t->state.update, "backend", clseq_backend_info(t->be)->name, "device",
-        clseq_backend_info(t->be)->device, "driver", clseq_backend_info(t->be)->driver, "weights",
-        (json_int_t)clseq_param_total(&t->model->store), "device_bytes",
-        (json_int_t)clseq_seq2seq_bytes(t->model))));
-    tell(t, &event, "%s: %.2f million weights, vocabulary %d + %d, %llu updates an epoch, %.0f MB on %s",
+    CLSEQ_TRY_GOTO(
+        status, out,
+        clseq_run_folder_log(&t->folder,
+                             json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I}", "event",
+                                       t->resumed ? "resume" : "start", "update",
+                                       (json_int_t)t->state.update, "backend",
+                                       clseq_backend_info(t->be)->name, "device",
+                                       clseq_backend_info(t->be)->device, "driver",
+                                       clseq_backend_info(t->be)->driver, "weights",
+                                       (json_int_t)clseq_param_total(&t->model->store),
+                                       "device_bytes", (json_int_t)clseq_seq2seq_bytes(t->model))));
+    tell(t, &event,
+         "%s: %.2f million weights, vocabulary %d + %d, %llu updates an epoch, %.0f MB on %s",
          t->resumed ? "going on" : "model", 1e-6 * (double)clseq_param_total(&t->model->store),
          t->meta.config.source_vocabulary, t->meta.config.target_vocabulary,
          (unsigned long long)t->per_epoch, 1e-6 * (double)clseq_seq2seq_bytes(t->model),
@@ -301,11 +317,12 @@ static clseq_status drain(struct trainer *t)
         }
     }
     if (t->state.skipped_in_row >= SKIPS_UNTIL_DIVERGED)
-        return clseq_fail(t->ctx, CLSEQ_ERR_NUMERIC,
-                          "training diverged: the gradients of the last %llu updates were not finite and "
-                          "were skipped. %s holds the last good state; start again in another folder with "
-                          "a lower --lr or --clip", (unsigned long long)t->state.skipped_in_row,
-                          t->folder.last);
+        return clseq_fail(
+            t->ctx, CLSEQ_ERR_NUMERIC,
+            "training diverged: the gradients of the last %llu updates were not finite and "
+            "were skipped. %s holds the last good state; start again in another folder with "
+            "a lower --lr or --clip",
+            (unsigned long long)t->state.skipped_in_row, t->folder.last);
     return CLSEQ_OK;
 }
 
@@ -323,16 +340,19 @@ static clseq_status report(struct trainer *t, double lr)
     event.perplexity = exp(event.loss);
     event.gradient_norm = r->norm;
     event.seconds_left = seconds_left(t);
-    CLSEQ_TRY(clseq_run_folder_log(&t->folder, json_pack(
-        "{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "event", "update", "update",
-        (json_int_t)t->state.update, "epoch", (double)t->state.update / (double)t->per_epoch, "loss",
-        isfinite(event.loss) ? event.loss : -1.0, "lr", lr, "gradient_norm",
-        isfinite(r->norm) ? r->norm : -1.0, "target_tokens_per_s", event.tokens_per_second, "seconds",
-        seconds_so_far(t), "skipped", (json_int_t)t->state.skipped)));
-    tell(t, &event, "epoch %.2f  update %llu  loss %.4f  perplexity %.2f  lr %.3g  norm %.2f  %.0f tokens/s",
-         (double)t->state.update / (double)t->per_epoch, (unsigned long long)t->state.update, event.loss,
-         event.perplexity, lr, r->norm, event.tokens_per_second);
-    *r = (struct report){ .started = clseq_seconds() };
+    CLSEQ_TRY(clseq_run_folder_log(
+        &t->folder, json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "event", "update",
+                              "update", (json_int_t)t->state.update, "epoch",
+                              (double)t->state.update / (double)t->per_epoch, "loss",
+                              isfinite(event.loss) ? event.loss : -1.0, "lr", lr, "gradient_norm",
+                              isfinite(r->norm) ? r->norm : -1.0, "target_tokens_per_s",
+                              event.tokens_per_second, "seconds", seconds_so_far(t), "skipped",
+                              (json_int_t)t->state.skipped)));
+    tell(t, &event,
+         "epoch %.2f  update %llu  loss %.4f  perplexity %.2f  lr %.3g  norm %.2f  %.0f tokens/s",
+         (double)t->state.update / (double)t->per_epoch, (unsigned long long)t->state.update,
+         event.loss, event.perplexity, lr, r->norm, event.tokens_per_second);
+    *r = (struct report) { .started = clseq_seconds() };
     return CLSEQ_OK;
 }
 
@@ -424,10 +444,12 @@ static clseq_status validate(struct trainer *t)
     } else {
         t->state.worse_validations++;
     }
-    CLSEQ_TRY(clseq_run_folder_log(&t->folder, json_pack(
-        "{s:s, s:I, s:f, s:f, s:b, s:f}", "event", "valid", "update", (json_int_t)t->state.update, "epoch",
-        (double)t->state.update / (double)t->per_epoch, "loss", isfinite(event.loss) ? event.loss : -1.0,
-        "best", event.best, "seconds", seconds_so_far(t))));
+    CLSEQ_TRY(clseq_run_folder_log(&t->folder,
+                                   json_pack("{s:s, s:I, s:f, s:f, s:b, s:f}", "event", "valid",
+                                             "update", (json_int_t)t->state.update, "epoch",
+                                             (double)t->state.update / (double)t->per_epoch, "loss",
+                                             isfinite(event.loss) ? event.loss : -1.0, "best",
+                                             event.best, "seconds", seconds_so_far(t))));
     tell(t, &event, "validation: loss %.4f  perplexity %.2f%s", event.loss, event.perplexity,
          event.best ? "  (best so far, saved)" : "");
     return CLSEQ_OK;
@@ -516,15 +538,21 @@ static clseq_status finish(struct trainer *t)
         CLSEQ_TRY(validate(t));
     complete = !t->stop; /* a stop may have come during that validation */
     CLSEQ_TRY(save(t));
-    CLSEQ_TRY(clseq_run_folder_log(&t->folder, json_pack(
-        "{s:s, s:I, s:s, s:f}", "event", "stop", "update", (json_int_t)t->state.update, "why",
-        !complete ? "asked" : gave_up(t) ? "early" : "done", "seconds", seconds_so_far(t))));
+    CLSEQ_TRY(
+        clseq_run_folder_log(&t->folder, json_pack("{s:s, s:I, s:s, s:f}", "event", "stop",
+                                                   "update", (json_int_t)t->state.update, "why",
+                                                   !complete    ? "asked"
+                                                   : gave_up(t) ? "early"
+                                                                : "done",
+                                                   "seconds", seconds_so_far(t))));
     if (!complete) {
         tell(t, &event, "stopped at update %llu, state saved in %s",
              (unsigned long long)t->state.update, t->folder.last);
-        return clseq_fail(t->ctx, CLSEQ_ERR_INTERRUPTED,
-                          "stopped at update %llu with the state saved in %s: run the same command again "
-                          "to go on", (unsigned long long)t->state.update, t->folder.last);
+        return clseq_fail(
+            t->ctx, CLSEQ_ERR_INTERRUPTED,
+            "stopped at update %llu with the state saved in %s: run the same command again "
+            "to go on",
+            (unsigned long long)t->state.update, t->folder.last);
     }
     event.perplexity = exp(event.loss);
     event.best = t->state.has_best;
@@ -536,8 +564,8 @@ static clseq_status finish(struct trainer *t)
     return CLSEQ_OK;
 }
 
-/* config.json is written only once nothing stands in the way of training any more, so that a run that
- * never began binds nobody to its options. */
+/* config.json is written only once nothing stands in the way of training any more, so that a run
+ * that never began binds nobody to its options. */
 static clseq_status prepare(struct trainer *t)
 {
     json_t *given = NULL;
@@ -580,7 +608,7 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
 
     status = train(t);
     if (result)
-        *result = (struct clseq_train_result){
+        *result = (struct clseq_train_result) {
             .updates = t->state.update,
             .epochs = t->per_epoch ? (double)t->state.update / (double)t->per_epoch : 0,
             .seconds = seconds_so_far(t),

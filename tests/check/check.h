@@ -76,11 +76,11 @@ struct check {
 struct check_operand {
     const struct clseq_op_field *field;
     bool present, is_index;
-    bool given;       /* has values; otherwise it is only written */
-    int same_as;      /* operand whose view it shares; -1 = its own */
+    bool given;        /* has values; otherwise it is only written */
+    int same_as;       /* operand whose view it shares; -1 = its own */
     clseq_tensor view; /* shape, strides and offset; buffer NULL */
-    size_t count;     /* elements */
-    double *real;     /* values in row-major order, one of the two */
+    size_t count;      /* elements */
+    double *real;      /* values in row-major order, one of the two */
     int32_t *index;
     size_t base, total; /* its segment of the image, in elements */
 };
@@ -105,21 +105,24 @@ struct check_case {
 
 /* ---- check_case.c: building a case ---- */
 
-/* Start a case named "<op>_<text>", with its own random sequence made of the seed and the name. NULL
- * when the case is not wanted: not selected, or the mode only counts or lists. */
+/* Start a case named "<op>_<text>", with its own random sequence made of the seed and the name.
+ * NULL when the case is not wanted: not selected, or the mode only counts or lists. */
 struct check_case *check_begin(struct check *t, enum clseq_op op, const char *format, ...)
     CLSEQ_PRINTF(3, 4);
 
 /* An operand that is read (and perhaps written): normal values, or indices 0. Dimensions behind the
  * rank are ignored. */
-void check_real(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1, int32_t d2);
+void check_real(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1,
+                int32_t d2);
 void check_index(struct check_case *c, const char *name, int32_t n);
 
 /* An operand that is only written, of the field's own type. */
-void check_out(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1, int32_t d2);
+void check_out(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1,
+               int32_t d2);
 
 /* The same for copy and fill, whose type is free. */
-void check_index_nd(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1, int32_t d2);
+void check_index_nd(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1,
+                    int32_t d2);
 void check_out_index(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1,
                      int32_t d2);
 
@@ -148,9 +151,11 @@ double check_draw_normal(struct check_case *c);
 void check_fill_uniform(struct check_case *c, const char *name, double low, double high);
 
 /* Put one of `values` at a random part of the places (all when part is 1). */
-void check_sprinkle(struct check_case *c, const char *name, double part, const double *values, int n);
+void check_sprinkle(struct check_case *c, const char *name, double part, const double *values,
+                    int n);
 
-/* Gate inputs where sigmoid, tanh and exp saturate or vanish: 0, -0, tiny, 20, 88 and their negatives. */
+/* Gate inputs where sigmoid, tanh and exp saturate or vanish: 0, -0, tiny, 20, 88 and their
+ * negatives. */
 void check_edges(struct check_case *c, const char *name, double part);
 
 /* Distinct indices of [0, n); `part` of them replaced by values outside: n, -1, -7, a huge one. */

@@ -15,9 +15,11 @@ enum beams {
     BEAMS_KINDS
 };
 
-static const char *const beams_name[BEAMS_KINDS] = { "normal", "ties", "finished", "first", "empty", "nan" };
+static const char *const beams_name[BEAMS_KINDS] = { "normal", "ties",  "finished",
+                                                     "first",  "empty", "nan" };
 
-/* One row as topk and softmax leave it: descending values, distinct indices, lse above the largest. */
+/* One row as topk and softmax leave it: descending values, distinct indices, lse above the
+ * largest. */
 static void fill_row(struct check_case *c, int32_t row, int32_t K, enum beams kind)
 {
     double *value = check_values(c, "value") + (size_t)row * (size_t)K;
@@ -35,8 +37,8 @@ static void fill_row(struct check_case *c, int32_t row, int32_t K, enum beams ki
         index[j] = broken ? -1 : (EOS + row * 7 + j) % VOCABULARY;
     }
     check_values(c, "lse")[row] = kind == BEAMS_TIES ? 5 : check_draw(c, 4, 6);
-    check_values(c, "score")[row] = kind == BEAMS_TIES ? -0.25 * check_below(c, 4)
-                                                       : check_draw(c, -3, 0);
+    check_values(c, "score")[row] =
+        kind == BEAMS_TIES ? -0.25 * check_below(c, 4) : check_draw(c, -3, 0);
     check_indices(c, "token")[row] = 3 + check_below(c, VOCABULARY - 3);
     if (check_below(c, kind == BEAMS_FINISHED ? 2 : 6) == 0)
         check_indices(c, "token")[row] = EOS;
@@ -47,7 +49,8 @@ static void fill_row(struct check_case *c, int32_t row, int32_t K, enum beams ki
 
 static void beam_case(struct check *t, int32_t B, int32_t K, enum beams kind)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_beam_advance, "b%d_k%d_%s", B, K, beams_name[kind]);
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_beam_advance, "b%d_k%d_%s", B, K, beams_name[kind]);
     const int32_t rows = B * K;
 
     if (!c)

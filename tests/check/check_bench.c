@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#define ENOUGH_SECONDS     0.5 /* of measuring one case */
+#define ENOUGH_SECONDS      0.5 /* of measuring one case */
 #define REFERENCE_MAX_FLOPS 4e9 /* beyond, the scalar path takes too long */
 enum { MIN_REPEATS = 5, MAX_REPEATS = 200 };
 
@@ -55,9 +55,9 @@ static void print_row(struct check_case *c, double seconds, double reference)
     const double bytes = clseq_op_bytes(c->op, &c->args) / seconds;
 
     if (c->t->json) {
-        json_t *row = json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "type", "bench", "op", c->schema->name,
-                                "name", c->name, "ms", seconds * 1e3, "gflops", flops * 1e-9, "gbytes",
-                                bytes * 1e-9);
+        json_t *row = json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "type", "bench", "op",
+                                c->schema->name, "name", c->name, "ms", seconds * 1e3, "gflops",
+                                flops * 1e-9, "gbytes", bytes * 1e-9);
         char *text;
 
         if (row && reference > 0)

@@ -152,7 +152,8 @@ static struct check_operand *add_operand(struct check_case *c, const char *name,
     return x;
 }
 
-void check_real(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1, int32_t d2)
+void check_real(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1,
+                int32_t d2)
 {
     struct check_operand *x = add_operand(c, name, false, ndim, d0, d1, d2);
 
@@ -162,7 +163,8 @@ void check_real(struct check_case *c, const char *name, int ndim, int32_t d0, in
         x->real[i] = check_draw_normal(c);
 }
 
-void check_index_nd(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1, int32_t d2)
+void check_index_nd(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1,
+                    int32_t d2)
 {
     struct check_operand *x = add_operand(c, name, true, ndim, d0, d1, d2);
 
@@ -182,7 +184,8 @@ void check_out(struct check_case *c, const char *name, int ndim, int32_t d0, int
     add_operand(c, name, is_index, ndim, d0, d1, d2);
 }
 
-void check_out_index(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1, int32_t d2)
+void check_out_index(struct check_case *c, const char *name, int ndim, int32_t d0, int32_t d1,
+                     int32_t d2)
 {
     add_operand(c, name, true, ndim, d0, d1, d2);
 }

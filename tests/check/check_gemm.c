@@ -6,7 +6,8 @@ struct gemm_shape {
     int32_t m, n, k;
 };
 
-static void gemm_case(struct check *t, struct gemm_shape s, int transposes, double alpha, double beta)
+static void gemm_case(struct check *t, struct gemm_shape s, int transposes, double alpha,
+                      double beta)
 {
     const bool trans_a = (transposes & 1) != 0, trans_b = (transposes & 2) != 0;
     const int32_t a0 = trans_a ? s.k : s.m, a1 = trans_a ? s.m : s.k;
@@ -37,13 +38,15 @@ static void gemm_case(struct check *t, struct gemm_shape s, int transposes, doub
 }
 
 /* All four transposes; alpha and beta take turns, so that every pair meets every transpose. */
-static void gemm_shape_cases(struct check *t, int turn, int32_t batch, int32_t m, int32_t n, int32_t k)
+static void gemm_shape_cases(struct check *t, int turn, int32_t batch, int32_t m, int32_t n,
+                             int32_t k)
 {
     static const double alphas[] = { 1, 1, -0.75, 0.1 }, betas[] = { 0, 1, 0.5 };
     const struct gemm_shape s = { batch, m, n, k };
 
     for (int transposes = 0; transposes < 4; transposes++)
-        gemm_case(t, s, transposes, alphas[(turn + transposes) % 4], betas[(turn + transposes) % 3]);
+        gemm_case(t, s, transposes, alphas[(turn + transposes) % 4],
+                  betas[(turn + transposes) % 3]);
 }
 
 /* Around the edges of tiles, one dimension off at a time and all together. */
@@ -80,11 +83,11 @@ static void gemm_empty_sizes(struct check *t)
 
     for (int i = 0; i < 3; i++) {
         for (int transposes = 0; transposes < 4; transposes++) {
-            gemm_case(t, (struct gemm_shape){ -1, 5, 19, 0 }, transposes, 1, betas[i]);
-            gemm_case(t, (struct gemm_shape){ 2, 17, 3, 0 }, transposes, 1, betas[i]);
-            gemm_case(t, (struct gemm_shape){ -1, 0, 19, 4 }, transposes, 1, betas[i]);
-            gemm_case(t, (struct gemm_shape){ -1, 5, 0, 4 }, transposes, 1, betas[i]);
-            gemm_case(t, (struct gemm_shape){ -1, 33, 18, 7 }, transposes, 0, betas[i]);
+            gemm_case(t, (struct gemm_shape) { -1, 5, 19, 0 }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape) { 2, 17, 3, 0 }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape) { -1, 0, 19, 4 }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape) { -1, 5, 0, 4 }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape) { -1, 33, 18, 7 }, transposes, 0, betas[i]);
         }
     }
 }

@@ -146,7 +146,8 @@ static bool is_target(const struct check_case *c, const struct check_operand *x)
     for (int i = 0; i < c->schema->n_fields; i++) {
         const struct check_operand *y = &c->operands[i];
 
-        if (check_is_written(c, y) && (y == x || (y->same_as >= 0 && &c->operands[y->same_as] == x)))
+        if (check_is_written(c, y) &&
+            (y == x || (y->same_as >= 0 && &c->operands[y->same_as] == x)))
             return true;
     }
     return false;

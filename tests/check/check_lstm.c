@@ -28,8 +28,8 @@ static void cell_fwd_case(struct check *t, int32_t B, int32_t H, int options, in
     char text[32];
     const int32_t T = 6, step = 1 + (B + H) % 4;
 
-    c = check_begin(t, CLSEQ_OP_lstm_cell_fwd, "b%d_h%d%s_alias%d", B, H, option_text(options, text),
-                    aliases);
+    c = check_begin(t, CLSEQ_OP_lstm_cell_fwd, "b%d_h%d%s_alias%d", B, H,
+                    option_text(options, text), aliases);
     if (!c)
         return;
     check_real(c, "pre", 2, B, 4 * H, 1);
@@ -78,8 +78,8 @@ static void cell_bwd_case(struct check *t, int32_t B, int32_t H, int options, in
     char text[32];
     const int32_t T = 6, step = 1 + (B + H) % 4;
 
-    c = check_begin(t, CLSEQ_OP_lstm_cell_bwd, "b%d_h%d%s_alias%d", B, H, option_text(options, text),
-                    aliases);
+    c = check_begin(t, CLSEQ_OP_lstm_cell_bwd, "b%d_h%d%s_alias%d", B, H,
+                    option_text(options, text), aliases);
     if (!c)
         return;
     check_real(c, "act", 2, B, 4 * H, 1);
@@ -140,7 +140,8 @@ void check_lstm_cell_bwd(struct check *t)
     cell_cases(t, cell_bwd_case);
 }
 
-/* Recurrent weights of the usual size, so that what grows over the steps is the test's, not theirs. */
+/* Recurrent weights of the usual size, so that what grows over the steps is the test's, not
+ * theirs. */
 static void add_weights(struct check_case *c, int32_t H)
 {
     const double size = 1 / sqrt(H > 0 ? (double)H : 1);

@@ -41,25 +41,26 @@ struct settings {
 
 static void print_help(void)
 {
-    puts("usage: clseq-check [options]\n"
-         "Run every operation of a backend against the oracle (the scalar path in double).\n\n"
-         "  --backend NAME      opencl, reference, auto, mirror (default opencl), or fault:N: the\n"
-         "                      reference path with one bit of the N-th result flipped\n"
-         "  --device INDEX|NAME OpenCL device (default: the best usable one)\n"
-         "  --kernels CLASS     cpu, gpu, auto (default auto)\n"
-         "  --gemm PROVIDER     auto, cpu, gpu, clblast (default auto)\n"
-         "  --cache FOLDER      of built kernels; \"\" for none (default: as clseq)\n"
-         "  --no-probe          do not try the device in a child process first\n"
-         "  --function PATTERN  an operation, or cases by name with * and ?\n"
-         "  --seed N            of the inputs (default: from the clock; always printed)\n"
-         "  --quick             fewer and smaller cases, for simulators\n"
-         "  --list              names of the cases\n"
-         "  --bench             time, GFLOP/s and GB/s at realistic sizes\n"
-         "  --selftest          deliberately wrong kernels must be caught\n"
-         "  --require-device    fail instead of exit code 77 when there is no device\n"
-         "  --json              one object a line\n"
-         "  --verbose           also cases that pass, and messages of the library\n\n"
-         "Exit codes: 0 all passed, 1 some failed, 77 nothing was compared, 99 the tool is broken.");
+    puts(
+        "usage: clseq-check [options]\n"
+        "Run every operation of a backend against the oracle (the scalar path in double).\n\n"
+        "  --backend NAME      opencl, reference, auto, mirror (default opencl), or fault:N: the\n"
+        "                      reference path with one bit of the N-th result flipped\n"
+        "  --device INDEX|NAME OpenCL device (default: the best usable one)\n"
+        "  --kernels CLASS     cpu, gpu, auto (default auto)\n"
+        "  --gemm PROVIDER     auto, cpu, gpu, clblast (default auto)\n"
+        "  --cache FOLDER      of built kernels; \"\" for none (default: as clseq)\n"
+        "  --no-probe          do not try the device in a child process first\n"
+        "  --function PATTERN  an operation, or cases by name with * and ?\n"
+        "  --seed N            of the inputs (default: from the clock; always printed)\n"
+        "  --quick             fewer and smaller cases, for simulators\n"
+        "  --list              names of the cases\n"
+        "  --bench             time, GFLOP/s and GB/s at realistic sizes\n"
+        "  --selftest          deliberately wrong kernels must be caught\n"
+        "  --require-device    fail instead of exit code 77 when there is no device\n"
+        "  --json              one object a line\n"
+        "  --verbose           also cases that pass, and messages of the library\n\n"
+        "Exit codes: 0 all passed, 1 some failed, 77 nothing was compared, 99 the tool is broken.");
 }
 
 static int choice_of(const char *option, const char *text, const char *const *names, int n)
@@ -98,8 +99,24 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
 {
     static const char *const kernels[] = { "auto", "cpu", "gpu" };
     static const char *const gemms[] = { "auto", "cpu", "gpu", "clblast" };
-    enum { BACKEND = 1, DEVICE, KERNELS, GEMM, CACHE, NO_PROBE, FUNCTION, SEED, QUICK, LIST, BENCH,
-           SELFTEST, REQUIRE_DEVICE, JSON, VERBOSE, HELP };
+    enum {
+        BACKEND = 1,
+        DEVICE,
+        KERNELS,
+        GEMM,
+        CACHE,
+        NO_PROBE,
+        FUNCTION,
+        SEED,
+        QUICK,
+        LIST,
+        BENCH,
+        SELFTEST,
+        REQUIRE_DEVICE,
+        JSON,
+        VERBOSE,
+        HELP
+    };
     static const struct option options[] = {
         { "backend", required_argument, NULL, BACKEND },
         { "device", required_argument, NULL, DEVICE },
@@ -226,7 +243,9 @@ static void catch_crashes(void)
 /* Every operation has a case, whatever was selected. */
 static void require_cases(const struct check *t)
 {
-    struct check count = { .ctx = t->ctx, .mode = CHECK_MODE_COUNT, .only_op = -1, .quick = t->quick };
+    struct check count = {
+        .ctx = t->ctx, .mode = CHECK_MODE_COUNT, .only_op = -1, .quick = t->quick
+    };
 
     check_all(&count);
     for (int op = 0; op < CLSEQ_OP_COUNT; op++) {
@@ -248,7 +267,9 @@ static clseq_status open_tested(struct check *t, const struct settings *s)
 {
     const char prefix[] = "fault:";
     const struct clseq_fault_options options = {
-        .call = CLSEQ_FAULT_OP, .effect = CLSEQ_FAULT_FLIP_BIT, .bit = 30,
+        .call = CLSEQ_FAULT_OP,
+        .effect = CLSEQ_FAULT_FLIP_BIT,
+        .bit = 30,
         .nth = strncmp(s->backend.name, prefix, strlen(prefix)) == 0
                    ? number_of("--backend fault", s->backend.name + strlen(prefix))
                    : 0,
@@ -267,7 +288,8 @@ static int check_backend(struct check *t, struct settings *s)
     if (status == CLSEQ_ERR_NO_DEVICE || status == CLSEQ_ERR_UNSUPPORTED)
         return nothing_compared(s, clseq_context_error(t->ctx));
     if (status != CLSEQ_OK) {
-        fprintf(stderr, "clseq-check: the backend does not open: %s\n", clseq_context_error(t->ctx));
+        fprintf(stderr, "clseq-check: the backend does not open: %s\n",
+                clseq_context_error(t->ctx));
         puts("0 passed, 1 failed");
         return CHECK_FAILED;
     }
@@ -319,7 +341,8 @@ int main(int argc, char **argv)
         code = CHECK_PASSED;
     } else {
         catch_crashes();
-        if (clseq_backend_open_impl(t.ctx, &clseq_oracle_backend, &s.backend, &t.oracle) != CLSEQ_OK)
+        if (clseq_backend_open_impl(t.ctx, &clseq_oracle_backend, &s.backend, &t.oracle) !=
+            CLSEQ_OK)
             check_broken("the oracle does not open: %s", clseq_context_error(t.ctx));
         code = s.selftest ? check_selftest(&t) : check_backend(&t, &s);
     }

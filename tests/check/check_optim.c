@@ -19,8 +19,9 @@ static void clip_scale_case(struct check *t, double sumsq, double max_norm)
 
 void check_clip_scale(struct check *t)
 {
-    static const double sums[] = { 0,    1,    24.9, 25,   25.1, 1e4,
-                                   1e30, 1e-30, 3e38, (double)INFINITY, (double)NAN };
+    static const double sums[] = { 0,          1,    24.9,  25,   25.1,
+                                   1e4,        1e30, 1e-30, 3e38, (double)INFINITY,
+                                   (double)NAN };
     static const double limits[] = { 5, 1, 1e-3, 1e6, 0, -1 };
 
     for (int i = 0; i < (int)CLSEQ_ARRAY_SIZE(sums); i++) {
@@ -44,7 +45,8 @@ static struct check_case *begin_update(struct check *t, enum clseq_op op, const 
 
     if (u->sparse >= 0)
         snprintf(sparse, sizeof(sparse), "_u%d", u->sparse);
-    c = check_begin(t, op, "rank%d_%d_%d%s_scale%g", u->ndim, u->rows, u->columns, sparse, u->scale);
+    c = check_begin(t, op, "rank%d_%d_%d%s_scale%g", u->ndim, u->rows, u->columns, sparse,
+                    u->scale);
     if (!c)
         return NULL;
     check_real(c, "g", u->ndim, u->sparse >= 0 ? u->sparse : u->rows, u->columns, 1);
@@ -99,13 +101,13 @@ static void update_cases(struct check *t, update_case *run)
     for (int i = 0; i < check_size_count(t); i++) {
         const int32_t n = check_size(t, i), m = check_size(t, i + 5);
 
-        run(t, &(struct update){ 1, n, 1, -1, scales[i % 3] });
-        run(t, &(struct update){ 2, m, n, -1, scales[(i + 1) % 3] });
-        run(t, &(struct update){ 2, m + 20, n, m / 2, scales[(i + 2) % 3] });
-        run(t, &(struct update){ 2, m, n, m, scales[i % 2] });
+        run(t, &(struct update) { 1, n, 1, -1, scales[i % 3] });
+        run(t, &(struct update) { 2, m, n, -1, scales[(i + 1) % 3] });
+        run(t, &(struct update) { 2, m + 20, n, m / 2, scales[(i + 2) % 3] });
+        run(t, &(struct update) { 2, m, n, m, scales[i % 2] });
     }
-    run(t, &(struct update){ 2, 40, 33, 15, 1 });
-    run(t, &(struct update){ 2, 40, 33, 0, 1 });
+    run(t, &(struct update) { 2, 40, 33, 15, 1 });
+    run(t, &(struct update) { 2, 40, 33, 0, 1 });
 }
 
 void check_sgd_update(struct check *t)

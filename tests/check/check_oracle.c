@@ -42,11 +42,13 @@ clseq_status check_expect(const struct check_case *c, struct check_expected *ret
         if (c->operands[i].present)
             CLSEQ_TRY_GOTO(status, out, place_operand(c, &c->operands[i], &buffers[i], view));
     }
-    CLSEQ_TRY_GOTO(status, out, clseq_op_values_read(be, c->op, &args, CLSEQ_FIELD_READ, &ret->before));
+    CLSEQ_TRY_GOTO(status, out,
+                   clseq_op_values_read(be, c->op, &args, CLSEQ_FIELD_READ, &ret->before));
     if (c->schema->tolerance == CLSEQ_TOLERANCE_SUM)
         CLSEQ_TRY_GOTO(status, out, clseq_op_absolute_sums(be, c->op, &args, &ret->sums));
     CLSEQ_TRY_GOTO(status, out, clseq_op_run(be, c->op, &args));
-    CLSEQ_TRY_GOTO(status, out, clseq_op_values_read(be, c->op, &args, CLSEQ_FIELD_WRITE, &ret->value));
+    CLSEQ_TRY_GOTO(status, out,
+                   clseq_op_values_read(be, c->op, &args, CLSEQ_FIELD_WRITE, &ret->value));
 out:
     for (int i = 0; i < c->schema->n_fields; i++)
         clseq_buffer_destroy(&buffers[i]);

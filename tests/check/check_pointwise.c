@@ -5,12 +5,14 @@
 #include <math.h>
 
 /* Values that a copy must not touch: signs of zero, numbers below the normal range, infinities. */
-static const double odd_values[] = { 0, -0.0, 1e-40, -1e-45, 3.4e38, -1, (double)INFINITY, -(double)INFINITY };
+static const double odd_values[] = {
+    0, -0.0, 1e-40, -1e-45, 3.4e38, -1, (double)INFINITY, -(double)INFINITY
+};
 
 static void copy_case(struct check *t, bool is_index, int ndim, int32_t d0, int32_t d1, int32_t d2)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_copy, "%s_rank%d_%d_%d_%d", is_index ? "i32" : "f32",
-                                       ndim, d0, d1, d2);
+    struct check_case *c = check_begin(t, CLSEQ_OP_copy, "%s_rank%d_%d_%d_%d",
+                                       is_index ? "i32" : "f32", ndim, d0, d1, d2);
 
     if (!c)
         return;
@@ -108,8 +110,8 @@ void check_bias_add(struct check *t)
 
 static void axpby_case(struct check *t, int ndim, int32_t m, int32_t n, double alpha, double beta)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_axpby, "rank%d_%d_%d_alpha%g_beta%g", ndim, m, n,
-                                       alpha, beta);
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_axpby, "rank%d_%d_%d_alpha%g_beta%g", ndim, m, n, alpha, beta);
 
     if (!c)
         return;

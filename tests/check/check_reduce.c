@@ -124,7 +124,8 @@ void check_argmax(struct check *t)
 
 static void topk_case(struct check *t, int32_t m, int32_t n, int32_t k, enum rows kind)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_topk, "m%d_n%d_k%d_%s", m, n, k, rows_name[kind]);
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_topk, "m%d_n%d_k%d_%s", m, n, k, rows_name[kind]);
 
     if (!c)
         return;

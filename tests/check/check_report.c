@@ -44,7 +44,9 @@ static const char *fault_name(enum check_fault fault)
 
 static const char *layout_name(enum check_layout layout)
 {
-    return layout == CHECK_DENSE ? "dense" : layout == CHECK_STRIDED ? "strided" : "strided in one buffer";
+    return layout == CHECK_DENSE     ? "dense"
+           : layout == CHECK_STRIDED ? "strided"
+                                     : "strided in one buffer";
 }
 
 void check_report_header(const struct check *t)
@@ -52,10 +54,10 @@ void check_report_header(const struct check *t)
     const struct clseq_backend_info *info = clseq_backend_info(t->tested);
 
     if (t->json) {
-        print_object(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "type", "device", "backend",
-                               info->name, "device", info->device, "platform", info->platform, "driver",
-                               info->driver, "kernels", info->kernels, "gemm", info->gemm, "seed",
-                               (json_int_t)t->seed));
+        print_object(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "type", "device",
+                               "backend", info->name, "device", info->device, "platform",
+                               info->platform, "driver", info->driver, "kernels", info->kernels,
+                               "gemm", info->gemm, "seed", (json_int_t)t->seed));
         return;
     }
     printf("%s: %s (%s%s%s), kernels %s, gemm %s, seed %llu\n", info->name, info->device,
@@ -73,8 +75,9 @@ void check_report_pass(struct check_case *c, double worst)
     if (t->silent || !t->verbose)
         return;
     if (t->json)
-        print_object(json_pack("{s:s, s:s, s:s, s:s, s:f}", "type", "case", "name", c->name, "result",
-                               "passed", "layout", layout_name(c->layout), "worst", worst));
+        print_object(json_pack("{s:s, s:s, s:s, s:s, s:f}", "type", "case", "name", c->name,
+                               "result", "passed", "layout", layout_name(c->layout), "worst",
+                               worst));
     else
         printf("ok    %s (%s), %.2g of the bound\n", c->name, layout_name(c->layout), worst);
 }
@@ -95,8 +98,9 @@ void check_report_fail(struct check_case *c, enum check_fault fault, const char 
                                "result", "failed", "fault", fault_name(fault), "layout",
                                layout_name(c->layout), "text", text));
     } else {
-        printf("FAIL  %s (%s): %s\n      repeat: clseq-check%s --seed %llu --function '%s'\n", c->name,
-               layout_name(c->layout), text, t->options, (unsigned long long)t->seed, c->name);
+        printf("FAIL  %s (%s): %s\n      repeat: clseq-check%s --seed %llu --function '%s'\n",
+               c->name, layout_name(c->layout), text, t->options, (unsigned long long)t->seed,
+               c->name);
     }
     fflush(stdout);
 }

@@ -4,8 +4,8 @@
 
 static void row_gather_case(struct check *t, int32_t v, int32_t m, int32_t n, bool outside)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_row_gather, "v%d_m%d_n%d%s", v, m, n,
-                                       outside ? "_outside" : "");
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_row_gather, "v%d_m%d_n%d%s", v, m, n, outside ? "_outside" : "");
     const int32_t values[] = { -1, v, -2, INT32_MAX, INT32_MIN };
 
     if (!c)
@@ -15,8 +15,8 @@ static void row_gather_case(struct check *t, int32_t v, int32_t m, int32_t n, bo
     for (int32_t i = 0; i < m; i++) {
         const bool use = v == 0 || (outside && check_below(c, 3) == 0);
 
-        check_indices(c, "index")[i] = use ? values[check_below(c, (int32_t)CLSEQ_ARRAY_SIZE(values))]
-                                           : check_below(c, v);
+        check_indices(c, "index")[i] =
+            use ? values[check_below(c, (int32_t)CLSEQ_ARRAY_SIZE(values))] : check_below(c, v);
     }
     check_out(c, "dst", 2, m, n, 1);
     check_run(c);
@@ -33,7 +33,8 @@ void check_row_gather(struct check *t)
 
 static void row_scatter_case(struct check *t, int32_t v, int32_t m, int32_t n, double outside)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_row_scatter, "v%d_m%d_n%d_outside%g", v, m, n, outside);
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_row_scatter, "v%d_m%d_n%d_outside%g", v, m, n, outside);
 
     if (!c)
         return;
@@ -54,7 +55,8 @@ void check_row_scatter(struct check *t)
 }
 
 /* P tokens, sorted into U rows, some of them empty. */
-static void embedding_bwd_case(struct check *t, int32_t m, int32_t e, int32_t p, int32_t u, bool outside)
+static void embedding_bwd_case(struct check *t, int32_t m, int32_t e, int32_t p, int32_t u,
+                               bool outside)
 {
     struct check_case *c = check_begin(t, CLSEQ_OP_embedding_bwd, "m%d_e%d_p%d_u%d%s", m, e, p, u,
                                        outside ? "_outside" : "");
@@ -71,7 +73,8 @@ static void embedding_bwd_case(struct check *t, int32_t m, int32_t e, int32_t p,
     for (int32_t i = 0; i < p; i++) {
         const bool use = m == 0 || (outside && check_below(c, 4) == 0);
 
-        order[i] = use ? values[check_below(c, (int32_t)CLSEQ_ARRAY_SIZE(values))] : check_below(c, m);
+        order[i] =
+            use ? values[check_below(c, (int32_t)CLSEQ_ARRAY_SIZE(values))] : check_below(c, m);
     }
     /* ascending borders, with rows of none, one and many; the last may leave tokens over */
     for (int32_t i = 1; i <= u; i++) {
@@ -92,6 +95,6 @@ void check_embedding_bwd(struct check *t)
         embedding_bwd_case(t, m, e, m, u, false);
         embedding_bwd_case(t, m, e, 2 * m + 1, u / 2 + 1, true);
     }
-    embedding_bwd_case(t, 50, 64, 0, 5, false); /* no token: zeros */
+    embedding_bwd_case(t, 50, 64, 0, 5, false);    /* no token: zeros */
     embedding_bwd_case(t, 200, 33, 200, 1, false); /* one token everywhere */
 }

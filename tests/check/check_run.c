@@ -11,7 +11,7 @@ clseq_status check_upload(const struct check_case *c, clseq_backend *be, const u
     const size_t word = sizeof(uint32_t);
     const bool shared = c->layout == CHECK_SHARED;
 
-    *ret = (struct check_run_state){ .be = be, .args = c->args };
+    *ret = (struct check_run_state) { .be = be, .args = c->args };
     if (shared) {
         CLSEQ_TRY(clseq_buffer_create(be, elements * word, c->name, &ret->buffers[0]));
         CLSEQ_TRY(clseq_buffer_write(ret->buffers[0], 0, image, elements * word));
@@ -117,10 +117,11 @@ static void compare_operand(const struct check_case *c, int field, const uint32_
         got[e] = number_of(x, word);
         if (check_is_poison(x, word) && !ret->fault) {
             ret->fault = CHECK_FAULT_POISON;
-            snprintf(ret->text, sizeof(ret->text),
-                     "%s: element %zu still holds what it was filled with, expected %.9g: it was not "
-                     "written, or the old value went into the new one",
-                     x->field->name, e, want[e]);
+            snprintf(
+                ret->text, sizeof(ret->text),
+                "%s: element %zu still holds what it was filled with, expected %.9g: it was not "
+                "written, or the old value went into the new one",
+                x->field->name, e, want[e]);
         }
     }
     if (clseq_tolerance_compare(c->t->ctx, &call, field, want, got, &result) != CLSEQ_OK)
@@ -128,7 +129,8 @@ static void compare_operand(const struct check_case *c, int field, const uint32_
     if (result.compared > 0 && result.expected != result.got && result.bound > 0)
         ratio = fabs(result.expected - result.got) / result.bound;
     if (!result.ok && !ret->fault) {
-        ret->fault = isnan(result.expected) || isnan(result.got) ? CHECK_FAULT_NAN : CHECK_FAULT_VALUE;
+        ret->fault =
+            isnan(result.expected) || isnan(result.got) ? CHECK_FAULT_NAN : CHECK_FAULT_VALUE;
         clseq_tolerance_text(&call, field, &result, ret->text);
     }
     if (ratio > ret->worst)
@@ -146,9 +148,9 @@ static void compare_outputs(const struct check_case *c, const uint32_t *after,
 }
 
 /* The composed form against the oracle, then the fused form `after` against the composed one. */
-static void compare_composed(const struct check_case *c, const uint32_t *before, const uint32_t *after,
-                             size_t elements, const struct check_expected *expected,
-                             struct comparison *ret)
+static void compare_composed(const struct check_case *c, const uint32_t *before,
+                             const uint32_t *after, size_t elements,
+                             const struct check_expected *expected, struct comparison *ret)
 {
     uint32_t *composed = check_alloc(elements, sizeof(uint32_t));
     const clseq_status status = run_tested(c, true, before, elements, composed);
@@ -156,7 +158,8 @@ static void compare_composed(const struct check_case *c, const uint32_t *before,
 
     if (status != CLSEQ_OK) {
         ret->fault = CHECK_FAULT_STATUS;
-        snprintf(ret->text, sizeof(ret->text), "composed form: %.300s", clseq_context_error(c->t->ctx));
+        snprintf(ret->text, sizeof(ret->text), "composed form: %.300s",
+                 clseq_context_error(c->t->ctx));
         free(composed);
         return;
     }
@@ -204,7 +207,8 @@ static void test_case(const struct check_case *c, const uint32_t *before, size_t
         compare_outputs(c, after, expected, ret);
     if (!ret->fault && !c->t->quick && memcmp(after, again, elements * sizeof(uint32_t)) != 0) {
         ret->fault = CHECK_FAULT_REPEAT;
-        snprintf(ret->text, sizeof(ret->text), "a second call with the same inputs gave other bits");
+        snprintf(ret->text, sizeof(ret->text),
+                 "a second call with the same inputs gave other bits");
     }
     if (!ret->fault && !c->schema->required)
         compare_composed(c, before, after, elements, expected, ret);

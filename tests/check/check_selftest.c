@@ -12,7 +12,7 @@ static void run_backend(const struct check *t, const struct clseq_backend_impl *
     struct clseq_backend_options options;
 
     clseq_backend_options_init(&options);
-    *ret = (struct check){
+    *ret = (struct check) {
         .ctx = t->ctx,
         .oracle = t->oracle,
         .mode = CHECK_MODE_TEST,
@@ -53,11 +53,12 @@ int check_selftest(struct check *t)
         bool ok;
 
         run_backend(t, &list[i].impl, (int)list[i].op, &result);
-        ok = result.failed > 0 &&
-             (list[i].expected == CHECK_FAULT_NONE || (result.faults_seen & 1u << list[i].expected));
+        ok = result.failed > 0 && (list[i].expected == CHECK_FAULT_NONE ||
+                                   (result.faults_seen & 1u << list[i].expected));
         if (result.failed)
-            snprintf(text, sizeof(text), "%s in %d of %d cases: %.400s", ok ? "caught" : "seen as another fault",
-                     result.failed, result.failed + result.passed, result.first_text);
+            snprintf(text, sizeof(text), "%s in %d of %d cases: %.400s",
+                     ok ? "caught" : "seen as another fault", result.failed,
+                     result.failed + result.passed, result.first_text);
         else
             snprintf(text, sizeof(text), "not caught in %d cases", result.passed);
         report(t, ok, list[i].name, text);

@@ -4,9 +4,17 @@
 
 #include <math.h>
 
-enum logits { LOGITS_NORMAL, LOGITS_EDGES, LOGITS_EQUAL, LOGITS_ONE_HOT, LOGITS_LARGE, LOGITS_KINDS };
+enum logits {
+    LOGITS_NORMAL,
+    LOGITS_EDGES,
+    LOGITS_EQUAL,
+    LOGITS_ONE_HOT,
+    LOGITS_LARGE,
+    LOGITS_KINDS
+};
 
-static const char *const logits_name[LOGITS_KINDS] = { "normal", "edges", "equal", "onehot", "large" };
+static const char *const logits_name[LOGITS_KINDS] = { "normal", "edges", "equal", "onehot",
+                                                       "large" };
 
 static void fill_logits(struct check_case *c, enum logits kind)
 {
@@ -21,7 +29,8 @@ static void fill_logits(struct check_case *c, enum logits kind)
         else if (kind == LOGITS_ONE_HOT)
             x->real[i] = 0;
         else if (kind == LOGITS_LARGE)
-            x->real[i] = (double)(float)(x->real[i] * 1e4); /* overflows unless the maximum is subtracted */
+            x->real[i] =
+                (double)(float)(x->real[i] * 1e4); /* overflows unless the maximum is subtracted */
     }
     for (int32_t m = 0; kind == LOGITS_ONE_HOT && m < x->view.dims[0]; m++)
         x->real[m * V + check_below(c, V)] = 50;
@@ -50,11 +59,11 @@ enum targets { TARGETS_NONE, TARGETS_MASKED, TARGETS_OUTSIDE };
 
 static void fwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, enum targets targets)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_softmax_xent_fwd, "m%d_v%d_%s%s", M, V,
-                                       logits_name[kind],
-                                       targets == TARGETS_NONE      ? "_notarget"
-                                       : targets == TARGETS_OUTSIDE ? "_outside"
-                                                                    : "");
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_softmax_xent_fwd, "m%d_v%d_%s%s", M, V, logits_name[kind],
+                    targets == TARGETS_NONE      ? "_notarget"
+                    : targets == TARGETS_OUTSIDE ? "_outside"
+                                                 : "");
 
     if (!c)
         return;
@@ -73,7 +82,8 @@ void check_softmax_xent_fwd(struct check *t)
         for (int kind = 0; kind < LOGITS_KINDS; kind++) {
             const int32_t V = check_size(t, i + 3 * kind);
 
-            fwd_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind, (enum targets)((i + kind) % 3));
+            fwd_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind,
+                     (enum targets)((i + kind) % 3));
         }
     }
     fwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, TARGETS_MASKED);

@@ -39,7 +39,8 @@ void check_fill_uniform(struct check_case *c, const char *name, double low, doub
         x->real[i] = check_draw(c, low, high);
 }
 
-void check_sprinkle(struct check_case *c, const char *name, double part, const double *values, int n)
+void check_sprinkle(struct check_case *c, const char *name, double part, const double *values,
+                    int n)
 {
     struct check_operand *x = check_find(c, name);
 
@@ -105,7 +106,8 @@ void check_lengths(struct check_case *c, const char *name, int32_t t, int32_t T)
     }
 }
 
-static const int32_t all_sizes[] = { 0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 129, 257 };
+static const int32_t all_sizes[] = { 0,  1,  2,  3,  7,  8,  15,  16,  17,
+                                     31, 32, 33, 63, 64, 65, 127, 129, 257 };
 static const int32_t quick_sizes[] = { 0, 1, 3, 8, 17, 33 };
 
 int check_size_count(const struct check *t)

@@ -83,7 +83,8 @@ static clseq_status nan_returned(clseq_backend *be, const struct clseq_lstm_cell
             const bool live = !clseq_tensor_present(&a->length) || a->t < index_data(&a->length)[b];
 
             if (live)
-                real_row(&a->h, b)[j] = real_row(&a->act, b)[3 * a->h.dims[1] + j] * ((up - down) / (up + down));
+                real_row(&a->h, b)[j] =
+                    real_row(&a->act, b)[3 * a->h.dims[1] + j] * ((up - down) / (up + down));
         }
     }
     return CLSEQ_OK;
@@ -220,8 +221,8 @@ static clseq_status moment_not_written(clseq_backend *be, const struct clseq_ada
     return CLSEQ_OK;
 }
 
-/* A right whole-sequence LSTM, in a backend whose single step is wrong: only the comparison with the
- * composed form sees it under this name. */
+/* A right whole-sequence LSTM, in a backend whose single step is wrong: only the comparison with
+ * the composed form sees it under this name. */
 static clseq_status right_sequence(clseq_backend *be, const struct clseq_lstm_seq_fwd_args *a)
 {
     clseq_tensor h = a->h0, c = a->c0;
@@ -232,9 +233,16 @@ static clseq_status right_sequence(clseq_backend *be, const struct clseq_lstm_se
             .a = h, .b = a->w_hh, .c = gates, .trans_b = true, .alpha = 1, .beta = 1
         };
         const struct clseq_lstm_cell_fwd_args cell = {
-            .pre = gates, .c_prev = c, .h_prev = h, .b_ih = a->b_ih, .b_hh = a->b_hh,
-            .length = a->length, .act = gates, .c = clseq_tensor_step(a->c, t),
-            .h = clseq_tensor_step(a->h, t), .t = t,
+            .pre = gates,
+            .c_prev = c,
+            .h_prev = h,
+            .b_ih = a->b_ih,
+            .b_hh = a->b_hh,
+            .length = a->length,
+            .act = gates,
+            .c = clseq_tensor_step(a->c, t),
+            .h = clseq_tensor_step(a->h, t),
+            .t = t,
         };
 
         CLSEQ_TRY(clseq_reference_gemm(be, &product));
@@ -308,7 +316,8 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(fused_without_bias, lstm_seq_fwd, lstm_seq_fwd, VALUE)
 
 #define X(fault, slot, reported, how)                                                              \
-    static clseq_status open_##fault(clseq_backend *be, const struct clseq_backend_options *options) \
+    static clseq_status open_##fault(clseq_backend *be,                                            \
+                                     const struct clseq_backend_options *options)                  \
     {                                                                                              \
         CLSEQ_TRY(wrong_open(be, options));                                                        \
         state_of(be)->table.slot = fault;                                                          \
@@ -317,7 +326,8 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
 WRONG_LIST(X)
 #undef X
 
-static clseq_status open_composed_differs(clseq_backend *be, const struct clseq_backend_options *options)
+static clseq_status open_composed_differs(clseq_backend *be,
+                                          const struct clseq_backend_options *options)
 {
     CLSEQ_TRY(wrong_open(be, options));
     state_of(be)->table.lstm_seq_fwd = right_sequence;
@@ -330,7 +340,8 @@ static const struct check_wrong wrong_list[] = {
     { #fault, CLSEQ_OP_##reported, CHECK_FAULT_##how, IMPL(open_##fault) },
     WRONG_LIST(X)
 #undef X
-    { "composed_differs", CLSEQ_OP_lstm_seq_fwd, CHECK_FAULT_COMPOSED, IMPL(open_composed_differs) },
+        { "composed_differs", CLSEQ_OP_lstm_seq_fwd, CHECK_FAULT_COMPOSED,
+          IMPL(open_composed_differs) },
 };
 
 const struct check_wrong *check_wrong_list(int *ret_count)

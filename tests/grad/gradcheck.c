@@ -48,7 +48,8 @@ clseq_status gradcheck(clseq_backend *be, const clseq_tensor *x, const clseq_ten
                        struct gradcheck_result *ret)
 {
     const size_t n = clseq_tensor_count(x);
-    const size_t step = max_elements && n > max_elements ? (n + max_elements - 1) / max_elements : 1;
+    const size_t step =
+        max_elements && n > max_elements ? (n + max_elements - 1) / max_elements : 1;
     struct gradcheck_result result = { .worst = 0 };
     double *given = NULL, largest = 0;
     clseq_status status;

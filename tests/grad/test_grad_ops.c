@@ -59,8 +59,8 @@ static clseq_status product_loss(void *user, double *ret)
 }
 
 /* dst = alpha op(a) op(b) */
-static void multiply(struct grad_fixture *f, clseq_tensor a, bool trans_a, clseq_tensor b, bool trans_b,
-                     double alpha, clseq_tensor dst)
+static void multiply(struct grad_fixture *f, clseq_tensor a, bool trans_a, clseq_tensor b,
+                     bool trans_b, double alpha, clseq_tensor dst)
 {
     const struct clseq_gemm_args args = {
         .a = a, .b = b, .c = dst, .trans_a = trans_a, .trans_b = trans_b, .alpha = alpha
@@ -132,7 +132,9 @@ static void bias_gradient_is_col_sums(void **state)
     const int32_t M = 4, N = 6;
     struct bias s = {
         .f = f,
-        .args = { .x = grad_tensor(f, M, N, 0), .b0 = grad_tensor(f, N, 0, 0), .b1 = grad_tensor(f, N, 0, 0),
+        .args = { .x = grad_tensor(f, M, N, 0),
+                  .b0 = grad_tensor(f, N, 0, 0),
+                  .b1 = grad_tensor(f, N, 0, 0),
                   .y = grad_tensor(f, M, N, 0) },
         .weight = grad_tensor(f, M, N, 0),
     };
@@ -167,7 +169,8 @@ static clseq_status cell_loss(void *user, double *ret)
 
 static void check_cell(struct grad_fixture *f, bool ragged, bool with_dy)
 {
-    const int32_t B = 4, H = 3, lengths[4] = { 6, 2, 3, 0 }; /* step 2: live, finished, live, finished */
+    const int32_t B = 4, H = 3,
+                  lengths[4] = { 6, 2, 3, 0 }; /* step 2: live, finished, live, finished */
     const clseq_tensor absent = { 0 };
     struct cell s = {
         .f = f,
@@ -237,7 +240,8 @@ static clseq_status sequence_loss(void *user, double *ret)
     struct sequence *s = user;
     const int32_t last = s->args.h.dims[0] - 1;
     const struct clseq_copy_args copy = { .src = s->pre, .dst = s->args.gates };
-    const clseq_tensor h = clseq_tensor_step(s->args.h, last), c = clseq_tensor_step(s->args.c, last);
+    const clseq_tensor h = clseq_tensor_step(s->args.h, last),
+                       c = clseq_tensor_step(s->args.c, last);
 
     CLSEQ_TRY(clseq_op_copy(s->f->be, &copy));
     CLSEQ_TRY(clseq_op_lstm_seq_fwd(s->f->be, &s->args));
@@ -249,8 +253,8 @@ static clseq_status sequence_loss(void *user, double *ret)
 }
 
 /* dW_hh = sum over the steps of dpre[t]^T h[t - 1]; h[-1] = h0. */
-static void recurrent_weight_gradient(struct grad_fixture *f, const struct sequence *s, clseq_tensor dpre,
-                                      clseq_tensor dw)
+static void recurrent_weight_gradient(struct grad_fixture *f, const struct sequence *s,
+                                      clseq_tensor dpre, clseq_tensor dw)
 {
     const int32_t T = s->args.h.dims[0];
 
@@ -301,7 +305,9 @@ static void check_sequence(struct grad_fixture *f, bool ragged, bool with_dy)
         .dh = dh0,
         .dc = dc0,
     };
-    const struct clseq_copy_args copies[] = { { s.args.gates, dpre }, { s.dh, dh0 }, { s.dc, dc0 } };
+    const struct clseq_copy_args copies[] = { { s.args.gates, dpre },
+                                              { s.dh, dh0 },
+                                              { s.dc, dc0 } };
     const struct clseq_col_sums_args sums = { .x = clseq_tensor_flatten(dpre), .y = db };
     double loss;
 
@@ -360,13 +366,18 @@ static void softmax_xent_bwd(void **state)
     const int32_t M = 5, V = 7, targets[5] = { 0, 6, -1, 3, 3 };
     struct xent s = {
         .f = f,
-        .args = { .logits = grad_tensor(f, M, V, 0), .target = grad_indices(f, targets, M),
-                  .loss = grad_tensor(f, M, 0, 0), .lse = grad_tensor(f, M, 0, 0) },
+        .args = { .logits = grad_tensor(f, M, V, 0),
+                  .target = grad_indices(f, targets, M),
+                  .loss = grad_tensor(f, M, 0, 0),
+                  .lse = grad_tensor(f, M, 0, 0) },
         .scale = 0.25,
     };
     const clseq_tensor gradient = grad_tensor(f, M, V, 0);
     const struct clseq_softmax_xent_bwd_args bwd = {
-        .logits = s.args.logits, .target = s.args.target, .lse = s.args.lse, .dlogits = gradient,
+        .logits = s.args.logits,
+        .target = s.args.target,
+        .lse = s.args.lse,
+        .dlogits = gradient,
         .scale = s.scale,
     };
     double loss;
@@ -402,18 +413,21 @@ static void embedding_bwd_is_the_gradient_of_row_gather(void **state)
     const int32_t rows[3] = { 0, 2, 4 }, order[6] = { 4, 1, 6, 0, 2, 5 }, start[4] = { 0, 1, 3, 6 };
     struct embedding s = {
         .f = f,
-        .args = { .src = grad_tensor(f, V, E, 0), .index = grad_indices(f, tokens, M),
+        .args = { .src = grad_tensor(f, V, E, 0),
+                  .index = grad_indices(f, tokens, M),
                   .dst = grad_tensor(f, M, E, 0) },
         .weight = grad_tensor(f, M, E, 0),
     };
     const clseq_tensor drow = grad_tensor(f, U, E, 0), dense = grad_tensor(f, V, E, 0);
     const struct clseq_embedding_bwd_args bwd = {
-        .dy = s.weight, .order = grad_indices(f, order, 6), .start = grad_indices(f, start, U + 1),
+        .dy = s.weight,
+        .order = grad_indices(f, order, 6),
+        .start = grad_indices(f, start, U + 1),
         .drow = drow,
     };
-    const struct clseq_row_scatter_args spread = {
-        .src = drow, .index = grad_indices(f, rows, U), .dst = dense
-    };
+    const struct clseq_row_scatter_args spread = { .src = drow,
+                                                   .index = grad_indices(f, rows, U),
+                                                   .dst = dense };
 
     grad_set(f, dense, 0);
     ASSERT_OK(f->ctx, clseq_op_embedding_bwd(f->be, &bwd));
@@ -421,7 +435,8 @@ static void embedding_bwd_is_the_gradient_of_row_gather(void **state)
     ASSERT_GRADIENT(f, s.args.src, dense, embedding_loss, &s);
 }
 
-#define GRADIENT_TEST(name) cmocka_unit_test_setup_teardown(name, grad_fixture_create, grad_fixture_destroy)
+#define GRADIENT_TEST(name)                                                                        \
+    cmocka_unit_test_setup_teardown(name, grad_fixture_create, grad_fixture_destroy)
 
 int main(void)
 {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Tabs, blanks at line ends, missing final newlines, missing licence lines, file names that are not
-# unique, files that are too long.
+# Tabs, blanks at line ends, long lines, missing final newlines, missing licence lines, file names
+# that are not unique, files that are too long.
 cd "${1:-.}" || exit 2
 failed=0
 files=$(find src cl include tests tools -type f \( -name '*.c' -o -name '*.h' -o -name '*.cl' -o -name '*.clh' \))
@@ -11,6 +11,10 @@ for file in $files; do
     fi
     [ -z "$(tail -c 1 "$file")" ] || { echo "$file: no newline at the end"; failed=1; }
     head -n 1 "$file" | grep -q 'SPDX-License-Identifier' || { echo "$file: no licence line"; failed=1; }
+    # Tables under "clang-format off" may be wider.
+    wide=$(awk '/clang-format off/ { off = 1 } /clang-format on/ { off = 0 }
+        !off && length > 100 { print FNR; exit }' "$file")
+    [ -z "$wide" ] || { echo "$file:$wide: more than 100 columns"; failed=1; }
     lines=$(wc -l <"$file")
     [ "$lines" -le 800 ] || { echo "$file: $lines lines, split it"; failed=1; }
 done

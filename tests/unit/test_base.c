@@ -43,10 +43,10 @@ static void fail_may_quote_the_old_error(void **state)
 static void philox_known_answers(void **state)
 {
     const clseq_philox_block zero = clseq_philox(0, 0, 0, 0, 0, 0);
-    const clseq_philox_block ones = clseq_philox(0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu,
-                                                 0xffffffffu, 0xffffffffu);
-    const clseq_philox_block pi = clseq_philox(0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u,
-                                               0xa4093822u, 0x299f31d0u);
+    const clseq_philox_block ones =
+        clseq_philox(0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu);
+    const clseq_philox_block pi =
+        clseq_philox(0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0xa4093822u, 0x299f31d0u);
     const uint32_t want_zero[4] = { 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u };
     const uint32_t want_ones[4] = { 0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu };
     const uint32_t want_pi[4] = { 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u };
@@ -78,7 +78,8 @@ static void atomic_write_replaces_or_leaves(void **state)
     free(data);
     data = NULL;
     ASSERT_FAILS(ctx, CLSEQ_ERR_LIMIT, "limit of 3", clseq_file_read(ctx, path, 3, &data, &size));
-    ASSERT_FAILS(ctx, CLSEQ_ERR_IO, "No such file", clseq_file_read(ctx, "/nowhere/x", 3, &data, &size));
+    ASSERT_FAILS(ctx, CLSEQ_ERR_IO, "No such file",
+                 clseq_file_read(ctx, "/nowhere/x", 3, &data, &size));
     assert_null(data);
     unlink(path);
     assert_int_equal(rmdir(folder), 0); /* no temporary file is left */

@@ -75,7 +75,7 @@ static struct plain_stack plain_stack(const struct place *p, const clseq_seq2seq
 
 static struct plain plain_create(const struct place *p, const clseq_seq2seq *model)
 {
-    return (struct plain){
+    return (struct plain) {
         .V = model->config.target_vocabulary,
         .source = weight(p, model, "encoder.embedding.weight"),
         .target = weight(p, model, "decoder.embedding.weight"),
@@ -131,8 +131,8 @@ static void plain_step(const struct plain_stack *s, const float *table, int32_t 
                 pre[r] += (double)s->w_hh[l][r * H + i] * state->h[l][i];
         }
         for (int32_t i = 0; i < H; i++) {
-            state->c[l][i] = sigmoid(pre[H + i]) * state->c[l][i] +
-                             sigmoid(pre[i]) * tanh(pre[2 * H + i]);
+            state->c[l][i] =
+                sigmoid(pre[H + i]) * state->c[l][i] + sigmoid(pre[i]) * tanh(pre[2 * H + i]);
             state->h[l][i] = sigmoid(pre[3 * H + i]) * tanh(state->c[l][i]);
             x[i] = state->h[l][i];
         }
@@ -219,7 +219,7 @@ static int32_t plain_beam(const struct plain *m, const int32_t *words, int32_t n
     double value[POOL_MAX + BEAM_MAX];
     int32_t size = 1, pool = 0, complete;
 
-    beam[0] = (struct plain_hypothesis){ .state = plain_encode(m, words, n) };
+    beam[0] = (struct plain_hypothesis) { .state = plain_encode(m, words, n) };
     for (int32_t t = 0; t < limit; t++) {
         int32_t offers = 0;
 
@@ -293,14 +293,14 @@ static void fill_sentences(const struct place *p, struct sentences *s, int32_t v
     clseq_sentence sides[SENTENCES];
     uint64_t counter = seed * 1000;
 
-    *s = (struct sentences){ .B = SENTENCES };
+    *s = (struct sentences) { .B = SENTENCES };
     for (int32_t b = 0; b < s->B; b++) {
         s->length[b] = 1 + unit_below(&counter, WORDS_MAX);
         s->limit[b] = 2 * s->length[b] + 10;
         s->line[b] = 100 + (uint64_t)b;
         for (int32_t t = 0; t < s->length[b]; t++)
             s->words[b][t] = CLSEQ_ID_FIRST + unit_below(&counter, vocabulary - CLSEQ_ID_FIRST);
-        sides[b] = (clseq_sentence){ s->words[b], (size_t)s->length[b] };
+        sides[b] = (clseq_sentence) { s->words[b], (size_t)s->length[b] };
     }
     clseq_batch_init(&s->batch, p->ctx);
     ASSERT_OK(p->ctx, clseq_batch_from_sentences(&s->batch, sides, NULL, SENTENCES, false));
@@ -312,7 +312,7 @@ static void fill_alone(const struct place *p, const struct sentences *all, int32
 {
     const clseq_sentence side = { all->words[b], (size_t)all->length[b] };
 
-    *s = (struct sentences){ .B = 1, .limit = { all->limit[b] }, .line = { all->line[b] } };
+    *s = (struct sentences) { .B = 1, .limit = { all->limit[b] }, .line = { all->line[b] } };
     clseq_batch_init(&s->batch, p->ctx);
     ASSERT_OK(p->ctx, clseq_batch_from_sentences(&s->batch, &side, NULL, 1, false));
 }
@@ -320,7 +320,7 @@ static void fill_alone(const struct place *p, const struct sentences *all, int32
 static clseq_search_job job_of(const struct sentences *s, int32_t beam, int32_t nbest,
                                double penalty)
 {
-    return (clseq_search_job){
+    return (clseq_search_job) {
         .input = clseq_batch_input(&s->batch),
         .limit = s->limit,
         .line = s->line,
@@ -429,8 +429,8 @@ static void beam_is_the_plain_search(void **state)
         ASSERT_OK(p->ctx, clseq_search_beam(&st, &job, found, count));
         seen.compacted += st.open < st.sentences;
         for (int32_t b = 0; b < s.B; b++) {
-            const int32_t all = plain_beam(&plain, s.words[b], s.length[b], s.limit[b], K, penalty,
-                                           expected);
+            const int32_t all =
+                plain_beam(&plain, s.words[b], s.length[b], s.limit[b], K, penalty, expected);
 
             assert_int_equal(count[b], all < nbest ? all : nbest);
             seen.several += all > K;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The OpenCL backend around the operations: children, caches, listing and choosing, building, staging. */
+/* The OpenCL backend around the operations: children, caches, listing and choosing, building,
+ * staging. */
 #include "unit.h"
 
 #include "backend/ops.h"
@@ -148,8 +149,8 @@ static long entry_length(const struct temporary *t, struct clseq_opencl_key key,
 {
     struct stat st;
 
-    snprintf(path, 256, "%s/programs/%016llx%016llx.bin", t->cache.folder, (unsigned long long)key.high,
-             (unsigned long long)key.low);
+    snprintf(path, 256, "%s/programs/%016llx%016llx.bin", t->cache.folder,
+             (unsigned long long)key.high, (unsigned long long)key.low);
     return stat(path, &st) == 0 ? (long)st.st_size : -1;
 }
 
@@ -198,8 +199,8 @@ static void damaged_cache_entries_are_ignored(void **state)
     clseq_opencl_cache_store(&t.cache, "programs", key, "binary", 6);
     entry_length(&t, clseq_opencl_cache_key(1, texts), other);
     assert_int_equal(rename(path, other), 0);
-    assert_false(clseq_opencl_cache_load(&t.cache, "programs", clseq_opencl_cache_key(1, texts), &data,
-                                         &size));
+    assert_false(clseq_opencl_cache_load(&t.cache, "programs", clseq_opencl_cache_key(1, texts),
+                                         &data, &size));
     /* A folder in its place. */
     assert_int_equal(mkdir(path, 0777), 0);
     assert_false(clseq_opencl_cache_load(&t.cache, "programs", key, &data, &size));
@@ -212,8 +213,10 @@ static void damaged_cache_entries_are_ignored(void **state)
 static void keys_depend_on_every_text(void **state)
 {
     const char *const a[] = { "ab", "c" }, *const b[] = { "a", "bc" }, *const c[] = { "c", "ab" };
-    const struct clseq_opencl_key x = clseq_opencl_cache_key(2, a), y = clseq_opencl_cache_key(2, b),
-                                  z = clseq_opencl_cache_key(2, c), again = clseq_opencl_cache_key(2, a);
+    const struct clseq_opencl_key x = clseq_opencl_cache_key(2, a),
+                                  y = clseq_opencl_cache_key(2, b),
+                                  z = clseq_opencl_cache_key(2, c),
+                                  again = clseq_opencl_cache_key(2, a);
 
     assert_true(x.low != y.low && x.low != z.low && x.high != y.high && y.high != z.high);
     assert_true(x.low == again.low && x.high == again.high);
@@ -298,7 +301,8 @@ static void no_platform_is_a_note_or_an_error(void **state)
 
     if (getenv("LD_PRELOAD")) {
         free(kept);
-        print_message("skipped: no_platform_is_a_note_or_an_error (LD_PRELOAD brings a platform)\n");
+        print_message(
+            "skipped: no_platform_is_a_note_or_an_error (LD_PRELOAD brings a platform)\n");
         skip();
     }
     set_variable("OCL_ICD_VENDORS", "/nonexistent");
@@ -424,7 +428,8 @@ static void unknown_device_lists_the_known_ones(void **state)
     options.name = "opencl";
     options.device = "no such thing";
     options.cache_folder = "";
-    ASSERT_FAILS(d->ctx, CLSEQ_ERR_NO_DEVICE, "no such thing", clseq_backend_open(d->ctx, &options, &be));
+    ASSERT_FAILS(d->ctx, CLSEQ_ERR_NO_DEVICE, "no such thing",
+                 clseq_backend_open(d->ctx, &options, &be));
     assert_non_null(strstr(clseq_context_error(d->ctx), clseq_backend_info(d->be)->device));
 }
 
@@ -460,7 +465,8 @@ static void build_error_quotes_the_log(void **state)
 
 static void damaged_program_is_built_anew(void **state)
 {
-    const char *const text = "__kernel void f(__global int *x)\n{\n    x[get_global_id(0)] = 7;\n}\n";
+    const char *const text =
+        "__kernel void f(__global int *x)\n{\n    x[get_global_id(0)] = 7;\n}\n";
     struct device *d = device_of(state);
     struct temporary t;
     char command[256];
@@ -490,13 +496,15 @@ static void staged_writes_arrive(void **state)
     const uint64_t syncs = d->be->syncs, reads = d->be->reads;
 
     assert_true(src && got);
-    ASSERT_OK(d->ctx, clseq_buffer_create(d->be, (size_t)N * WRITES * sizeof(*src), "staging test", &buffer));
+    ASSERT_OK(d->ctx, clseq_buffer_create(d->be, (size_t)N * WRITES * sizeof(*src), "staging test",
+                                          &buffer));
     for (int w = 0; w < WRITES; w++) {
         const size_t n = (size_t)(w % 3 == 0 ? N : w * 7 + 1); /* all sizes, growing slots */
 
         for (size_t i = 0; i < N; i++)
             src[i] = w * N + (int)i;
-        ASSERT_OK(d->ctx, clseq_buffer_write(buffer, (size_t)w * N * sizeof(*src), src, n * sizeof(*src)));
+        ASSERT_OK(d->ctx,
+                  clseq_buffer_write(buffer, (size_t)w * N * sizeof(*src), src, n * sizeof(*src)));
     }
     assert_true(d->be->syncs == syncs && d->be->reads == reads);
     ASSERT_OK(d->ctx, clseq_buffer_read(buffer, 0, got, (size_t)N * WRITES * sizeof(*got)));
@@ -539,7 +547,8 @@ static void too_large_buffer_is_refused(void **state)
     clseq_buffer *buffer = NULL;
 
     ASSERT_FAILS(d->ctx, CLSEQ_ERR_LIMIT, "huge",
-                 clseq_buffer_create(d->be, clseq_backend_info(d->be)->max_buffer_bytes + 1, "huge", &buffer));
+                 clseq_buffer_create(d->be, clseq_backend_info(d->be)->max_buffer_bytes + 1, "huge",
+                                     &buffer));
     assert_null(buffer);
 }
 
@@ -552,7 +561,8 @@ static void products_stop_allocating(void **state)
     clseq_buffer *buffer = NULL;
     uint64_t grown;
 
-    ASSERT_OK(d->ctx, clseq_buffer_create(d->be, 3 * SIZE * SIZE * sizeof(float), "product", &buffer));
+    ASSERT_OK(d->ctx,
+              clseq_buffer_create(d->be, 3 * SIZE * SIZE * sizeof(float), "product", &buffer));
     a.a = clseq_tensor_2d(buffer, 0, CLSEQ_F32, SIZE, SIZE);
     a.b = clseq_tensor_2d(buffer, SIZE * SIZE, CLSEQ_F32, SIZE, SIZE);
     a.c = clseq_tensor_2d(buffer, 2 * SIZE * SIZE, CLSEQ_F32, SIZE, SIZE);
@@ -568,19 +578,23 @@ static void products_stop_allocating(void **state)
 static void launch_errors_name_the_kernel(void **state)
 {
     struct device *d = device_of(state);
-    const struct clseq_opencl_range bad = { .dims = 1, .global = { 17, 1, 1 }, .local = { 16, 1, 1 } };
+    const struct clseq_opencl_range bad = { .dims = 1,
+                                            .global = { 17, 1, 1 },
+                                            .local = { 16, 1, 1 } };
 
     ASSERT_FAILS(d->ctx, CLSEQ_ERR_DEVICE, "kernel gemm_scale",
                  CLSEQ_LAUNCH(d->be, gemm_scale, bad, clseq_arg_mem(NULL), clseq_arg_ulong(0),
-                              clseq_arg_int(1), clseq_arg_ulong(0), clseq_arg_int(0), clseq_arg_int(0),
-                              clseq_arg_int(0), clseq_arg_float(1)));
+                              clseq_arg_int(1), clseq_arg_ulong(0), clseq_arg_int(0),
+                              clseq_arg_int(0), clseq_arg_int(0), clseq_arg_float(1)));
     assert_non_null(strstr(clseq_context_error(d->ctx), "clEnqueueNDRangeKernel"));
     assert_non_null(strstr(clseq_context_error(d->ctx), "CL_INVALID_WORK_GROUP_SIZE"));
-    ASSERT_FAILS(d->ctx, CLSEQ_ERR_DEVICE, "argument 0",
-                 CLSEQ_LAUNCH(d->be, gemm_scale, clseq_opencl_range_3d(1, 1, 1, 1, 1, 1), clseq_arg_int(1)));
+    ASSERT_FAILS(
+        d->ctx, CLSEQ_ERR_DEVICE, "argument 0",
+        CLSEQ_LAUNCH(d->be, gemm_scale, clseq_opencl_range_3d(1, 1, 1, 1, 1, 1), clseq_arg_int(1)));
     ASSERT_FAILS(d->ctx, CLSEQ_ERR_LIMIT, "stride",
                  CLSEQ_LAUNCH(d->be, gemm_scale, clseq_opencl_range_3d(1, 1, 1, 1, 1, 1),
-                              clseq_arg_mem(NULL), clseq_arg_ulong(0), clseq_arg_stride(INT64_C(1) << 31)));
+                              clseq_arg_mem(NULL), clseq_arg_ulong(0),
+                              clseq_arg_stride(INT64_C(1) << 31)));
 }
 
 int main(void)

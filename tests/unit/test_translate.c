@@ -10,8 +10,8 @@
 
 enum { LINES = 23, LINE_BYTES = 128 };
 
-static const char *const source_words[] = { "<pad>", "<unk>", "<s>", "</s>", "a", "b",
-                                            "c",     "d",     "e",   "f" };
+static const char *const source_words[] = { "<pad>", "<unk>", "<s>", "</s>", "a",
+                                            "b",     "c",     "d",   "e",    "f" };
 static const char *const target_words[] = { "<pad>", "<unk>", "<s>", "</s>", "A", "B",
                                             "C",     "D",     "E",   "F",    "G" };
 
@@ -30,12 +30,12 @@ static clseq_translator *translator(const struct place *p, bool reverse_source)
     clseq_seq2seq *model = unit_model(p, config, 0.6, 11);
     clseq_translator *tr = NULL;
 
-    ASSERT_OK(p->ctx, clseq_vocab_create_from_tokens(p->ctx, text, source_words,
-                                                     CLSEQ_ARRAY_SIZE(source_words),
-                                                     &meta.source_vocab));
-    ASSERT_OK(p->ctx, clseq_vocab_create_from_tokens(p->ctx, text, target_words,
-                                                     CLSEQ_ARRAY_SIZE(target_words),
-                                                     &meta.target_vocab));
+    ASSERT_OK(p->ctx,
+              clseq_vocab_create_from_tokens(p->ctx, text, source_words,
+                                             CLSEQ_ARRAY_SIZE(source_words), &meta.source_vocab));
+    ASSERT_OK(p->ctx,
+              clseq_vocab_create_from_tokens(p->ctx, text, target_words,
+                                             CLSEQ_ARRAY_SIZE(target_words), &meta.target_vocab));
     ASSERT_OK(p->ctx, clseq_translator_create(&model, &meta, &tr));
     assert_null(model);
     assert_null(meta.source_vocab);
@@ -281,8 +281,8 @@ static void scores_agree_with_search(void **state)
         ASSERT_OK(p->ctx, clseq_translator_run(tr, lines.line, NULL, LINES, &o, all));
         for (size_t i = 0; i < LINES; i++)
             target[i] = all[i].hypotheses[0].text;
-        ASSERT_OK(p->ctx, clseq_translator_score(tr, lines.line, NULL, target, NULL, LINES, &o,
-                                                 scores));
+        ASSERT_OK(p->ctx,
+                  clseq_translator_score(tr, lines.line, NULL, target, NULL, LINES, &o, scores));
         for (size_t i = 0; i < LINES; i++) {
             const clseq_hypothesis *h = &all[i].hypotheses[0];
 
@@ -358,19 +358,19 @@ static void bad_lines_are_named(void **state)
     clseq_translation results[3] = { untouched, untouched, untouched };
     clseq_line_score scores[3] = { { .tokens = 77 } };
 
-    ASSERT_FAILS(p->ctx, CLSEQ_ERR_DATA, "line 3: ",
-                 clseq_translator_run(tr, bad, NULL, 3, NULL, results));
+    ASSERT_FAILS(p->ctx, CLSEQ_ERR_DATA,
+                 "line 3: ", clseq_translator_run(tr, bad, NULL, 3, NULL, results));
     o.first_line = 1001;
-    ASSERT_FAILS(p->ctx, CLSEQ_ERR_DATA, "line 1003: ",
-                 clseq_translator_run(tr, bad, NULL, 3, &o, results));
+    ASSERT_FAILS(p->ctx, CLSEQ_ERR_DATA,
+                 "line 1003: ", clseq_translator_run(tr, bad, NULL, 3, &o, results));
     ASSERT_FAILS(p->ctx, CLSEQ_ERR_DATA, "target line 1003: ",
                  clseq_translator_score(tr, good, NULL, bad, NULL, 3, &o, scores));
     ASSERT_FAILS(p->ctx, CLSEQ_ERR_DATA, "source line 1003: ",
                  clseq_translator_score(tr, bad, NULL, good, NULL, 3, &o, scores));
     o.max_input = 2;
-    ASSERT_FAILS(p->ctx, CLSEQ_ERR_DATA, "line 1002 has 3 tokens, but the limit is 2",
-                 clseq_translator_run(tr, (const char *const[]){ "a b", "a b c" }, NULL, 2, &o,
-                                      results));
+    ASSERT_FAILS(
+        p->ctx, CLSEQ_ERR_DATA, "line 1002 has 3 tokens, but the limit is 2",
+        clseq_translator_run(tr, (const char *const[]) { "a b", "a b c" }, NULL, 2, &o, results));
     assert_int_equal(results[0].count, 77);
     assert_int_equal(scores[0].tokens, 77);
     clseq_translator_close(&tr);
@@ -453,16 +453,15 @@ static void a_saved_model_translates_the_same(void **state)
     assert_true(fd >= 0);
     close(fd);
     fill_lines(&lines);
-    ASSERT_OK(p->ctx, clseq_vocab_create_from_tokens(
-                          p->ctx, info->source_text, source_words, CLSEQ_ARRAY_SIZE(source_words),
-                          &meta.source_vocab));
-    ASSERT_OK(p->ctx, clseq_vocab_create_from_tokens(
-                          p->ctx, info->target_text, target_words, CLSEQ_ARRAY_SIZE(target_words),
-                          &meta.target_vocab));
+    ASSERT_OK(p->ctx,
+              clseq_vocab_create_from_tokens(p->ctx, info->source_text, source_words,
+                                             CLSEQ_ARRAY_SIZE(source_words), &meta.source_vocab));
+    ASSERT_OK(p->ctx,
+              clseq_vocab_create_from_tokens(p->ctx, info->target_text, target_words,
+                                             CLSEQ_ARRAY_SIZE(target_words), &meta.target_vocab));
     ASSERT_OK(p->ctx, clseq_model_save(model, &meta, path, NULL));
     ASSERT_OK(p->ctx, clseq_translator_open(p->ctx, p->be, path, NULL, &loaded));
-    assert_int_equal(clseq_translator_info(loaded)->weights,
-                     clseq_param_total(&model->store));
+    assert_int_equal(clseq_translator_info(loaded)->weights, clseq_param_total(&model->store));
     assert_string_equal(clseq_vocab_token(clseq_translator_target_vocab(loaded), 5), "B");
     assert_string_equal(clseq_vocab_token(clseq_translator_source_vocab(loaded), 5), "b");
     ASSERT_OK(p->ctx, clseq_translator_run(tr, lines.line, NULL, LINES, &o, x));
@@ -513,7 +512,8 @@ static clseq_status run_with_fault(clseq_context *ctx, enum clseq_fault_call cal
                                    uint64_t *ready, uint64_t *end)
 {
     const struct clseq_fault_options fault = {
-        .call = call, .nth = nth, .effect = CLSEQ_FAULT_FAIL, .status = CLSEQ_ERR_DEVICE_NOMEM };
+        .call = call, .nth = nth, .effect = CLSEQ_FAULT_FAIL, .status = CLSEQ_ERR_DEVICE_NOMEM
+    };
     const clseq_translate_options o = options_of(3, 2, 4);
     const clseq_translation untouched = { .count = 77 };
     struct place p = { .ctx = ctx, .reference = true };
