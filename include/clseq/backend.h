@@ -42,6 +42,8 @@ struct clseq_backend_options {
                            device or platform, any case; NULL = the best usable one (default) */
     clseq_kernel_class kernels;
     clseq_gemm_provider gemm;
+    int vector_width; /* floats per vector in kernels for CPUs: 4, 8 or 16; 0 = what the device
+                         prefers (default) */
     const char *cache_folder; /* of built kernels; NULL = $XDG_CACHE_HOME/clseq or
                                  ~/.cache/clseq; "" = no cache on disk */
     bool profile;             /* time every operation (slower: waits after each) */

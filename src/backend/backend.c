@@ -49,6 +49,10 @@ clseq_status clseq_backend_open_impl(clseq_context *ctx, const struct clseq_back
         clseq_backend_options_init(&defaults);
         options = &defaults;
     }
+    if (options->vector_width != 0 && options->vector_width != 4 && options->vector_width != 8 &&
+        options->vector_width != 16)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG, "vectors of %d floats: must be 4, 8 or 16, or 0",
+                          options->vector_width);
     CLSEQ_TRY(clseq_calloc(ctx, 1, sizeof(*be), "backend", &be));
     be->ctx = ctx;
     be->impl = impl;

@@ -71,13 +71,14 @@ static clseq_status read_limits(clseq_backend *be)
 }
 
 static void choose_class(struct clseq_opencl *cl, const struct clseq_device *device,
-                         clseq_kernel_class wanted)
+                         const struct clseq_backend_options *options)
 {
+    const clseq_kernel_class wanted = options->kernels;
     size_t limit = cl->max_group < cl->max_items[0] ? cl->max_group : cl->max_items[0];
 
     cl->cpu_class =
         wanted == CLSEQ_KERNELS_CPU || (wanted == CLSEQ_KERNELS_AUTO && device->type[0] == 'c');
-    cl->vector_width = vector_width(cl->device);
+    cl->vector_width = options->vector_width ? options->vector_width : vector_width(cl->device);
     cl->local_1d = 1;
     while (!cl->cpu_class && cl->local_1d < 256 && cl->local_1d * 2 <= limit)
         cl->local_1d *= 2;
@@ -133,7 +134,7 @@ static clseq_status open_with_cache(clseq_backend *be, const struct clseq_backen
         return clseq_opencl_fail(be->ctx, code, "clCreateCommandQueue", "device %s",
                                  device.info.name);
     CLSEQ_TRY(read_limits(be));
-    choose_class(cl, &device.info, options->kernels);
+    choose_class(cl, &device.info, options);
     fill_info(be, &device.info);
     CLSEQ_TRY(clseq_opencl_programs_open(be, cache));
     CLSEQ_TRY(clseq_opencl_buffers_open(be));

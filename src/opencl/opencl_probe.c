@@ -326,9 +326,10 @@ static clseq_status memory_key(clseq_context *ctx, const struct clseq_backend_op
     const struct clseq_opencl_key sources = clseq_opencl_sources_key();
     char extra[96];
 
-    snprintf(extra, sizeof(extra), "probed %016llx%016llx %d %d %zu",
+    snprintf(extra, sizeof(extra), "probed %016llx%016llx %d %d %d %zu",
              (unsigned long long)sources.low, (unsigned long long)sources.high,
-             (int)options->kernels, (int)options->gemm, sizeof(struct clseq_opencl_device));
+             (int)options->kernels, (int)options->gemm, options->vector_width,
+             sizeof(struct clseq_opencl_device));
     return clseq_opencl_icd_key(ctx, extra, ret);
 }
 

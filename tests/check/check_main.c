@@ -49,6 +49,7 @@ static void print_help(void)
         "  --device INDEX|NAME OpenCL device (default: the best usable one)\n"
         "  --kernels CLASS     cpu, gpu, auto (default auto)\n"
         "  --gemm PROVIDER     auto, cpu, gpu, clblast (default auto)\n"
+        "  --vector-width N    floats per vector, --kernels cpu: 4, 8, 16 (default: the device's)\n"
         "  --cache FOLDER      of built kernels; \"\" for none (default: as clseq)\n"
         "  --no-probe          do not try the device in a child process first\n"
         "  --function PATTERN  an operation, or cases by name with * and ?\n"
@@ -104,6 +105,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         DEVICE,
         KERNELS,
         GEMM,
+        VECTOR_WIDTH,
         CACHE,
         NO_PROBE,
         FUNCTION,
@@ -122,6 +124,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         { "device", required_argument, NULL, DEVICE },
         { "kernels", required_argument, NULL, KERNELS },
         { "gemm", required_argument, NULL, GEMM },
+        { "vector-width", required_argument, NULL, VECTOR_WIDTH },
         { "cache", required_argument, NULL, CACHE },
         { "no-probe", no_argument, NULL, NO_PROBE },
         { "function", required_argument, NULL, FUNCTION },
@@ -153,6 +156,9 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
             break;
         case GEMM:
             s->backend.gemm = (clseq_gemm_provider)choice_of("--gemm", optarg, gemms, 4);
+            break;
+        case VECTOR_WIDTH:
+            s->backend.vector_width = (int)number_of("--vector-width", optarg);
             break;
         case CACHE:
             s->backend.cache_folder = optarg;
