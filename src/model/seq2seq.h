@@ -102,7 +102,7 @@ CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_begin(clseq_seq2seq *model,
 CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_loss(clseq_seq2seq *model, clseq_tensor loss);
 
 /* Forward and backward. The gradients are of `scale` times the summed loss; `accumulate` adds to
- * those that are there. */
+ * those that are there, but for the embeddings: their row gradients are always of this call. */
 CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_loss_bwd(clseq_seq2seq *model, double scale,
                                                      bool accumulate, clseq_tensor loss);
 
