@@ -15,6 +15,14 @@ struct values {
     struct device_options device;
 };
 
+/* An open device and what it can do at best. */
+struct bench {
+    const struct values *v;
+    clseq_context *ctx;
+    clseq_backend *be;
+    struct clseq_peaks peaks;
+};
+
 static const cli_option options[] = {
     /* clang-format off */
     { "size", 0, CLI_CHOICE_FIELD(struct values, size), "S|M|L|P", "M",
@@ -32,37 +40,48 @@ static const cli_option options[] = {
 
 static const char *const size_names[] = { "S", "M", "L", "P" };
 
-static void print_result(const struct values *v, const clseq_backend *be, const char *what,
+/* "  62% of the peak", or nothing where the peak is not known. */
+static const char *share(const struct bench *b, double gflops, char text[32])
+{
+    text[0] = 0;
+    if (b->peaks.gflops > 0)
+        snprintf(text, 32, "  %5.1f%% of the peak", 100 * gflops / b->peaks.gflops);
+    return text;
+}
+
+static void print_result(const struct bench *b, const char *what,
                          const struct clseq_bench_result *r)
 {
-    const struct clseq_backend_info *info = clseq_backend_info(be);
-    const char *size = size_names[v->size];
+    const struct clseq_backend_info *info = clseq_backend_info(b->be);
+    char text[32];
 
-    if (v->json)
+    if (b->v->json)
         printf("{\"system\":\"clseq %s "
                "%s/%s\",\"device\":\"%s\",\"size\":\"%s\",\"precision\":\"fp32\",\"what\":\"%s\","
                "\"%s\":%.6g,\"min\":%.6g,\"max\":%.6g,\"target_tokens_per_s\":%.6g,\"gflops\":%.6g,"
+               "\"peak_gflops\":%.6g,\"peak_gb_per_s\":%.6g,\"device_bytes\":%llu,"
                "\"buffers_created\":%llu,\"reads\":%llu}\n",
-               CLSEQ_VERSION_STRING, info->name, info->gemm, info->device, size, what,
-               strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min, r->ms_max,
-               r->target_tokens_per_s, r->gflops, (unsigned long long)r->buffers_created,
+               CLSEQ_VERSION_STRING, info->name, info->gemm, info->device, size_names[b->v->size],
+               what, strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min, r->ms_max,
+               r->target_tokens_per_s, r->gflops, b->peaks.gflops, b->peaks.gb_per_s,
+               (unsigned long long)r->device_bytes, (unsigned long long)r->buffers_created,
                (unsigned long long)r->reads);
     else
-        printf("%-18s %10.2f ms (%.2f to %.2f)  %10.0f target tokens/s  %7.1f GFLOP/s\n", what,
-               r->ms, r->ms_min, r->ms_max, r->target_tokens_per_s, r->gflops);
+        printf("%-18s %10.2f ms (%.2f to %.2f)  %10.0f target tokens/s  %7.1f GFLOP/s%s\n", what,
+               r->ms, r->ms_min, r->ms_max, r->target_tokens_per_s, r->gflops,
+               share(b, r->gflops, text));
     fflush(stdout);
 }
 
-static clseq_status bench_train(clseq_context *ctx, clseq_backend *be, const struct values *v,
-                                const struct clseq_bench_size *size)
+static clseq_status bench_train(const struct bench *b, const struct clseq_bench_size *size)
 {
     struct clseq_bench_result r;
-    const clseq_status status = clseq_bench_train(ctx, be, size, (int)v->steps, &r);
+    const clseq_status status = clseq_bench_train(b->ctx, b->be, size, (int)b->v->steps, &r);
 
     if (status != CLSEQ_OK)
         return status;
-    print_result(v, be, "train", &r);
-    if (!v->json)
+    print_result(b, "train", &r);
+    if (!b->v->json)
         printf("%.0f MB on the device; in the timed steps %llu buffers were made and %llu values "
                "read back\n",
                1e-6 * (double)r.device_bytes, (unsigned long long)r.buffers_created,
@@ -70,9 +89,9 @@ static clseq_status bench_train(clseq_context *ctx, clseq_backend *be, const str
     return CLSEQ_OK;
 }
 
-static clseq_status bench_decode(clseq_context *ctx, clseq_backend *be, const struct values *v,
-                                 const struct clseq_bench_size *size)
+static clseq_status bench_decode(const struct bench *b, const struct clseq_bench_size *size)
 {
+    const struct values *v = b->v;
     const int32_t batches[2] = { v->batch ? (int32_t)v->batch : 1,
                                  v->batch ? (int32_t)v->batch : size->B };
 
@@ -81,7 +100,7 @@ static clseq_status bench_decode(clseq_context *ctx, clseq_backend *be, const st
             struct clseq_bench_result r;
             char what[64];
             const clseq_status status = clseq_bench_decode(
-                ctx, be, size, batches[i], beam ? (int32_t)v->beam : 1, (int)v->steps, &r);
+                b->ctx, b->be, size, batches[i], beam ? (int32_t)v->beam : 1, (int)v->steps, &r);
 
             if (status != CLSEQ_OK)
                 return status;
@@ -89,15 +108,14 @@ static clseq_status bench_decode(clseq_context *ctx, clseq_backend *be, const st
                 snprintf(what, sizeof(what), "beam %d batch %d", (int)v->beam, batches[i]);
             else
                 snprintf(what, sizeof(what), "greedy batch %d", batches[i]);
-            print_result(v, be, what, &r);
+            print_result(b, what, &r);
         }
     }
     return CLSEQ_OK;
 }
 
 /* The products of one training step of this size. */
-static clseq_status bench_gemm(clseq_context *ctx, clseq_backend *be, const struct values *v,
-                               const struct clseq_bench_size *z)
+static clseq_status bench_gemm(const struct bench *b, const struct clseq_bench_size *z)
 {
     const int32_t H = z->model.hidden, E = z->model.embedding, V = z->model.target_vocabulary,
                   B = z->B;
@@ -120,21 +138,41 @@ static clseq_status bench_gemm(clseq_context *ctx, clseq_backend *be, const stru
 
     for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++) {
         struct clseq_bench_result r;
-        char what[96];
+        char what[96], text[32];
         const clseq_status status =
-            clseq_bench_gemm(ctx, be, products[i].m, products[i].n, products[i].k,
-                             products[i].trans_a, products[i].trans_b, (int)v->steps, &r);
+            clseq_bench_gemm(b->ctx, b->be, products[i].m, products[i].n, products[i].k,
+                             products[i].trans_a, products[i].trans_b, (int)b->v->steps, &r);
 
         if (status != CLSEQ_OK)
             return status;
         snprintf(what, sizeof(what), "gemm %d x %d x %d %c%c", products[i].m, products[i].n,
                  products[i].k, products[i].trans_a ? 't' : 'n', products[i].trans_b ? 't' : 'n');
-        if (v->json)
-            print_result(v, be, what, &r);
+        if (b->v->json)
+            print_result(b, what, &r);
         else
-            printf("%-20s %-30s %9.3f ms  %7.1f GFLOP/s\n", products[i].what, what, r.ms, r.gflops);
+            printf("%-20s %-30s %9.3f ms  %7.1f GFLOP/s%s\n", products[i].what, what, r.ms,
+                   r.gflops, share(b, r.gflops, text));
     }
     return CLSEQ_OK;
+}
+
+static clseq_status bench(struct bench *b, int kind, const struct clseq_bench_size *size)
+{
+    const struct clseq_backend_info *info = clseq_backend_info(b->be);
+    const clseq_status status = clseq_backend_peaks(b->be, &b->peaks);
+
+    if (status != CLSEQ_OK)
+        return status;
+    if (!b->v->json) {
+        printf("clseq %s, %s on %s (%s), products by %s, size %s\n", CLSEQ_VERSION_STRING,
+               info->name, info->device, info->driver, info->gemm, size->name);
+        if (b->peaks.gflops > 0)
+            printf("peaks measured now: %.1f GFLOP/s, %.1f GB/s\n", b->peaks.gflops,
+                   b->peaks.gb_per_s);
+    }
+    return kind == 0   ? bench_train(b, size)
+           : kind == 1 ? bench_decode(b, size)
+                       : bench_gemm(b, size);
 }
 
 static int run(const cli_parse *parse, const void *values)
@@ -142,29 +180,22 @@ static int run(const cli_parse *parse, const void *values)
     const struct values *v = values;
     const char *what = parse->argument_count > 0 ? parse->arguments[0] : "train";
     const int kind = cli_choice_index("train|decode|gemm", what);
+    struct bench b = { .v = v };
     struct clseq_bench_size size;
-    clseq_context *ctx = NULL;
-    clseq_backend *be = NULL;
-    clseq_status status = CLSEQ_OK;
+    clseq_status status;
     int code;
 
     if (kind < 0 || !clseq_bench_size_find(size_names[v->size], &size)) {
         cli_error("there is no benchmark \"%s\": use train, decode or gemm", what);
         return CLI_EXIT_USAGE;
     }
-    code = device_open(&v->device, &ctx, &be);
+    code = device_open(&v->device, &b.ctx, &b.be);
     if (code != CLI_EXIT_DONE)
         return code;
-    if (!v->json)
-        printf("clseq %s, %s on %s (%s), products by %s, size %s\n", CLSEQ_VERSION_STRING,
-               clseq_backend_info(be)->name, clseq_backend_info(be)->device,
-               clseq_backend_info(be)->driver, clseq_backend_info(be)->gemm, size.name);
-    status = kind == 0   ? bench_train(ctx, be, v, &size)
-             : kind == 1 ? bench_decode(ctx, be, v, &size)
-                         : bench_gemm(ctx, be, v, &size);
+    status = bench(&b, kind, &size);
     if (status != CLSEQ_OK)
-        code = cli_report(ctx, status);
-    device_close(&v->device, &ctx, &be);
+        code = cli_report(b.ctx, status);
+    device_close(&v->device, &b.ctx, &b.be);
     return code;
 }
 

@@ -88,6 +88,12 @@ struct clseq_profile_row {
     double seconds, flops, bytes;
 };
 
+/* What a device does at best. */
+struct clseq_peaks {
+    double gflops;   /* fused multiply-adds of fp32 in registers, all units busy */
+    double gb_per_s; /* reading memory that no cache holds (or 256 MiB) */
+};
+
 /* Set the defaults stated above. */
 CLSEQ_API void clseq_backend_options_init(struct clseq_backend_options *options);
 
@@ -108,6 +114,11 @@ CLSEQ_API const struct clseq_backend_info *clseq_backend_info(const clseq_backen
 /* Up to `max` rows, most expensive first; returns how many. 0 without options.profile. */
 CLSEQ_API int clseq_backend_profile(const clseq_backend *be, struct clseq_profile_row *rows,
                                     int max);
+
+/* Measure, in about half a second. Zeros where a backend cannot say (reference, mirror). Errors:
+ * those of the device. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_backend_peaks(clseq_backend *be,
+                                                            struct clseq_peaks *ret);
 
 /* List OpenCL devices over all platforms; each is tried in a child process when `probe`, so a
  * driver that crashes or hangs is listed as unusable with the reason. No platform is not an error:

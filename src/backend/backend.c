@@ -140,6 +140,12 @@ static int by_cost(const void *a, const void *b)
     return strcmp(x->op, y->op);
 }
 
+clseq_status clseq_backend_peaks(clseq_backend *be, struct clseq_peaks *ret)
+{
+    *ret = (struct clseq_peaks) { 0 };
+    return be->impl->peaks ? be->impl->peaks(be, ret) : CLSEQ_OK;
+}
+
 int clseq_backend_profile(const clseq_backend *be, struct clseq_profile_row *rows, int max)
 {
     struct clseq_profile_row all[CLSEQ_OP_COUNT];

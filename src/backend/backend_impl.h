@@ -50,6 +50,9 @@ struct clseq_backend_impl {
     /* Wait for queued work and read. */
     clseq_status (*buffer_read)(clseq_backend *be, clseq_buffer *buffer, size_t offset, void *dst,
                                 size_t bytes);
+
+    /* Optional: measure; *ret is zeroed. */
+    clseq_status (*peaks)(clseq_backend *be, struct clseq_peaks *ret);
 };
 
 struct clseq_buffer {

@@ -6,7 +6,7 @@
 #ifndef CLSEQ_KERNEL_LIST_H
 #define CLSEQ_KERNEL_LIST_H
 
-/* X(program, when): ALWAYS, or the provider of matrix products that needs it */
+/* X(program, when): ALWAYS, the provider of matrix products that needs it, or BENCH */
 #define CLSEQ_PROGRAM_LIST(X)                                                                      \
     X(pointwise, ALWAYS)                                                                           \
     X(reduce, ALWAYS)                                                                              \
@@ -19,7 +19,8 @@
     X(random, ALWAYS)                                                                              \
     X(gemm_scale, ALWAYS)                                                                          \
     X(gemm_cpu, CPU)                                                                               \
-    X(gemm_gpu, GPU)
+    X(gemm_gpu, GPU)                                                                               \
+    X(peak, BENCH)
 
 /* X(kernel, program) */
 /* clang-format off */
@@ -54,7 +55,9 @@
     X(gemm_cpu_tile,      gemm_cpu)    \
     X(gemm_cpu_transpose, gemm_cpu)    \
     X(gemm_gpu_16,        gemm_gpu)    \
-    X(gemm_gpu_64,        gemm_gpu)
+    X(gemm_gpu_64,        gemm_gpu)    \
+    X(peak_fma,           peak)        \
+    X(peak_read,          peak)
 /* clang-format on */
 
 enum clseq_opencl_program {

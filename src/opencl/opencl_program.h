@@ -37,4 +37,7 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_programs_add(clseq_backend *be,
 
 void clseq_opencl_programs_close(struct clseq_opencl *cl);
 
+/* The backend's `peaks` slot. Builds a program of its own the first time. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_peaks(clseq_backend *be, struct clseq_peaks *ret);
+
 #endif
