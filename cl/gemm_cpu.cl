@@ -4,14 +4,16 @@
  * no barriers and no local memory, so that a compiler that turns a kernel into a plain function
  * gets the loop nest it needs.
  *
- * The inner loop makes a tile of ROWS x NR elements of C in registers: for every k it loads one row
+ * The inner loop makes a tile of MR x NR elements of C in registers: for every k it loads one row
  * of NR elements of a panel of B and multiplies it with one broadcast element of each row of A. A
- * panel holds NR columns of op(B), k by k: panel[k][NR]. B gets into panels in one of three ways:
- *   gemm_cpu_tile     each item packs the part it needs into private memory, KC steps at a time
- *   gemm_cpu_packed   B was packed before by gemm_cpu_pack_b
- *   gemm_cpu_direct   few rows of A: B is read where it is, as it would be used only once
+ * panel holds NR columns of op(B), k by k: panel[k][NR]. Four kernels feed it:
+ *   gemm_cpu_tile     an item packs some panels of B into private memory, KC steps of k at a time,
+ *                     and passes some rows of A over all of them while these are in the caches; A
+ *                     transposed is packed by strips of MR rows on the way
+ *   gemm_cpu_packed   B was packed before by gemm_cpu_pack_b, A is used where it is
+ *   gemm_cpu_direct   few rows of A: both are used where they are, as B would be used only once
  * and gemm_cpu_dot takes B transposed with few rows of A: there both run along k.
- * A must not be transposed; gemm_cpu_transpose makes it so.
+ * Only gemm_cpu_tile takes A transposed.
  *
  * gemm_cpu_tile and gemm_cpu_packed split the sum over k in parts of KC, added to C in order; the
  * order of every sum is the same every time.
@@ -26,8 +28,10 @@
 
 /* Columns of a tile: two vectors. */
 #define NR (2 * VW)
-/* Steps of k in one part: a part of a panel stays in the first-level cache. */
+/* Steps of k in one part: a part of a panel takes half of a first-level cache of 32 KiB. */
 #define KC 256
+/* Panels an item of gemm_cpu_tile packs at a time. */
+#define PANELS 8
 
 /* LLVM prefers 256-bit registers on processors with 512-bit ones unless told that these are
  * meant. */
@@ -76,75 +80,69 @@ static void store_edge(__global float *c, floatV u, floatV v, float alpha, float
         if (columns < NR) {                                                                        \
             store_edge(row, u##i, v##i, alpha, beta, columns);                                     \
         } else if (beta == 0.0f) {                                                                 \
-            vstoreV(alpha *u##i, 0, row);                                                          \
-            vstoreV(alpha *v##i, 1, row);                                                          \
+            vstoreV(alpha *(u##i), 0, row);                                                        \
+            vstoreV(alpha *(v##i), 1, row);                                                        \
         } else {                                                                                   \
-            vstoreV(alpha *u##i + beta * vloadV(0, row), 0, row);                                  \
-            vstoreV(alpha *v##i + beta * vloadV(1, row), 1, row);                                  \
+            vstoreV(alpha *(u##i) + beta * vloadV(0, row), 0, row);                                \
+            vstoreV(alpha *(v##i) + beta * vloadV(1, row), 1, row);                                \
         }                                                                                          \
     }
 
-/* One tile: rows of A are a_rows apart, rows of the panel b_step. */
-#define DEFINE_TILE(name, ROWS, SPACE)                                                             \
-    static void name(__global const float *a, long a_rows, SPACE const float *b, long b_step,      \
+/* One tile: rows of A are A_ROWS apart and its columns A_STEP, rows of the panel b_step. Where A was
+ * packed the compiler knows the first two, which saves most additions. */
+#define DEFINE_TILE(name, ROWS, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                  \
+    static void name(A_SPACE const float *a, long rows_apart, B_SPACE const float *b, long b_step, \
                      int k, __global float *c, long c_rows, int columns, float alpha, float beta)  \
     {                                                                                              \
+        const long a_rows = (A_ROWS);                                                              \
         ROWS(TILE_DECLARE)                                                                         \
         for (int i = 0; i < k; i++) {                                                              \
             const floatV b0 = vloadV(0, b), b1 = vloadV(1, b);                                     \
             ROWS(TILE_STEP)                                                                        \
-            a++;                                                                                   \
+            a += (A_STEP);                                                                         \
             b += b_step;                                                                           \
         }                                                                                          \
         ROWS(TILE_STORE)                                                                           \
     }
 
-/* All rows of a block, in tiles. */
-#define DEFINE_BLOCK(name, SPACE)                                                                  \
-    DEFINE_TILE(JOIN(name, _1), ROWS_1, SPACE)                                                     \
-    DEFINE_TILE(JOIN(name, _2), ROWS_2, SPACE)                                                     \
-    DEFINE_TILE(JOIN(name, _4), ROWS_4, SPACE)                                                     \
-    DEFINE_MORE(name, SPACE)                                                                       \
-    static void name(int rows, __global const float *a, long a_rows, SPACE const float *b,         \
-                     long b_step, int k, __global float *c, long c_rows, int columns, float alpha, \
-                     float beta)                                                                   \
+/* All rows of a block, in tiles; strips of MR rows are a_strip apart. */
+#define DEFINE_BLOCK(name, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                       \
+    DEFINE_TILE(JOIN(name, _1), ROWS_1, A_SPACE, B_SPACE, A_ROWS, A_STEP)                          \
+    DEFINE_TILE(JOIN(name, _2), ROWS_2, A_SPACE, B_SPACE, A_ROWS, A_STEP)                          \
+    DEFINE_TILE(JOIN(name, _4), ROWS_4, A_SPACE, B_SPACE, A_ROWS, A_STEP)                          \
+    DEFINE_MORE(name, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                            \
+    static void name(int rows, A_SPACE const float *a, long rows_apart, long a_strip,              \
+                     B_SPACE const float *b, long b_step, int k, __global float *c, long c_rows,   \
+                     int columns, float alpha, float beta)                                         \
     {                                                                                              \
-        for (; rows >= MR; rows -= MR, a += MR * a_rows, c += MR * c_rows)                         \
-            JOIN(name, JOIN(_, MR))(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);     \
-        FINISH_8(name)                                                                             \
-        if (rows >= 4) {                                                                           \
-            JOIN(name, _4)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);              \
-            rows -= 4;                                                                             \
-            a += 4 * a_rows;                                                                       \
-            c += 4 * c_rows;                                                                       \
-        }                                                                                          \
-        if (rows >= 2) {                                                                           \
-            JOIN(name, _2)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);              \
-            rows -= 2;                                                                             \
-            a += 2 * a_rows;                                                                       \
-            c += 2 * c_rows;                                                                       \
-        }                                                                                          \
-        if (rows >= 1)                                                                             \
-            JOIN(name, _1)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);              \
+        for (; rows >= MR; rows -= MR, a += a_strip, c += MR * c_rows)                             \
+            JOIN(name, JOIN(_, MR))(a, rows_apart, b, b_step, k, c, c_rows, columns, alpha, beta); \
+        FINISH_8(name, A_ROWS)                                                                     \
+        FINISH_ROWS(name, 4, A_ROWS)                                                               \
+        FINISH_ROWS(name, 2, A_ROWS)                                                               \
+        FINISH_ROWS(name, 1, A_ROWS)                                                               \
+    }
+#define FINISH_ROWS(name, n, A_ROWS)                                                               \
+    if (rows >= n) {                                                                               \
+        JOIN(name, _##n)(a, rows_apart, b, b_step, k, c, c_rows, columns, alpha, beta);            \
+        rows -= n;                                                                                 \
+        a += n * (A_ROWS);                                                                         \
+        c += n * c_rows;                                                                           \
     }
 #if MR == 14
-#define DEFINE_MORE(name, SPACE)                                                                   \
-    DEFINE_TILE(JOIN(name, _8), ROWS_8, SPACE)                                                     \
-    DEFINE_TILE(JOIN(name, _14), ROWS_14, SPACE)
-#define FINISH_8(name)                                                                             \
-    if (rows >= 8) {                                                                               \
-        JOIN(name, _8)(a, a_rows, b, b_step, k, c, c_rows, columns, alpha, beta);                  \
-        rows -= 8;                                                                                 \
-        a += 8 * a_rows;                                                                           \
-        c += 8 * c_rows;                                                                           \
-    }
+#define DEFINE_MORE(name, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                        \
+    DEFINE_TILE(JOIN(name, _8), ROWS_8, A_SPACE, B_SPACE, A_ROWS, A_STEP)                          \
+    DEFINE_TILE(JOIN(name, _14), ROWS_14, A_SPACE, B_SPACE, A_ROWS, A_STEP)
+#define FINISH_8(name, A_ROWS) FINISH_ROWS(name, 8, A_ROWS)
 #else
-#define DEFINE_MORE(name, SPACE) DEFINE_TILE(JOIN(name, _6), ROWS_6, SPACE)
-#define FINISH_8(name)
+#define DEFINE_MORE(name, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                        \
+    DEFINE_TILE(JOIN(name, _6), ROWS_6, A_SPACE, B_SPACE, A_ROWS, A_STEP)
+#define FINISH_8(name, A_ROWS)
 #endif
 
-DEFINE_BLOCK(block_private, __private)
-DEFINE_BLOCK(block_global, __global)
+DEFINE_BLOCK(block_of_rows, __global, __private, rows_apart, 1)
+DEFINE_BLOCK(block_of_columns, __private, __private, 1, MR)
+DEFINE_BLOCK(block_global, __global, __global, rows_apart, 1)
 
 /* ---- filling panels ---- */
 
@@ -186,32 +184,86 @@ DEFINE_BLOCK(block_global, __global)
     }
 
 /* ---- kernels ----
- * Items: (panel, block of `block` rows, matrix of the batch). Row strides and batch strides are in
- * elements. */
+ * Row strides and batch strides are in elements. */
 
+/* MR neighbours at once. */
+#if MR == 14
+#define COPY_STRIP(to, from)                                                                       \
+    vstore8(vload8(0, from), 0, to);                                                               \
+    vstore4(vload4(0, (from) + 8), 0, (to) + 8);                                                   \
+    vstore2(vload2(0, (from) + 12), 0, (to) + 12);
+#else
+#define COPY_STRIP(to, from)                                                                       \
+    vstore4(vload4(0, from), 0, to);                                                               \
+    vstore2(vload2(0, (from) + 4), 0, (to) + 4);
+#endif
+
+/* Rows of A that pass over the panels at a time: whole strips. */
+#define SUB_ROWS (MR == 14 ? 4 * MR : 8 * MR)
+
+/* strips[row / MR][k][MR] from A (K, M). */
+static void pack_columns(float *strips, __global const float *a, int a_rows, int rows, int k)
+{
+    for (int i = 0; i < k; i++) {
+        __global const float *from = a + i * (long)a_rows;
+        float *to = strips + i * MR;
+        int m = 0;
+
+        for (; m + MR <= rows; m += MR, to += MR * KC) {
+            COPY_STRIP(to, from + m)
+        }
+        for (int e = 0; m + e < rows; e++)
+            to[e] = from[m + e];
+    }
+}
+
+/* Items: (group of `panels` panels, block of `block` rows, matrix of the batch). */
 KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
                           __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
                           __global float *c, ulong c_offset, int c_rows, ulong c_batch, int m_size,
-                          int n_size, int k_size, int trans_b, float alpha, float beta, int block)
+                          int n_size, int k_size, int trans_a, int trans_b, float alpha, float beta,
+                          int panels, int block)
 {
-    const int n = (int)get_global_id(0) * NR, m = (int)get_global_id(1) * block;
-    const int rows = min(block, m_size - m), columns = min(NR, n_size - n);
+    const int first = (int)get_global_id(0) * panels * NR, m_first = (int)get_global_id(1) * block;
+    const int m_last = min(m_first + block, m_size), last = min(first + panels * NR, n_size);
     const ulong batch = get_global_id(2);
-    float panel[KC * NR];
+    float b_part[PANELS * KC * NR], a_part[SUB_ROWS * KC];
 
-    a += a_offset + batch * a_batch + (ulong)m * (ulong)a_rows;
-    b += b_offset + batch * b_batch + (trans_b ? (ulong)n * (ulong)b_rows : (ulong)n);
-    c += c_offset + batch * c_batch + (ulong)m * (ulong)c_rows + (ulong)n;
+    a += a_offset + batch * a_batch;
+    b += b_offset + batch * b_batch;
+    c += c_offset + batch * c_batch;
     for (int k = 0; k < k_size; k += KC) {
         const int step = min(KC, k_size - k);
 
-        if (trans_b) {
-            FILL_COLUMNS(panel, b + k, b_rows, step, columns)
-        } else {
-            FILL_ROWS(panel, b + (ulong)k * (ulong)b_rows, b_rows, step, columns)
+        for (int n = first; n < last; n += NR) {
+            float *panel = b_part + (n - first) * KC;
+            const int columns = min(NR, n_size - n);
+            __global const float *source = b + (trans_b ? (ulong)n * (ulong)b_rows + (ulong)k
+                                                        : (ulong)k * (ulong)b_rows + (ulong)n);
+
+            if (trans_b) {
+                FILL_COLUMNS(panel, source, b_rows, step, columns)
+            } else {
+                FILL_ROWS(panel, source, b_rows, step, columns)
+            }
         }
-        block_private(rows, a + k, a_rows, panel, NR, step, c, c_rows, columns, alpha,
-                      k == 0 ? beta : 1.0f);
+        for (int m = m_first; m < m_last; m += SUB_ROWS) {
+            const int rows = min(SUB_ROWS, m_last - m);
+            __global float *to = c + (ulong)m * (ulong)c_rows;
+
+            if (trans_a) {
+                pack_columns(a_part, a + (ulong)k * (ulong)a_rows + (ulong)m, a_rows, rows, step);
+                for (int n = first; n < last; n += NR)
+                    block_of_columns(rows, a_part, 0, MR * KC, b_part + (n - first) * KC, NR, step,
+                                     to + n, c_rows, min(NR, n_size - n), alpha,
+                                     k == 0 ? beta : 1.0f);
+            } else {
+                for (int n = first; n < last; n += NR)
+                    block_of_rows(rows, a + (ulong)m * (ulong)a_rows + (ulong)k, a_rows,
+                                  MR * (long)a_rows, b_part + (n - first) * KC, NR, step, to + n,
+                                  c_rows, min(NR, n_size - n), alpha, k == 0 ? beta : 1.0f);
+            }
+        }
     }
 }
 
@@ -233,6 +285,7 @@ KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows,
     }
 }
 
+/* Items: (panel, block of `block` rows). */
 KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
                             __global const float *panels, __global float *c, ulong c_offset,
                             int c_rows, int m_size, int n_size, int k_size, float alpha, float beta,
@@ -245,8 +298,8 @@ KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
     c += c_offset + (ulong)m * (ulong)c_rows + (ulong)n;
     panels += (ulong)n * (ulong)k_size;
     for (int k = 0; k < k_size; k += KC)
-        block_global(rows, a + k, a_rows, panels + (ulong)k * NR, NR, min(KC, k_size - k), c,
-                     c_rows, columns, alpha, k == 0 ? beta : 1.0f);
+        block_global(rows, a + k, a_rows, MR * (long)a_rows, panels + (ulong)k * NR, NR,
+                     min(KC, k_size - k), c, c_rows, columns, alpha, k == 0 ? beta : 1.0f);
 }
 
 /* B (K, N) in place. The last panel is moved to the left to be whole: the columns it shares with
@@ -264,7 +317,8 @@ KERNEL void gemm_cpu_direct(__global const float *a, ulong a_offset, int a_rows,
     b += b_offset + batch * b_batch + (ulong)from;
     c += c_offset + batch * c_batch + (ulong)n;
     if (skip == 0) {
-        block_global(m_size, a, a_rows, b, b_rows, k_size, c, c_rows, NR, alpha, beta);
+        block_global(m_size, a, a_rows, MR * (long)a_rows, b, b_rows, k_size, c, c_rows, NR, alpha,
+                     beta);
         return;
     }
     for (int m = 0; m < m_size; m++) {
@@ -379,37 +433,5 @@ KERNEL void gemm_cpu_dot(__global const float *a, ulong a_offset, int a_rows, ul
         }
         if (rows >= 1)
             dot_1(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);
-    }
-}
-
-/* to (M, K) with rows to_rows apart = transpose of A (K, M). Items: (16 columns of A, 64 rows,
- * matrix of the batch). */
-#define TRANSPOSE_M 16
-#define TRANSPOSE_K 64
-KERNEL void gemm_cpu_transpose(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
-                               __global float *to, int to_rows, ulong to_batch, int m_size,
-                               int k_size)
-{
-    const int m = (int)get_global_id(0) * TRANSPOSE_M, k = (int)get_global_id(1) * TRANSPOSE_K;
-    const int m_end = min(m + TRANSPOSE_M, m_size), k_end = min(k + TRANSPOSE_K, k_size);
-    const ulong batch = get_global_id(2);
-
-    a += a_offset + batch * a_batch;
-    to += batch * to_batch;
-    for (int i = m; i < m_end; i += 4) {
-        int j = k;
-
-        for (; i + 4 <= m_end && j + 4 <= k_end; j += 4) {
-            __global const float *from = a + (ulong)j * (ulong)a_rows + (ulong)i;
-            __global float *into = to + (ulong)i * (ulong)to_rows + (ulong)j;
-            COLUMN_OF_4(into, from, a_rows)
-            COLUMN_OF_4(into + (long)to_rows, from + 1, a_rows)
-            COLUMN_OF_4(into + 2 * (long)to_rows, from + 2, a_rows)
-            COLUMN_OF_4(into + 3 * (long)to_rows, from + 3, a_rows)
-        }
-        for (; j < k_end; j++) {
-            for (int e = i; e < min(i + 4, m_end); e++)
-                to[(ulong)e * (ulong)to_rows + (ulong)j] = a[(ulong)j * (ulong)a_rows + (ulong)e];
-        }
     }
 }

@@ -53,7 +53,6 @@
     X(gemm_cpu_pack_b,    gemm_cpu)    \
     X(gemm_cpu_packed,    gemm_cpu)    \
     X(gemm_cpu_tile,      gemm_cpu)    \
-    X(gemm_cpu_transpose, gemm_cpu)    \
     X(gemm_gpu_16,        gemm_gpu)    \
     X(gemm_gpu_64,        gemm_gpu)    \
     X(peak_fma,           peak)        \

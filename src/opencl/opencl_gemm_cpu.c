@@ -2,9 +2,8 @@
 /* Launching cl/gemm_cpu.cl. The constants are those of that file. */
 #include "opencl/opencl_gemm.h"
 
-#define KC          256
-#define TRANSPOSE_M 16
-#define TRANSPOSE_K 64
+#define KC     256
+#define PANELS 8
 
 /* With so few rows of A, B is used in place instead of being packed. */
 #define DOT_ROWS    32
@@ -49,25 +48,6 @@ static int32_t block_rows(const struct clseq_opencl *cl, int32_t m, size_t group
     return whole < BLOCK_MAX ? whole : BLOCK_MAX;
 }
 
-/* Replace A by its transpose in scratch memory. */
-static clseq_status transpose_a(clseq_backend *be, struct clseq_gemm_problem *p)
-{
-    const size_t row = clseq_round_up((size_t)p->k, 16), matrix = row * (size_t)p->m;
-    cl_mem mem;
-
-    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_A,
-                                   matrix * (size_t)p->batch * sizeof(cl_float), &mem));
-    CLSEQ_TRY(
-        CLSEQ_LAUNCH(be, gemm_cpu_transpose,
-                     clseq_opencl_range_3d(divide_up(p->m, TRANSPOSE_M),
-                                           divide_up(p->k, TRANSPOSE_K), (size_t)p->batch, 1, 1, 1),
-                     CLSEQ_ARG_MATRIX(&p->a), clseq_arg_mem(mem), clseq_arg_int((int32_t)row),
-                     clseq_arg_ulong(matrix), clseq_arg_int(p->m), clseq_arg_int(p->k)));
-    p->a = (struct clseq_gemm_matrix) { .mem = mem, .rows = (int32_t)row, .batch = matrix };
-    p->trans_a = false;
-    return CLSEQ_OK;
-}
-
 /* B transposed, few rows. A group takes as many rows of B as stay in the first-level cache. */
 static clseq_status dot(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
@@ -84,27 +64,69 @@ static clseq_status dot(clseq_backend *be, const struct clseq_gemm_problem *p)
                         clseq_arg_int(block));
 }
 
-clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_problem *problem)
+/* How gemm_cpu_tile divides a product: groups of panels by blocks of rows, one item each. */
+struct split {
+    int32_t panels, block;
+    size_t groups, blocks;
+};
+
+/* A panel is packed once per block and a row once per group, so both should be large; but there
+ * must be work for all cores to the end. Costs are those of packing an element, relative to each
+ * other: B is transposed on the way or comes from memory, A is copied for PANELS panels. */
+static struct split choose_split(const struct clseq_opencl *cl, const struct clseq_gemm_problem *p)
+{
+    const double b_cost = p->trans_b ? 2 : 1, a_cost = 0.4;
+    const size_t wanted = (size_t)cl->compute_units * GROUPS_PER_UNIT, batch = (size_t)p->batch;
+    const size_t panels = divide_up(p->n, tile_columns(cl)), tile = (size_t)tile_rows(cl);
+    const size_t strips = divide_up(p->m, tile_rows(cl));
+    struct split best = { 0 };
+    double least = 0;
+
+    for (size_t n = PANELS; n > 0; n /= 2) {
+        const size_t groups = (panels + n - 1) / n;
+        const size_t blocks = (wanted + groups * batch - 1) / (groups * batch);
+        const size_t block = (strips + blocks - 1) / blocks * tile;
+        const double cost = b_cost / (double)block +
+                            a_cost / (double)((n < panels ? n : panels) * (size_t)tile_columns(cl));
+
+        if (best.panels == 0 || cost < least) {
+            least = cost;
+            best = (struct split) { .panels = (int32_t)n,
+                                    .block = (int32_t)block,
+                                    .groups = groups,
+                                    .blocks = divide_up(p->m, (int32_t)block) };
+        }
+    }
+    return best;
+}
+
+static clseq_status tile(clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    const struct split split = choose_split(clseq_opencl_of(be), p);
+
+    return CLSEQ_LAUNCH(
+        be, gemm_cpu_tile,
+        clseq_opencl_range_3d(split.groups, split.blocks, (size_t)p->batch, 1, 1, 1),
+        CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),
+        clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k), clseq_arg_int(p->trans_a),
+        clseq_arg_int(p->trans_b), clseq_arg_float((double)p->alpha),
+        clseq_arg_float((double)p->beta), clseq_arg_int(split.panels), clseq_arg_int(split.block));
+}
+
+clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
-    const size_t panels = divide_up(problem->n, tile_columns(cl)), batch = (size_t)problem->batch;
-    const int32_t block = block_rows(cl, problem->m, panels * batch);
-    struct clseq_gemm_problem p = *problem;
 
-    if (p.trans_a)
-        CLSEQ_TRY(transpose_a(be, &p));
-    if (p.trans_b && p.m <= DOT_ROWS)
-        return dot(be, &p);
-    if (!p.trans_b && p.m <= DIRECT_ROWS && p.n >= tile_columns(cl))
-        return CLSEQ_LAUNCH(be, gemm_cpu_direct, clseq_opencl_range_3d(panels, 1, batch, 1, 1, 1),
-                            CLSEQ_ARG_MATRIX(&p.a), CLSEQ_ARG_MATRIX(&p.b), CLSEQ_ARG_MATRIX(&p.c),
-                            clseq_arg_int(p.m), clseq_arg_int(p.n), clseq_arg_int(p.k),
-                            clseq_arg_float((double)p.alpha), clseq_arg_float((double)p.beta));
-    return CLSEQ_LAUNCH(
-        be, gemm_cpu_tile, clseq_opencl_range_3d(panels, divide_up(p.m, block), batch, 1, 1, 1),
-        CLSEQ_ARG_MATRIX(&p.a), CLSEQ_ARG_MATRIX(&p.b), CLSEQ_ARG_MATRIX(&p.c), clseq_arg_int(p.m),
-        clseq_arg_int(p.n), clseq_arg_int(p.k), clseq_arg_int(p.trans_b),
-        clseq_arg_float((double)p.alpha), clseq_arg_float((double)p.beta), clseq_arg_int(block));
+    if (!p->trans_a && p->trans_b && p->m <= DOT_ROWS)
+        return dot(be, p);
+    if (!p->trans_a && !p->trans_b && p->m <= DIRECT_ROWS && p->n >= tile_columns(cl))
+        return CLSEQ_LAUNCH(
+            be, gemm_cpu_direct,
+            clseq_opencl_range_3d(divide_up(p->n, tile_columns(cl)), 1, (size_t)p->batch, 1, 1, 1),
+            CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),
+            clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
+            clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta));
+    return tile(be, p);
 }
 
 clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, bool trans_b,

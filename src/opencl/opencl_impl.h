@@ -38,7 +38,6 @@
 
 /* Memory for a kernel's intermediate values: grow-only, kept until close, one per purpose. */
 enum clseq_opencl_scratch {
-    CLSEQ_SCRATCH_GEMM_A,  /* A transposed */
     CLSEQ_SCRATCH_GEMM_B,  /* B in panels */
     CLSEQ_SCRATCH_CLBLAST, /* its temporary buffer */
     CLSEQ_SCRATCH_REDUCE,  /* partial sums of reductions */
