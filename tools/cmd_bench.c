@@ -41,11 +41,11 @@ static const cli_option options[] = {
 static const char *const size_names[] = { "S", "M", "L", "P" };
 
 /* "  62% of the peak", or nothing where the peak is not known. */
-static const char *share(const struct bench *b, double gflops, char text[32])
+static const char *share(const struct clseq_bench_result *r, char text[32])
 {
     text[0] = 0;
-    if (b->peaks.gflops > 0)
-        snprintf(text, 32, "  %5.1f%% of the peak", 100 * gflops / b->peaks.gflops);
+    if (r->peak_share > 0)
+        snprintf(text, 32, "  %3.0f%% of the peak", 100 * r->peak_share);
     return text;
 }
 
@@ -56,20 +56,20 @@ static void print_result(const struct bench *b, const char *what,
     char text[32];
 
     if (b->v->json)
-        printf("{\"system\":\"clseq %s "
-               "%s/%s\",\"device\":\"%s\",\"size\":\"%s\",\"precision\":\"fp32\",\"what\":\"%s\","
-               "\"%s\":%.6g,\"min\":%.6g,\"max\":%.6g,\"target_tokens_per_s\":%.6g,\"gflops\":%.6g,"
-               "\"peak_gflops\":%.6g,\"peak_gb_per_s\":%.6g,\"device_bytes\":%llu,"
-               "\"buffers_created\":%llu,\"reads\":%llu}\n",
-               CLSEQ_VERSION_STRING, info->name, info->gemm, info->device, size_names[b->v->size],
-               what, strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min, r->ms_max,
-               r->target_tokens_per_s, r->gflops, b->peaks.gflops, b->peaks.gb_per_s,
-               (unsigned long long)r->device_bytes, (unsigned long long)r->buffers_created,
-               (unsigned long long)r->reads);
+        printf(
+            "{\"system\":\"clseq %s "
+            "%s/%s\",\"device\":\"%s\",\"size\":\"%s\",\"precision\":\"fp32\",\"what\":\"%s\","
+            "\"%s\":%.6g,\"min\":%.6g,\"max\":%.6g,\"target_tokens_per_s\":%.6g,\"gflops\":%.6g,"
+            "\"peak_share\":%.6g,\"peak_gflops\":%.6g,\"peak_gb_per_s\":%.6g,\"device_bytes\":%llu,"
+            "\"buffers_created\":%llu,\"reads\":%llu}\n",
+            CLSEQ_VERSION_STRING, info->name, info->gemm, info->device, size_names[b->v->size],
+            what, strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min, r->ms_max,
+            r->target_tokens_per_s, r->gflops, r->peak_share, b->peaks.gflops, b->peaks.gb_per_s,
+            (unsigned long long)r->device_bytes, (unsigned long long)r->buffers_created,
+            (unsigned long long)r->reads);
     else
         printf("%-18s %10.2f ms (%.2f to %.2f)  %10.0f target tokens/s  %7.1f GFLOP/s%s\n", what,
-               r->ms, r->ms_min, r->ms_max, r->target_tokens_per_s, r->gflops,
-               share(b, r->gflops, text));
+               r->ms, r->ms_min, r->ms_max, r->target_tokens_per_s, r->gflops, share(r, text));
     fflush(stdout);
 }
 
@@ -151,7 +151,7 @@ static clseq_status bench_gemm(const struct bench *b, const struct clseq_bench_s
             print_result(b, what, &r);
         else
             printf("%-20s %-30s %9.3f ms  %7.1f GFLOP/s%s\n", products[i].what, what, r.ms,
-                   r.gflops, share(b, r.gflops, text));
+                   r.gflops, share(&r, text));
     }
     return CLSEQ_OK;
 }

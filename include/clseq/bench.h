@@ -24,6 +24,8 @@ struct clseq_bench_result {
     double target_tokens_per_s;
     double gflops;            /* training: 6 floating-point operations for each multiply-add of the
                                    forward pass; decoding: 2 */
+    double peak_share;        /* median of gflops / the FMA peak measured right after each run; 0
+                                 when clseq_backend_peaks() was not called or gave nothing */
     int steps;                /* timed */
     uint64_t buffers_created; /* on the device during the timed steps */
     uint64_t reads;           /* from the device during the timed steps, the final wait excepted */

@@ -146,6 +146,12 @@ clseq_status clseq_backend_peaks(clseq_backend *be, struct clseq_peaks *ret)
     return be->impl->peaks ? be->impl->peaks(be, ret) : CLSEQ_OK;
 }
 
+clseq_status clseq_backend_peak_now(clseq_backend *be, double *gflops)
+{
+    *gflops = 0;
+    return be->impl->peak_now ? be->impl->peak_now(be, gflops) : CLSEQ_OK;
+}
+
 int clseq_backend_profile(const clseq_backend *be, struct clseq_profile_row *rows, int max)
 {
     struct clseq_profile_row all[CLSEQ_OP_COUNT];

@@ -51,8 +51,9 @@ struct clseq_backend_impl {
     clseq_status (*buffer_read)(clseq_backend *be, clseq_buffer *buffer, size_t offset, void *dst,
                                 size_t bytes);
 
-    /* Optional: measure; *ret is zeroed. */
+    /* Optional, both or none: measure; *ret is zeroed. */
     clseq_status (*peaks)(clseq_backend *be, struct clseq_peaks *ret);
+    clseq_status (*peak_now)(clseq_backend *be, double *gflops);
 };
 
 struct clseq_buffer {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "backend/backend_impl.h"
+#include "backend/bench_times.h"
 #include "base/clock.h"
 #include "base/philox.h"
 #include "data/batch_input.h"
@@ -98,13 +99,6 @@ static clseq_status search_once(struct decoding *d, int32_t beam)
     return CLSEQ_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
                                 const struct clseq_bench_size *size, int32_t batch, int32_t beam,
                                 int repeats, struct clseq_bench_result *ret)
@@ -112,35 +106,30 @@ clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
     const double H = size->model.hidden, E = size->model.embedding, L = size->model.layers;
     const double stack = 4 * H * (E + H) + (L - 1) * 4 * H * 2 * H;
     struct decoding d = { 0 };
-    double *seconds = NULL;
+    struct clseq_bench_times times;
     clseq_status status;
 
     *ret = (struct clseq_bench_result) { 0 };
     if (repeats < 1 || batch < 1 || beam < 1)
         return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: decoding %d sentences with beam %d, %d times",
                           batch, beam, repeats);
-    CLSEQ_TRY(clseq_calloc(ctx, (size_t)repeats, sizeof(*seconds), "benchmark", &seconds));
+    CLSEQ_TRY_GOTO(status, out, clseq_bench_times_init(&times, ctx, be, repeats));
     CLSEQ_TRY_GOTO(status, out, prepare(ctx, be, size, batch, beam, &d));
     for (int i = -1; i < repeats; i++) {
         const uint64_t buffers = be->buffers_created, reads = be->reads;
         const double start = clseq_seconds();
 
         CLSEQ_TRY_GOTO(status, out, search_once(&d, beam));
-        if (i >= 0)
-            seconds[i] = clseq_seconds() - start;
         ret->buffers_created = be->buffers_created - buffers;
         ret->reads = be->reads - reads;
+        if (i >= 0)
+            CLSEQ_TRY_GOTO(status, out, clseq_bench_times_add(&times, clseq_seconds() - start));
     }
-    qsort(seconds, (size_t)repeats, sizeof(*seconds), by_value);
-    ret->ms = 1e3 * seconds[repeats / 2];
-    ret->ms_min = 1e3 * seconds[0];
-    ret->ms_max = 1e3 * seconds[repeats - 1];
-    ret->steps = repeats;
-    ret->target_tokens_per_s = 1e3 * (double)batch * size->T / ret->ms;
-    ret->gflops =
-        2 * (double)batch *
-        (size->S * stack + (double)beam * size->T * (stack + H * size->model.target_vocabulary)) /
-        ret->ms * 1e-6;
+    clseq_bench_times_end(&times,
+                          2 * (double)batch *
+                              (size->S * stack + (double)beam * size->T *
+                                                     (stack + H * size->model.target_vocabulary)),
+                          (double)batch * size->T, ret);
     ret->device_bytes = clseq_seq2seq_bytes(d.model);
 out:
     if (d.model)
@@ -151,6 +140,6 @@ out:
     free(d.line);
     free(d.found);
     free(d.count);
-    free(seconds);
+    clseq_bench_times_fini(&times);
     return status;
 }

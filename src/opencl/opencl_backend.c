@@ -188,4 +188,5 @@ const struct clseq_backend_impl clseq_opencl_backend = {
     .buffer_write = clseq_opencl_buffer_write,
     .buffer_read = clseq_opencl_buffer_read,
     .peaks = clseq_opencl_peaks,
+    .peak_now = clseq_opencl_peak_now,
 };

@@ -65,6 +65,7 @@ struct clseq_opencl {
     cl_command_queue queue; /* the only one, in order */
     cl_program programs[CLSEQ_PROGRAM_COUNT];
     struct clseq_opencl_kernel_state kernels[CLSEQ_KERNEL_COUNT];
+    int32_t peak_steps; /* of peak_fma in about 20 ms; 0 = not known */
     cl_mem none; /* 64 bytes that stand for an absent tensor */
 
     bool told_compiling; /* the log has the line about it */

@@ -37,7 +37,9 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_programs_add(clseq_backend *be,
 
 void clseq_opencl_programs_close(struct clseq_opencl *cl);
 
-/* The backend's `peaks` slot. Builds a program of its own the first time. */
+/* The backend's slots of these names. The first builds a program of its own and finds out how long
+ * the second has to compute; before that the second gives 0. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_peaks(clseq_backend *be, struct clseq_peaks *ret);
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_peak_now(clseq_backend *be, double *gflops);
 
 #endif

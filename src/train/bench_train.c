@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "backend/backend_impl.h"
+#include "backend/bench_times.h"
 #include "base/clock.h"
 #include "base/philox.h"
 #include "data/batch_input.h"
@@ -36,23 +37,6 @@ static double forward_multiply_adds(const struct clseq_bench_size *z)
 
     return (double)z->B *
            (stack * (double)(z->S + z->T) + (double)z->T * H * (double)z->model.target_vocabulary);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Sort the times and fill in median, smallest and largest. */
-static void summarise(double *seconds, int n, struct clseq_bench_result *ret)
-{
-    qsort(seconds, (size_t)n, sizeof(*seconds), by_value);
-    ret->ms = 1e3 * seconds[n / 2];
-    ret->ms_min = 1e3 * seconds[0];
-    ret->ms_max = 1e3 * seconds[n - 1];
-    ret->steps = n;
 }
 
 /* ---- training ---- */
@@ -132,25 +116,23 @@ static clseq_status step(struct training *t)
                                 clseq_tensor_1d(t->record, 2, real, 2));
 }
 
-static clseq_status time_steps(clseq_backend *be, struct training *t, int steps, double *seconds,
-                               struct clseq_bench_result *ret)
+static clseq_status time_steps(clseq_backend *be, struct training *t, int steps,
+                               struct clseq_bench_times *times, struct clseq_bench_result *ret)
 {
-    uint64_t buffers, reads;
 
     for (int i = 0; i < 2; i++)
         CLSEQ_TRY(step(t));
     CLSEQ_TRY(clseq_backend_sync(be));
-    buffers = be->buffers_created;
-    reads = be->reads;
     for (int i = 0; i < steps; i++) {
+        const uint64_t buffers = be->buffers_created, reads = be->reads;
         const double start = clseq_seconds();
 
         CLSEQ_TRY(step(t));
         CLSEQ_TRY(clseq_backend_sync(be));
-        seconds[i] = clseq_seconds() - start;
+        ret->buffers_created += be->buffers_created - buffers;
+        ret->reads += be->reads - reads;
+        CLSEQ_TRY(clseq_bench_times_add(times, clseq_seconds() - start));
     }
-    ret->buffers_created = be->buffers_created - buffers;
-    ret->reads = be->reads - reads;
     return CLSEQ_OK;
 }
 
@@ -159,25 +141,23 @@ clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
                                struct clseq_bench_result *ret)
 {
     struct training t = { 0 };
-    double *seconds = NULL;
+    struct clseq_bench_times times;
     clseq_status status;
 
     *ret = (struct clseq_bench_result) { 0 };
     if (steps < 1)
         return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: at least one step must be timed");
-    CLSEQ_TRY(clseq_calloc(ctx, (size_t)steps, sizeof(*seconds), "benchmark", &seconds));
+    CLSEQ_TRY_GOTO(status, out, clseq_bench_times_init(&times, ctx, be, steps));
     CLSEQ_TRY_GOTO(status, out, prepare(ctx, be, size, &t));
-    CLSEQ_TRY_GOTO(status, out, time_steps(be, &t, steps, seconds, ret));
-    summarise(seconds, steps, ret);
-    ret->target_tokens_per_s = 1e3 * (double)size->B * size->T / ret->ms;
-    ret->gflops = 6 * forward_multiply_adds(size) / ret->ms * 1e-6;
+    CLSEQ_TRY_GOTO(status, out, time_steps(be, &t, steps, &times, ret));
+    clseq_bench_times_end(&times, 6 * forward_multiply_adds(size), (double)size->B * size->T, ret);
     ret->device_bytes = clseq_seq2seq_bytes(t.model);
 out:
     clseq_buffer_destroy(&t.record);
     clseq_optimizer_fini(&t.optimizer);
     clseq_seq2seq_destroy(&t.model);
     clseq_batch_fini(&t.batch);
-    free(seconds);
+    clseq_bench_times_fini(&times);
     return status;
 }
 
@@ -193,14 +173,14 @@ clseq_status clseq_bench_gemm(clseq_context *ctx, clseq_backend *be, int32_t m, 
     const int32_t columns[3] = { trans_a ? m : k, trans_b ? k : n, n };
     clseq_buffer *buffers[3] = { NULL };
     clseq_tensor x[3];
-    double *seconds = NULL;
+    struct clseq_bench_times times;
     clseq_status status;
 
     *ret = (struct clseq_bench_result) { 0 };
     if (m < 1 || n < 1 || k < 1 || repeats < 1)
         return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: a product of %d x %d x %d, %d times", m, n, k,
                           repeats);
-    CLSEQ_TRY(clseq_calloc(ctx, (size_t)repeats, sizeof(*seconds), "benchmark", &seconds));
+    CLSEQ_TRY_GOTO(status, out, clseq_bench_times_init(&times, ctx, be, repeats));
     for (int i = 0; i < 3; i++) {
         CLSEQ_TRY_GOTO(status, out,
                        clseq_buffer_create(be, (size_t)rows[i] * (size_t)columns[i] * element,
@@ -227,13 +207,12 @@ clseq_status clseq_bench_gemm(clseq_context *ctx, clseq_backend *be, int32_t m, 
                                                                      .alpha = 1 }));
         CLSEQ_TRY_GOTO(status, out, clseq_backend_sync(be));
         if (i >= 0)
-            seconds[i] = clseq_seconds() - start;
+            CLSEQ_TRY_GOTO(status, out, clseq_bench_times_add(&times, clseq_seconds() - start));
     }
-    summarise(seconds, repeats, ret);
-    ret->gflops = 2.0 * m * n * k / ret->ms * 1e-6;
+    clseq_bench_times_end(&times, 2.0 * m * n * k, 0, ret);
 out:
     for (int i = 0; i < 3; i++)
         clseq_buffer_destroy(&buffers[i]);
-    free(seconds);
+    clseq_bench_times_fini(&times);
     return status;
 }
