@@ -88,8 +88,8 @@ static void store_edge(__global float *c, floatV u, floatV v, float alpha, float
         }                                                                                          \
     }
 
-/* One tile: rows of A are A_ROWS apart and its columns A_STEP, rows of the panel b_step. Where A was
- * packed the compiler knows the first two, which saves most additions. */
+/* One tile: rows of A are A_ROWS apart and its columns A_STEP, rows of the panel b_step. Where A
+ * was packed the compiler knows the first two, which saves most additions. */
 #define DEFINE_TILE(name, ROWS, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                  \
     static void name(A_SPACE const float *a, long rows_apart, B_SPACE const float *b, long b_step, \
                      int k, __global float *c, long c_rows, int columns, float alpha, float beta)  \

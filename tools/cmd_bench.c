@@ -10,7 +10,9 @@
 
 struct values {
     int size;
-    int64_t steps, beam, batch;
+    int64_t steps, beam;
+    int64_t batch, length, layers, embedding, hidden, source_vocab,
+        target_vocab; /* 0: the size's */
     bool json;
     struct device_options device;
 };
@@ -29,10 +31,22 @@ static const cli_option options[] = {
       .help = "model and batch: docs/benchmarks.md has the table" },
     { "steps", 0, CLI_INT_FIELD(struct values, steps), "N", "5", .min = 1, .max = 100000,
       .help = "timed repetitions; the median is reported" },
-    { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", NULL, .min = 1, .max = 65536,
-      .help = "decode: sentences at once; when not given, 1 and the size's batch" },
     { "beam", 0, CLI_INT_FIELD(struct values, beam), "N", "5", .min = 1, .max = 64,
       .help = "decode: hypotheses of the beam that is timed beside greedy search" },
+    { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", NULL, .min = 1, .max = 65536,
+      .group = "Other than the size", .help = "sentences at once; decode takes 1 and the size's when not given" },
+    { "length", 0, CLI_INT_FIELD(struct values, length), "N", NULL, .min = 2, .max = 10000,
+      .group = "Other than the size", .help = "words of source and target" },
+    { "layers", 0, CLI_INT_FIELD(struct values, layers), "N", NULL, .min = 1, .max = 16,
+      .group = "Other than the size", .help = "of encoder and decoder" },
+    { "emb", 0, CLI_INT_FIELD(struct values, embedding), "N", NULL, .min = 1, .max = 65536,
+      .group = "Other than the size", .help = "floats of an embedding" },
+    { "hidden", 0, CLI_INT_FIELD(struct values, hidden), "N", NULL, .min = 1, .max = 65536,
+      .group = "Other than the size", .help = "units of a layer" },
+    { "source-vocab", 0, CLI_INT_FIELD(struct values, source_vocab), "N", NULL, .min = 5, .max = 4e6,
+      .group = "Other than the size", .help = "source words" },
+    { "target-vocab", 0, CLI_INT_FIELD(struct values, target_vocab), "N", NULL, .min = 5, .max = 4e6,
+      .group = "Other than the size", .help = "target words" },
     { "json", 0, CLI_FLAG_FIELD(struct values, json), NULL, NULL, .help = "one JSON object a line" },
     /* clang-format on */
     DEVICE_OPTIONS(struct values, device),
@@ -49,7 +63,7 @@ static const char *share(const struct clseq_bench_result *r, char text[32])
     return text;
 }
 
-static void print_result(const struct bench *b, const char *what,
+static void print_result(const struct bench *b, const char *size, const char *what,
                          const struct clseq_bench_result *r)
 {
     const struct clseq_backend_info *info = clseq_backend_info(b->be);
@@ -80,7 +94,7 @@ static clseq_status bench_train(const struct bench *b, const struct clseq_bench_
 
     if (status != CLSEQ_OK)
         return status;
-    print_result(b, "train", &r);
+    print_result(b, size->name, "train", &r);
     if (!b->v->json)
         printf("%.0f MB on the device; in the timed steps %llu buffers were made and %llu values "
                "read back\n",
@@ -108,7 +122,7 @@ static clseq_status bench_decode(const struct bench *b, const struct clseq_bench
                 snprintf(what, sizeof(what), "beam %d batch %d", (int)v->beam, batches[i]);
             else
                 snprintf(what, sizeof(what), "greedy batch %d", batches[i]);
-            print_result(b, what, &r);
+            print_result(b, size->name, what, &r);
         }
     }
     return CLSEQ_OK;
@@ -148,7 +162,7 @@ static clseq_status bench_gemm(const struct bench *b, const struct clseq_bench_s
         snprintf(what, sizeof(what), "gemm %d x %d x %d %c%c", products[i].m, products[i].n,
                  products[i].k, products[i].trans_a ? 't' : 'n', products[i].trans_b ? 't' : 'n');
         if (b->v->json)
-            print_result(b, what, &r);
+            print_result(b, z->name, what, &r);
         else
             printf("%-20s %-30s %9.3f ms  %7.1f GFLOP/s%s\n", products[i].what, what, r.ms,
                    r.gflops, share(&r, text));
@@ -175,6 +189,34 @@ static clseq_status bench(struct bench *b, int kind, const struct clseq_bench_si
                        : bench_gemm(b, size);
 }
 
+static void set_if_given(int32_t *field, int64_t value)
+{
+    if (value > 0)
+        *field = (int32_t)value;
+}
+
+/* The size that was asked for; `name` gets a star when options changed it. */
+static bool size_of(const struct values *v, struct clseq_bench_size *size, char name[8])
+{
+    if (!clseq_bench_size_find(size_names[v->size], size))
+        return false;
+    snprintf(name, 8, "%s%s", size->name,
+             v->batch || v->length || v->layers || v->embedding || v->hidden || v->source_vocab ||
+                     v->target_vocab
+                 ? "*"
+                 : "");
+    set_if_given(&size->B, v->batch);
+    set_if_given(&size->S, v->length);
+    set_if_given(&size->T, v->length);
+    set_if_given(&size->model.layers, v->layers);
+    set_if_given(&size->model.embedding, v->embedding);
+    set_if_given(&size->model.hidden, v->hidden);
+    set_if_given(&size->model.source_vocabulary, v->source_vocab);
+    set_if_given(&size->model.target_vocabulary, v->target_vocab);
+    size->name = name;
+    return true;
+}
+
 static int run(const cli_parse *parse, const void *values)
 {
     const struct values *v = values;
@@ -182,10 +224,11 @@ static int run(const cli_parse *parse, const void *values)
     const int kind = cli_choice_index("train|decode|gemm", what);
     struct bench b = { .v = v };
     struct clseq_bench_size size;
+    char name[8];
     clseq_status status;
     int code;
 
-    if (kind < 0 || !clseq_bench_size_find(size_names[v->size], &size)) {
+    if (kind < 0 || !size_of(v, &size, name)) {
         cli_error("there is no benchmark \"%s\": use train, decode or gemm", what);
         return CLI_EXIT_USAGE;
     }
@@ -204,6 +247,7 @@ const cli_command cmd_bench = {
     .arguments = "[WHAT]",
     .summary = "speed of this machine: train (default), decode or gemm",
     .details = "  clseq bench train --size M\n"
+               "  clseq bench train --size M --target-vocab 80000\n"
                "  clseq bench gemm --size L --gemm clblast\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -120,8 +120,8 @@ CLSEQ_API int clseq_backend_profile(const clseq_backend *be, struct clseq_profil
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_backend_peaks(clseq_backend *be,
                                                             struct clseq_peaks *ret);
 
-/* One measurement of the first of them now, in about 20 ms: other work on the machine slows it as it
- * slows what ran just before. 0 where clseq_backend_peaks() has not measured or cannot. */
+/* One measurement of the first of them now, in about 20 ms: other work on the machine slows it as
+ * it slows what ran just before. 0 where clseq_backend_peaks() has not measured or cannot. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_backend_peak_now(clseq_backend *be, double *gflops);
 
 /* List OpenCL devices over all platforms; each is tried in a child process when `probe`, so a
