@@ -6,7 +6,9 @@
  *
  * The inner loop makes a tile of MR x NR elements of C in registers: for every k it loads one row
  * of NR elements of a panel of B and multiplies it with one broadcast element of each row of A. A
- * panel holds NR columns of op(B), k by k: panel[k][NR]. Four kernels feed it:
+ * panel holds NR columns of op(B), k by k: panel[k][NR]. Five kernels feed it:
+ *   gemm_cpu_block    A and B were packed before by gemm_cpu_pack_a and gemm_cpu_pack_b: for large
+ *                     products, where a block of A stays in the second-level cache
  *   gemm_cpu_tile     an item packs some panels of B into private memory, KC steps of k at a time,
  *                     and passes some rows of A over all of them while these are in the caches; A
  *                     transposed is packed by strips of MR rows on the way
@@ -15,7 +17,7 @@
  * and gemm_cpu_dot takes B transposed with few rows of A: there both run along k.
  * Only gemm_cpu_tile takes A transposed.
  *
- * gemm_cpu_tile and gemm_cpu_packed split the sum over k in parts of KC, added to C in order; the
+ * gemm_cpu_block, _tile and _packed split the sum over k in parts of KC, added to C in order; the
  * order of every sum is the same every time.
  */
 #pragma OPENCL FP_CONTRACT ON
@@ -90,12 +92,22 @@ static void store_edge(__global float *c, floatV u, floatV v, float alpha, float
 
 /* One tile: rows of A are A_ROWS apart and its columns A_STEP, rows of the panel b_step. Where A
  * was packed the compiler knows the first two, which saves most additions. */
+#if CLSEQ_PREFETCH
+/* C is needed only at the end of a tile, long enough to be there by then. */
+#define PREFETCH_C(i)                                                                              \
+    __builtin_prefetch(c + i * c_rows, 1);                                                         \
+    __builtin_prefetch(c + i * c_rows + NR - 1, 1);
+#else
+#define PREFETCH_C(i)
+#endif
+
 #define DEFINE_TILE(name, ROWS, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                  \
     static void name(A_SPACE const float *a, long rows_apart, B_SPACE const float *b, long b_step, \
                      int k, __global float *c, long c_rows, int columns, float alpha, float beta)  \
     {                                                                                              \
         const long a_rows = (A_ROWS);                                                              \
         ROWS(TILE_DECLARE)                                                                         \
+        ROWS(PREFETCH_C)                                                                           \
         for (int i = 0; i < k; i++) {                                                              \
             const floatV b0 = vloadV(0, b), b1 = vloadV(1, b);                                     \
             ROWS(TILE_STEP)                                                                        \
@@ -142,6 +154,7 @@ static void store_edge(__global float *c, floatV u, floatV v, float alpha, float
 
 DEFINE_BLOCK(block_of_rows, __global, __private, rows_apart, 1)
 DEFINE_BLOCK(block_of_columns, __private, __private, 1, MR)
+DEFINE_BLOCK(block_of_strips, __global, __global, 1, MR)
 DEFINE_BLOCK(block_global, __global, __global, rows_apart, 1)
 
 /* ---- filling panels ---- */
@@ -196,6 +209,19 @@ DEFINE_BLOCK(block_global, __global, __global, rows_apart, 1)
 #define COPY_STRIP(to, from)                                                                       \
     vstore4(vload4(0, from), 0, to);                                                               \
     vstore2(vload2(0, (from) + 4), 0, (to) + 4);
+#endif
+
+/* The same from MR rows. */
+#if MR == 14
+#define GATHER_STRIP(to, from, rows)                                                               \
+    COLUMN_OF_4(to, from, rows)                                                                    \
+    COLUMN_OF_4((to) + 4, (from) + 4 * (rows), rows)                                               \
+    COLUMN_OF_4((to) + 8, (from) + 8 * (rows), rows)                                               \
+    vstore2((float2)((from)[12 * (rows)], (from)[13 * (rows)]), 0, (to) + 12);
+#else
+#define GATHER_STRIP(to, from, rows)                                                               \
+    COLUMN_OF_4(to, from, rows)                                                                    \
+    vstore2((float2)((from)[4 * (rows)], (from)[5 * (rows)]), 0, (to) + 4);
 #endif
 
 /* Rows of A that pass over the panels at a time: whole strips. */
@@ -282,6 +308,67 @@ KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows,
     } else {
         b += (ulong)k * (ulong)b_rows + (ulong)n;
         FILL_ROWS(panel, b, b_rows, step, columns)
+    }
+}
+
+/* strips[part of k][strip][k][MR] of op(A); items (strip, part of k). Rows beyond the last are not
+ * written. */
+KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows, int m_size,
+                            int k_size, int trans_a, __global float *strips)
+{
+    const int m = (int)get_global_id(0) * MR, k = (int)get_global_id(1) * KC;
+    const int rows = min(MR, m_size - m), step = min(KC, k_size - k);
+    const ulong whole = (ulong)((m_size + MR - 1) / MR * MR);
+    __global float *to = strips + (ulong)k * whole + (ulong)m * (ulong)step;
+
+    a += a_offset;
+    if (trans_a) {
+        a += (ulong)k * (ulong)a_rows + (ulong)m;
+        for (int i = 0; i < step; i++) {
+            __global const float *from = a + (ulong)i * (ulong)a_rows;
+
+            if (rows == MR) {
+                COPY_STRIP(to + i * MR, from)
+            } else {
+                for (int e = 0; e < rows; e++)
+                    to[i * MR + e] = from[e];
+            }
+        }
+    } else {
+        a += (ulong)m * (ulong)a_rows + (ulong)k;
+        if (rows == MR) {
+            for (int i = 0; i < step; i++) {
+                __global const float *from = a + i;
+
+                GATHER_STRIP(to + i * MR, from, (long)a_rows)
+            }
+        } else {
+            for (int i = 0; i < step; i++)
+                for (int e = 0; e < rows; e++)
+                    to[i * MR + e] = a[e * (long)a_rows + i];
+        }
+    }
+}
+
+/* Strips and panels as the two kernels above leave them. Items: (block of `block` rows, a multiple
+ * of MR; group of `group` columns, a multiple of NR). */
+KERNEL void gemm_cpu_block(__global const float *strips, __global const float *panels,
+                           __global float *c, ulong c_offset, int c_rows, int m_size, int n_size,
+                           int k_size, float alpha, float beta, int block, int group)
+{
+    const int m = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
+    const int rows = min(block, m_size - m), last = min(first + group, n_size);
+    const ulong whole = (ulong)((m_size + MR - 1) / MR * MR);
+
+    c += c_offset + (ulong)m * (ulong)c_rows;
+    for (int k = 0; k < k_size; k += KC) {
+        const int step = min(KC, k_size - k);
+        __global const float *a = strips + (ulong)k * whole + (ulong)m * (ulong)step;
+
+        for (int n = first; n < last; n += NR)
+            block_of_strips(rows, a, 0, MR * step,
+                            panels + (ulong)n * (ulong)k_size + (ulong)k * NR, NR, step, c + n,
+                            c_rows, min(NR, n_size - n), alpha, k == 0 ? beta : 1.0f);
     }
 }
 

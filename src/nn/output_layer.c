@@ -3,8 +3,9 @@
 
 #include <stdio.h>
 
-/* A chunk of logits should stay in a last-level cache and yet give the products enough rows. */
-#define CHUNK_ELEMENTS (4 * 1024 * 1024)
+/* Every chunk reads and updates the whole weight matrix, which outweighs that its logits leave the
+ * caches: many rows, but at most 192 MB of logits. */
+#define CHUNK_ELEMENTS (48 * 1024 * 1024)
 #define CHUNK_ROWS_MIN 64
 #define CHUNK_ROWS_MAX 512
 

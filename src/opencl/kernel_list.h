@@ -48,6 +48,8 @@
     X(uniform,          random)    \
     X(normal,           random)    \
     X(gemm_scale,         gemm_scale)  \
+    X(gemm_cpu_block,     gemm_cpu)    \
+    X(gemm_cpu_pack_a,    gemm_cpu)    \
     X(gemm_cpu_direct,    gemm_cpu)    \
     X(gemm_cpu_dot,       gemm_cpu)    \
     X(gemm_cpu_pack_b,    gemm_cpu)    \

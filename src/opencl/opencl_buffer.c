@@ -168,6 +168,8 @@ clseq_status clseq_opencl_scratch(clseq_backend *be, enum clseq_opencl_scratch p
                                   size_t bytes, cl_mem *ret)
 {
     static const char *const labels[CLSEQ_SCRATCH_COUNT] = {
+        [CLSEQ_SCRATCH_GEMM_A] = "for a packed matrix",
+        [CLSEQ_SCRATCH_GEMM_PART] = "for a packed matrix",
         [CLSEQ_SCRATCH_GEMM_B] = "for a packed matrix",
         [CLSEQ_SCRATCH_CLBLAST] = "for CLBlast",
         [CLSEQ_SCRATCH_REDUCE] = "for partial sums",

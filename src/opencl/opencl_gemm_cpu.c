@@ -18,6 +18,20 @@
  * to it. */
 #define BLOCK_MAX 504
 
+/* From these sizes on both matrices are packed. */
+#define LARGE_ROWS    192
+#define LARGE_COLUMNS 64
+#define LARGE_STEPS   64
+
+/* A block of A of so many rows (whole tiles of them) takes KC times as many floats of a
+ * second-level cache. */
+#define BLOCK_ROWS 100
+
+/* Floats of a part of A or B that is packed at a time, and the most columns or rows that a part
+ * of all k is thought for. */
+#define PACKED_FLOATS (8 * 1024 * 1024)
+#define PART_MAX      1024
+
 /* Groups per compute unit that keep all of them busy to the end. */
 #define GROUPS_PER_UNIT 8
 
@@ -100,6 +114,117 @@ static struct split choose_split(const struct clseq_opencl *cl, const struct cls
     return best;
 }
 
+/* Pack `n` columns of op(B), `k` rows of it, from element `offset` on. */
+static clseq_status pack_b(clseq_backend *be, const struct clseq_gemm_matrix *b, uint64_t offset,
+                           int32_t n, int32_t k, bool trans, cl_mem panels)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    return CLSEQ_LAUNCH(
+        be, gemm_cpu_pack_b,
+        clseq_opencl_range_2d(divide_up(n, tile_columns(cl)), divide_up(k, KC), 1, 1),
+        clseq_arg_mem(b->mem), clseq_arg_ulong(b->offset + offset), clseq_arg_int(b->rows),
+        clseq_arg_int(n), clseq_arg_int(k), clseq_arg_int(trans), clseq_arg_mem(panels));
+}
+
+static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_matrix *a, uint64_t offset,
+                           int32_t m, int32_t k, bool trans, cl_mem strips)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    return CLSEQ_LAUNCH(be, gemm_cpu_pack_a,
+                        clseq_opencl_range_2d(divide_up(m, tile_rows(cl)), divide_up(k, KC), 1, 1),
+                        clseq_arg_mem(a->mem), clseq_arg_ulong(a->offset + offset),
+                        clseq_arg_int(a->rows), clseq_arg_int(m), clseq_arg_int(k),
+                        clseq_arg_int(trans), clseq_arg_mem(strips));
+}
+
+/* Both packed: rows by columns of C, from element `offset` of C on. */
+static clseq_status block_product(clseq_backend *be, const struct clseq_gemm_problem *p,
+                                  cl_mem strips, cl_mem panels, uint64_t offset, int32_t m,
+                                  int32_t n, int32_t k, float beta)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const int32_t block = BLOCK_ROWS / tile_rows(cl) * tile_rows(cl), columns = tile_columns(cl);
+    const size_t wanted = (size_t)cl->compute_units * 2 * GROUPS_PER_UNIT;
+    const size_t blocks = divide_up(m, block), all_panels = divide_up(n, columns);
+    const size_t groups = (wanted + blocks - 1) / blocks;
+    const int32_t group = (int32_t)((all_panels + groups - 1) / groups) * columns;
+
+    return CLSEQ_LAUNCH(
+        be, gemm_cpu_block, clseq_opencl_range_2d(blocks, divide_up(n, group), 1, 1),
+        clseq_arg_mem(strips), clseq_arg_mem(panels), clseq_arg_mem(p->c.mem),
+        clseq_arg_ulong(p->c.offset + offset), clseq_arg_int(p->c.rows), clseq_arg_int(m),
+        clseq_arg_int(n), clseq_arg_int(k), clseq_arg_float((double)p->alpha),
+        clseq_arg_float((double)beta), clseq_arg_int(block), clseq_arg_int(group));
+}
+
+static int32_t smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* As much of `size` as keeps a packed part of `other` rows or columns within PACKED_FLOATS, in
+ * nearly equal parts, each a multiple of `step`. */
+static int32_t part_of(int32_t size, int32_t other, int32_t step)
+{
+    const int32_t most = PACKED_FLOATS / other > step ? PACKED_FLOATS / other : step;
+    const int32_t parts = (size + most - 1) / most;
+
+    return (int32_t)clseq_round_up(divide_up(size, parts), (size_t)step);
+}
+
+/* Products large enough for packing both, in parts whose packed copies stay in a last-level cache
+ * or near it. */
+static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const int32_t rows = tile_rows(cl), columns = tile_columns(cl);
+    const int32_t narrow = smaller(p->n < p->m ? p->n : p->m, PART_MAX);
+    const int32_t k_part = part_of(p->k, narrow, KC);
+    const int32_t n_part = part_of(p->n, smaller(k_part, p->k), columns);
+    const int32_t m_part = part_of(p->m, smaller(k_part, p->k), rows);
+    const size_t k_most = (size_t)smaller(k_part, p->k);
+    cl_mem strips, panels;
+
+    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_A,
+                                   clseq_round_up((size_t)smaller(m_part, p->m), (size_t)rows) *
+                                       k_most * sizeof(cl_float),
+                                   &strips));
+    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_PART,
+                                   clseq_round_up((size_t)smaller(n_part, p->n), (size_t)columns) *
+                                       k_most * sizeof(cl_float),
+                                   &panels));
+    for (int32_t k0 = 0; k0 < p->k; k0 += k_part) {
+        const int32_t k = smaller(k_part, p->k - k0);
+
+        for (int32_t n0 = 0; n0 < p->n; n0 += n_part) {
+            const int32_t n = smaller(n_part, p->n - n0);
+            const uint64_t b_rows = (uint64_t)p->b.rows;
+
+            CLSEQ_TRY(pack_b(be, &p->b,
+                             p->trans_b ? (uint64_t)n0 * b_rows + (uint64_t)k0
+                                        : (uint64_t)k0 * b_rows + (uint64_t)n0,
+                             n, k, p->trans_b, panels));
+            for (int32_t m0 = 0; m0 < p->m; m0 += m_part) {
+                const int32_t m = smaller(m_part, p->m - m0);
+                const uint64_t a_rows = (uint64_t)p->a.rows;
+
+                /* A that is there as a whole need not be packed again for the next columns. */
+                if (n0 == 0 || m_part < p->m)
+                    CLSEQ_TRY(pack_a(be, &p->a,
+                                     p->trans_a ? (uint64_t)k0 * a_rows + (uint64_t)m0
+                                                : (uint64_t)m0 * a_rows + (uint64_t)k0,
+                                     m, k, p->trans_a, strips));
+                CLSEQ_TRY(block_product(be, p, strips, panels,
+                                        (uint64_t)m0 * (uint64_t)p->c.rows + (uint64_t)n0, m, n, k,
+                                        k0 == 0 ? p->beta : 1));
+            }
+        }
+    }
+    return CLSEQ_OK;
+}
+
 static clseq_status tile(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
     const struct split split = choose_split(clseq_opencl_of(be), p);
@@ -126,6 +251,8 @@ clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_pr
             CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),
             clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
             clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta));
+    if (p->batch == 1 && p->m >= LARGE_ROWS && p->n >= LARGE_COLUMNS && p->k >= LARGE_STEPS)
+        return large(be, p);
     return tile(be, p);
 }
 

@@ -38,9 +38,11 @@
 
 /* Memory for a kernel's intermediate values: grow-only, kept until close, one per purpose. */
 enum clseq_opencl_scratch {
-    CLSEQ_SCRATCH_GEMM_B,  /* B in panels */
-    CLSEQ_SCRATCH_CLBLAST, /* its temporary buffer */
-    CLSEQ_SCRATCH_REDUCE,  /* partial sums of reductions */
+    CLSEQ_SCRATCH_GEMM_A,    /* a part of A in strips */
+    CLSEQ_SCRATCH_GEMM_PART, /* a part of B in panels */
+    CLSEQ_SCRATCH_GEMM_B,    /* a whole B in panels, used by several products */
+    CLSEQ_SCRATCH_CLBLAST,   /* its temporary buffer */
+    CLSEQ_SCRATCH_REDUCE,    /* partial sums of reductions */
     CLSEQ_SCRATCH_COUNT
 };
 

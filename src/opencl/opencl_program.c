@@ -35,6 +35,15 @@ struct clseq_opencl_key clseq_opencl_sources_key(void)
     return clseq_opencl_cache_key(CLSEQ_PROGRAM_COUNT, texts);
 }
 
+static bool is_pocl(const struct clseq_opencl *cl)
+{
+    char name[256] = "";
+
+    return clGetPlatformInfo(cl->platform, CL_PLATFORM_NAME, sizeof(name), name, NULL) ==
+               CL_SUCCESS &&
+           strstr(name, "Portable Computing Language") != NULL;
+}
+
 static void build_options(const struct clseq_opencl *cl, char text[OPTIONS_MAX])
 {
     cl_device_fp_config config = 0;
@@ -44,8 +53,10 @@ static void build_options(const struct clseq_opencl *cl, char text[OPTIONS_MAX])
     if (clGetDeviceInfo(cl->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof(config), &config, NULL) ==
         CL_SUCCESS)
         correct = (config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
-    snprintf(text, OPTIONS_MAX, "-cl-std=CL1.2 -DCLSEQ_CPU=%d -DVW=%d%s", cl->cpu_class ? 1 : 0,
-             cl->vector_width, correct ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
+    /* Elsewhere prefetch() is the way, or nothing; PoCL makes nothing of that, but is clang. */
+    snprintf(text, OPTIONS_MAX, "-cl-std=CL1.2 -DCLSEQ_CPU=%d -DVW=%d -DCLSEQ_PREFETCH=%d%s",
+             cl->cpu_class ? 1 : 0, cl->vector_width, is_pocl(cl) ? 1 : 0,
+             correct ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
 }
 
 /* A text of the device or platform, "" when there is none. */
@@ -170,18 +181,6 @@ static void keep_binary(clseq_backend *be, const struct clseq_opencl_cache *cach
     free(bytes);
 }
 
-/* PoCL keeps the kernels it compiles itself. Asking it for a binary makes it compile every kernel
- * once more, for any work-group size: 14 s more at the first start, to save 0.4 s at each later one
- * (PoCL 3.1, 40 kernels). */
-static bool driver_keeps_programs(const struct clseq_opencl *cl)
-{
-    char name[256] = "";
-
-    return clGetPlatformInfo(cl->platform, CL_PLATFORM_NAME, sizeof(name), name, NULL) ==
-               CL_SUCCESS &&
-           strstr(name, "Portable Computing Language") != NULL;
-}
-
 clseq_status clseq_opencl_program_build(clseq_backend *be, const struct clseq_opencl_cache *cache,
                                         const char *name, const char *text, bool keep,
                                         cl_program *ret)
@@ -260,8 +259,11 @@ clseq_status clseq_opencl_programs_add(clseq_backend *be, const struct clseq_ope
         return clseq_fail(be->ctx, CLSEQ_ERR_INTERNAL,
                           "cl/%s.cl is in kernel_list.h but not in cl/meson.build",
                           programs[program].name);
+    /* PoCL keeps the kernels it compiles itself. Asking it for a binary makes it compile every kernel
+     * once more, for any work-group size: 14 s more at the first start, to save 0.4 s at each later
+     * one (PoCL 3.1, 40 kernels). */
     CLSEQ_TRY(clseq_opencl_program_build(be, cache, programs[program].name, source->text,
-                                         !driver_keeps_programs(cl), &cl->programs[program]));
+                                         !is_pocl(cl), &cl->programs[program]));
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: program cl/%s.cl is ready",
               programs[program].name);
     return create_kernels(be, program);

@@ -92,6 +92,19 @@ static void gemm_empty_sizes(struct check *t)
     }
 }
 
+/* Sizes at which both matrices are packed, and beyond what is packed at a time, in columns, rows and
+ * steps. */
+static void gemm_packed(struct check *t)
+{
+    gemm_shape_cases(t, 0, -1, 195, 67, 261);
+    if (t->quick)
+        return;
+    gemm_shape_cases(t, 1, -1, 293, 130, 600);
+    gemm_case(t, (struct gemm_shape) { -1, 192, 4129, 2049 }, 2, 1, 0.5);
+    gemm_case(t, (struct gemm_shape) { -1, 4129, 80, 2049 }, 1, 0.5, 1);
+    gemm_case(t, (struct gemm_shape) { -1, 192, 80, 105001 }, 0, 1, 0.5);
+}
+
 void check_gemm(struct check *t)
 {
     for (int i = 0; i < check_size_count(t); i++) {
@@ -102,6 +115,7 @@ void check_gemm(struct check *t)
     }
     gemm_tile_edges(t);
     gemm_skinny(t);
+    gemm_packed(t);
     gemm_empty_sizes(t);
     for (int32_t batch = 0; batch < (t->quick ? 3 : 6); batch++) {
         gemm_shape_cases(t, batch, batch, 7, 17, 9);
