@@ -159,6 +159,8 @@ DEFINE_BLOCK(block_global, __global, __global, rows_apart, 1)
 
 /* ---- filling panels ---- */
 
+/* Arguments of the next macros must be names: loops inside have variables of their own. */
+
 /* panel[k][0 .. NR) from B (K, N), of which `columns` exist; the others become 0. */
 #define FILL_ROWS(panel, b, b_rows, k, columns)                                                    \
     for (int i = 0; i < (k); i++) {                                                                \
@@ -293,61 +295,76 @@ KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, u
     }
 }
 
-/* panels[panel][k][NR] of op(B); items (panel, part of k). */
+/* Panels and strips an item of the next two kernels makes: a row that is far from the next one in
+ * memory is used for all of them at once. */
+#define PACK_WIDE 8
+
+/* panels[panel][k][NR] of op(B); items (PACK_WIDE panels, part of k). */
 KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows, int n_size,
                             int k_size, int trans_b, __global float *panels)
 {
-    const int n = (int)get_global_id(0) * NR, k = (int)get_global_id(1) * KC;
-    const int columns = min(NR, n_size - n), step = min(KC, k_size - k);
-    __global float *panel = panels + ((ulong)n * (ulong)k_size + (ulong)k * NR);
+    const int first = (int)get_global_id(0) * PACK_WIDE * NR, k = (int)get_global_id(1) * KC;
+    const int last = min(first + PACK_WIDE * NR, n_size), step = min(KC, k_size - k);
 
     b += b_offset;
+    panels += (ulong)k * NR;
     if (trans_b) {
-        b += (ulong)n * (ulong)b_rows + (ulong)k;
-        FILL_COLUMNS(panel, b, b_rows, step, columns)
-    } else {
-        b += (ulong)k * (ulong)b_rows + (ulong)n;
-        FILL_ROWS(panel, b, b_rows, step, columns)
+        for (int n = first; n < last; n += NR) {
+            __global const float *source = b + (ulong)n * (ulong)b_rows + (ulong)k;
+            __global float *panel = panels + (ulong)n * (ulong)k_size;
+            const int columns = min(NR, n_size - n);
+
+            FILL_COLUMNS(panel, source, b_rows, step, columns)
+        }
+        return;
+    }
+    for (int i = 0; i < step; i++) {
+        __global const float *from = b + (ulong)(k + i) * (ulong)b_rows;
+        __global float *to = panels + i * NR;
+        int n = first;
+
+        for (; n + NR <= last; n += NR) {
+            vstoreV(vloadV(0, from + n), 0, to + (ulong)n * (ulong)k_size);
+            vstoreV(vloadV(1, from + n), 1, to + (ulong)n * (ulong)k_size);
+        }
+        for (int e = 0; n < last && e < NR; e++)
+            to[(ulong)n * (ulong)k_size + (ulong)e] = n + e < last ? from[n + e] : 0.0f;
     }
 }
 
-/* strips[part of k][strip][k][MR] of op(A); items (strip, part of k). Rows beyond the last are not
- * written. */
+/* strips[part of k][strip][k][MR] of op(A); items (PACK_WIDE strips, part of k). Rows beyond the
+ * last are not written. */
 KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows, int m_size,
                             int k_size, int trans_a, __global float *strips)
 {
-    const int m = (int)get_global_id(0) * MR, k = (int)get_global_id(1) * KC;
-    const int rows = min(MR, m_size - m), step = min(KC, k_size - k);
-    const ulong whole = (ulong)((m_size + MR - 1) / MR * MR);
-    __global float *to = strips + (ulong)k * whole + (ulong)m * (ulong)step;
+    const int first = (int)get_global_id(0) * PACK_WIDE * MR, k = (int)get_global_id(1) * KC;
+    const int last = min(first + PACK_WIDE * MR, m_size), step = min(KC, k_size - k);
+    const int whole = (last - first) / MR * MR, rest = last - first - whole;
+    const ulong all = (ulong)((m_size + MR - 1) / MR * MR);
 
-    a += a_offset;
+    strips += (ulong)k * all + (ulong)first * (ulong)step;
     if (trans_a) {
-        a += (ulong)k * (ulong)a_rows + (ulong)m;
-        for (int i = 0; i < step; i++) {
-            __global const float *from = a + (ulong)i * (ulong)a_rows;
+        a += a_offset + (ulong)k * (ulong)a_rows + (ulong)first;
+        for (int i = 0; i < step; i++, a += a_rows) {
+            __global float *to = strips + i * MR;
 
-            if (rows == MR) {
-                COPY_STRIP(to + i * MR, from)
-            } else {
-                for (int e = 0; e < rows; e++)
-                    to[i * MR + e] = from[e];
+            for (int m = 0; m < whole; m += MR) {
+                COPY_STRIP(to + m * step, a + m)
             }
+            for (int e = 0; e < rest; e++)
+                to[whole * step + e] = a[whole + e];
         }
-    } else {
-        a += (ulong)m * (ulong)a_rows + (ulong)k;
-        if (rows == MR) {
-            for (int i = 0; i < step; i++) {
-                __global const float *from = a + i;
-
-                GATHER_STRIP(to + i * MR, from, (long)a_rows)
-            }
-        } else {
-            for (int i = 0; i < step; i++)
-                for (int e = 0; e < rows; e++)
-                    to[i * MR + e] = a[e * (long)a_rows + i];
+        return;
+    }
+    a += a_offset + (ulong)first * (ulong)a_rows + (ulong)k;
+    for (int m = 0; m < whole; m += MR, a += MR * (long)a_rows, strips += MR * step) {
+        for (int i = 0; i < step; i++) {
+            GATHER_STRIP(strips + i * MR, a + i, (long)a_rows)
         }
     }
+    for (int i = 0; i < step; i++)
+        for (int e = 0; e < rest; e++)
+            strips[i * MR + e] = a[e * (long)a_rows + i];
 }
 
 /* Strips and panels as the two kernels above leave them. Items: (block of `block` rows, a multiple

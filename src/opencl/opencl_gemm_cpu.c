@@ -4,6 +4,8 @@
 
 #define KC     256
 #define PANELS 8
+/* Panels or strips of an item that packs. */
+#define PACK_WIDE 8
 
 /* With so few rows of A, B is used in place instead of being packed. */
 #define DOT_ROWS    32
@@ -31,6 +33,10 @@
  * of all k is thought for. */
 #define PACKED_FLOATS (8 * 1024 * 1024)
 #define PART_MAX      1024
+
+/* Items of a large product per compute unit. PoCL gives a core half of what is left, at most 32 items
+ * for each core there is: with many small ones a core that other programs slow down gets fewer. */
+#define ITEMS_PER_UNIT 256
 
 /* Groups per compute unit that keep all of them busy to the end. */
 #define GROUPS_PER_UNIT 8
@@ -122,7 +128,7 @@ static clseq_status pack_b(clseq_backend *be, const struct clseq_gemm_matrix *b,
 
     return CLSEQ_LAUNCH(
         be, gemm_cpu_pack_b,
-        clseq_opencl_range_2d(divide_up(n, tile_columns(cl)), divide_up(k, KC), 1, 1),
+        clseq_opencl_range_2d(divide_up(n, PACK_WIDE * tile_columns(cl)), divide_up(k, KC), 1, 1),
         clseq_arg_mem(b->mem), clseq_arg_ulong(b->offset + offset), clseq_arg_int(b->rows),
         clseq_arg_int(n), clseq_arg_int(k), clseq_arg_int(trans), clseq_arg_mem(panels));
 }
@@ -132,11 +138,11 @@ static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_matrix *a,
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
 
-    return CLSEQ_LAUNCH(be, gemm_cpu_pack_a,
-                        clseq_opencl_range_2d(divide_up(m, tile_rows(cl)), divide_up(k, KC), 1, 1),
-                        clseq_arg_mem(a->mem), clseq_arg_ulong(a->offset + offset),
-                        clseq_arg_int(a->rows), clseq_arg_int(m), clseq_arg_int(k),
-                        clseq_arg_int(trans), clseq_arg_mem(strips));
+    return CLSEQ_LAUNCH(
+        be, gemm_cpu_pack_a,
+        clseq_opencl_range_2d(divide_up(m, PACK_WIDE * tile_rows(cl)), divide_up(k, KC), 1, 1),
+        clseq_arg_mem(a->mem), clseq_arg_ulong(a->offset + offset), clseq_arg_int(a->rows),
+        clseq_arg_int(m), clseq_arg_int(k), clseq_arg_int(trans), clseq_arg_mem(strips));
 }
 
 /* Both packed: rows by columns of C, from element `offset` of C on. */
@@ -146,7 +152,7 @@ static clseq_status block_product(clseq_backend *be, const struct clseq_gemm_pro
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
     const int32_t block = BLOCK_ROWS / tile_rows(cl) * tile_rows(cl), columns = tile_columns(cl);
-    const size_t wanted = (size_t)cl->compute_units * 2 * GROUPS_PER_UNIT;
+    const size_t wanted = (size_t)cl->compute_units * ITEMS_PER_UNIT;
     const size_t blocks = divide_up(m, block), all_panels = divide_up(n, columns);
     const size_t groups = (wanted + blocks - 1) / blocks;
     const int32_t group = (int32_t)((all_panels + groups - 1) / groups) * columns;
@@ -261,16 +267,16 @@ clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, 
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
     const int32_t n = b->dims[trans_b ? 0 : 1], k = b->dims[trans_b ? 1 : 0];
+    const struct clseq_gemm_matrix whole = { .mem = clseq_opencl_mem(b),
+                                             .offset = b->offset,
+                                             .rows = (int32_t)b->strides[0] };
     const size_t panels = divide_up(n, tile_columns(cl));
     cl_mem mem;
 
     CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_B,
                                    panels * (size_t)tile_columns(cl) * (size_t)k * sizeof(cl_float),
                                    &mem));
-    CLSEQ_TRY(CLSEQ_LAUNCH(be, gemm_cpu_pack_b,
-                           clseq_opencl_range_2d(panels, divide_up(k, KC), 1, 1), CLSEQ_ARG_ROWS(b),
-                           clseq_arg_int(n), clseq_arg_int(k), clseq_arg_int(trans_b),
-                           clseq_arg_mem(mem)));
+    CLSEQ_TRY(pack_b(be, &whole, 0, n, k, trans_b, mem));
     *ret = (struct clseq_opencl_packed) { .mem = mem, .n = n, .k = k };
     return CLSEQ_OK;
 }
