@@ -34,8 +34,8 @@
 #define PACKED_FLOATS (8 * 1024 * 1024)
 #define PART_MAX      1024
 
-/* Items of a large product per compute unit. PoCL gives a core its share of what is left, at most 32
- * items times the cores: of many small ones, a core that other programs slow down gets fewer. */
+/* Items of a large product per compute unit. PoCL gives a core its share of what is left, at most
+ * 32 items times the cores: of many small ones, a core that others slow down gets fewer. */
 #define ITEMS_PER_UNIT 256
 
 /* Groups per compute unit that keep all of them busy to the end. */
