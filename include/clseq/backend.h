@@ -44,6 +44,9 @@ struct clseq_backend_options {
     clseq_gemm_provider gemm;
     int vector_width; /* floats per vector in kernels for CPUs: 4, 8 or 16; 0 = what the device
                          prefers (default) */
+    int tune; /* choose among ways to make matrix products by measuring, once per device, driver and
+                 group of shapes, kept in the cache folder: 1 always, -1 never, 0 on GPUs (default).
+                 Only where gemm is AUTO, kernels are those for GPUs, and there is a cache. */
     const char *cache_folder; /* of built kernels; NULL = $XDG_CACHE_HOME/clseq or
                                  ~/.cache/clseq; "" = no cache on disk */
     bool profile;             /* time every operation (slower: waits after each) */

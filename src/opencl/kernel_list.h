@@ -57,6 +57,9 @@
     X(gemm_cpu_tile,      gemm_cpu)    \
     X(gemm_gpu_16,        gemm_gpu)    \
     X(gemm_gpu_64,        gemm_gpu)    \
+    X(gemm_gpu_128,       gemm_gpu)    \
+    X(gemm_gpu_skinny_4,  gemm_gpu)    \
+    X(gemm_gpu_skinny_16, gemm_gpu)    \
     X(peak_fma,           peak)        \
     X(peak_read,          peak)
 /* clang-format on */

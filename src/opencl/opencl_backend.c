@@ -6,6 +6,7 @@
 #include "opencl/opencl_program.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Whole-sequence LSTMs pay where weights are packed once per call; elsewhere the front end composes
  * them. */
@@ -116,6 +117,14 @@ static clseq_status find_device(clseq_backend *be, const struct clseq_backend_op
     return clseq_opencl_handles(be->ctx, device, &cl->platform, &cl->device);
 }
 
+/* On CPUs the provider cpu wins by far, so there is nothing to measure. */
+static bool is_tuned(const struct clseq_opencl *cl, const struct clseq_device *device,
+                     const struct clseq_backend_options *options)
+{
+    return options->tune > 0 ||
+           (options->tune == 0 && !cl->cpu_class && strcmp(device->type, "gpu") == 0);
+}
+
 static clseq_status open_with_cache(clseq_backend *be, const struct clseq_backend_options *options,
                                     const struct clseq_opencl_cache *cache)
 {
@@ -138,7 +147,8 @@ static clseq_status open_with_cache(clseq_backend *be, const struct clseq_backen
     fill_info(be, &device.info);
     CLSEQ_TRY(clseq_opencl_programs_open(be, cache));
     CLSEQ_TRY(clseq_opencl_buffers_open(be));
-    CLSEQ_TRY(clseq_opencl_gemm_open(be, cache, options->gemm));
+    CLSEQ_TRY(
+        clseq_opencl_gemm_open(be, cache, options->gemm, is_tuned(cl, &device.info, options)));
     be->real = CLSEQ_F32;
     be->ops = cl->gemm == CLSEQ_PROVIDER_CPU ? &ops_packed : &ops_composed;
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",

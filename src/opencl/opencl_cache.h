@@ -4,8 +4,9 @@
  * clseq-opencl in the cache folder of the options:
  *   programs/<key>.bin   built programs
  *   probed/<key>.bin     devices that passed the probe
+ *   gemm-<key>.txt       what makes matrix products best (opencl_tune.h), for people to read
  *   pocl                 PoCL's own cache, unless the user chose another place
- * An entry carries its key and the hash of its content. One that is damaged, cut short or of
+ * An entry (.bin) carries its key and the hash of its content. One that is damaged, cut short or of
  * another version is ignored and written anew; a folder that cannot be written is no error.
  */
 #ifndef CLSEQ_OPENCL_CACHE_H

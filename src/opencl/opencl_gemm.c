@@ -1,25 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "opencl/opencl_gemm.h"
 
-#include "opencl/opencl_buffer.h"
+#include "base/file.h"
+#include "opencl/opencl_gemm_trial.h"
 #include "opencl/opencl_program.h"
+#include "opencl/opencl_tune.h"
 
+#include <clseq/version.h>
 #include <config.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct provider {
     const char *name;
-    clseq_status (*run)(clseq_backend *be, const struct clseq_gemm_problem *p);
+    clseq_gemm_run *run;
+    int32_t max_rows; /* of C; 0: any */
+};
+
+#define X(candidate)                                                                               \
+    static clseq_status run_##candidate(clseq_backend *be, const struct clseq_gemm_problem *p)     \
+    {                                                                                              \
+        return clseq_opencl_gemm_gpu_run(be, p, CLSEQ_CANDIDATE_##candidate);                      \
+    }
+X(SKINNY)
+X(128)
+X(64)
+X(16)
+#undef X
+
+static const struct provider candidates[CLSEQ_CANDIDATE_COUNT] = {
+    [CLSEQ_CANDIDATE_SKINNY] = { "gpu-skinny", run_SKINNY, CLSEQ_GEMM_SKINNY_ROWS },
+    [CLSEQ_CANDIDATE_128] = { "gpu-128", run_128, 0 },
+    [CLSEQ_CANDIDATE_64] = { "gpu-64", run_64, 0 },
+    [CLSEQ_CANDIDATE_16] = { "gpu-16", run_16, 0 },
+    [CLSEQ_CANDIDATE_CLBLAST] = { "clblast", clseq_opencl_gemm_clblast, 0 },
 };
 
 static const struct provider providers[] = {
-    [CLSEQ_PROVIDER_CPU] = { "cpu", clseq_opencl_gemm_cpu },
-    [CLSEQ_PROVIDER_GPU] = { "gpu", clseq_opencl_gemm_gpu },
-    [CLSEQ_PROVIDER_CLBLAST] = { "clblast", clseq_opencl_gemm_clblast },
+    [CLSEQ_PROVIDER_CPU] = { "cpu", clseq_opencl_gemm_cpu, 0 },
+    [CLSEQ_PROVIDER_GPU] = { "gpu", clseq_opencl_gemm_gpu, 0 },
+    [CLSEQ_PROVIDER_CLBLAST] = { "clblast", clseq_opencl_gemm_clblast, 0 },
 };
 
 /* ---- running ---- */
@@ -56,7 +78,7 @@ static clseq_status scale(clseq_backend *be, const struct clseq_gemm_args *a)
         clseq_arg_int(columns), clseq_arg_int(matrices), clseq_arg_float(a->beta));
 }
 
-static clseq_status run(clseq_backend *be, const struct provider *provider,
+static clseq_status run(clseq_backend *be, clseq_gemm_run *provider,
                         const struct clseq_gemm_args *a)
 {
     const int row = a->c.ndim - 2;
@@ -76,104 +98,221 @@ static clseq_status run(clseq_backend *be, const struct provider *provider,
     if (!matrix_of(&a->a, &p.a) || !matrix_of(&a->b, &p.b) || !matrix_of(&a->c, &p.c))
         return clseq_fail(be->ctx, CLSEQ_ERR_LIMIT,
                           "gemm: the rows of a matrix are more than 2^31 - 1 elements apart");
-    return provider->run(be, &p);
-}
-
-clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *a)
-{
-    return run(be, &providers[clseq_opencl_of(be)->gemm], a);
+    return provider(be, &p);
 }
 
 /* ---- checking a provider when the device opens ---- */
 
-/* Odd sizes, one with few rows and one with a long sum. */
+/* Odd sizes, one with few rows; and one with a long sum and rows that vectors may be read from. */
 static const struct {
     int32_t m, n, k;
-} checked_sizes[] = { { 3, 37, 21 }, { 19, 45, 261 } };
+} checked_sizes[] = { { 3, 37, 21 }, { 19, 45, 61 }, { 12, 36, 264 } };
 
-#define CHECKED_FLOATS (19 * 261 + 45 * 261 + 19 * 45)
-
-/* What a product should be, and what its rounding errors may add up to. */
-static void plain_element(const struct clseq_gemm_args *a, const float *x, int32_t m, int32_t n,
-                          int32_t k, double *sum, double *size)
+static clseq_status check_provider(clseq_backend *be, const struct provider *provider)
 {
-    const float *p = x + a->a.offset, *q = x + a->b.offset;
+    for (size_t i = 0; i < 4 * CLSEQ_ARRAY_SIZE(checked_sizes); i++) {
+        const int32_t m = checked_sizes[i / 4].m;
+        struct clseq_gemm_trial trial;
+        clseq_status status;
 
-    *sum = *size = 0;
-    for (int32_t i = 0; i < k; i++) {
-        const float u = a->trans_a ? p[i * a->a.strides[0] + m] : p[m * a->a.strides[0] + i];
-        const float v = a->trans_b ? q[n * a->b.strides[0] + i] : q[i * a->b.strides[0] + n];
-        const double product = (double)u * (double)v;
-
-        *sum += product;
-        *size += fabs(product);
-    }
-}
-
-static clseq_status check_product(clseq_backend *be, const struct provider *provider,
-                                  struct clseq_opencl_buffer *buffer, const float *x, float *y,
-                                  const struct clseq_gemm_args *a, int32_t k)
-{
-    const int32_t rows = a->c.dims[0], columns = a->c.dims[1];
-
-    CLSEQ_TRY(clseq_opencl_buffer_write(be, &buffer->base, 0, x, CHECKED_FLOATS * sizeof(float)));
-    CLSEQ_TRY(run(be, provider, a));
-    CLSEQ_TRY(clseq_opencl_buffer_read(be, &buffer->base, 0, y, CHECKED_FLOATS * sizeof(float)));
-    for (int32_t m = 0; m < rows; m++) {
-        for (int32_t n = 0; n < columns; n++) {
-            const double got = (double)y[a->c.offset + (size_t)m * (size_t)columns + (size_t)n];
-            double want, size;
-
-            plain_element(a, x, m, n, k, &want, &size);
-            if (!(fabs(got - want) <= (k + 8) * 5.96e-8 * size))
-                return clseq_fail(
-                    be->ctx, CLSEQ_ERR_DEVICE,
-                    "matrix products of provider %s on %s are wrong: %s %s, %d x %d x %d, "
-                    "element (%d, %d) is %g instead of %g",
-                    provider->name, be->info.device, a->trans_a ? "A^T" : "A",
-                    a->trans_b ? "B^T" : "B", (int)rows, (int)columns, (int)k, (int)m, (int)n, got,
-                    want);
-        }
+        if (provider->max_rows && m > provider->max_rows)
+            continue;
+        CLSEQ_TRY(clseq_gemm_trial_open(be, m, checked_sizes[i / 4].n, checked_sizes[i / 4].k,
+                                        (i & 1) != 0, (i & 2) != 0, &trial));
+        status = clseq_gemm_trial_check(&trial, provider->name, provider->run);
+        clseq_gemm_trial_close(&trial);
+        CLSEQ_TRY(status);
+        clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s: product %zu of %zu is right",
+                  provider->name, i + 1, 4 * CLSEQ_ARRAY_SIZE(checked_sizes));
     }
     return CLSEQ_OK;
 }
 
-/* C starts as NaN, which beta = 0 must not let through. */
-static clseq_status check_provider(clseq_backend *be, const struct provider *provider)
+static void tell_clblast(clseq_backend *be)
 {
-    struct clseq_opencl_buffer buffer = { .base = { .backend = be,
-                                                    .bytes = CHECKED_FLOATS * sizeof(float),
-                                                    .label = "check of matrix products" } };
-    float *x = NULL, *y;
+    clseq_log(be->ctx, CLSEQ_LOG_INFO, "compiling the kernels of CLBlast (some seconds)...");
+}
+
+/* ---- choosing by measuring ---- */
+
+/* A trial takes no more floats than this: larger products are cut, as their tiles stay many. */
+#define TRIAL_FLOATS ((size_t)16 << 20)
+
+/* What measuring may take in one process, and the multiplications from which on it pays. */
+#define TUNE_SECONDS  10
+#define TUNE_PRODUCTS (64.0 * 64.0 * 64.0)
+
+struct clseq_gemm_tuner {
+    clseq_backend *be; /* borrowed */
+    struct clseq_tune tune;
+    const char *names[CLSEQ_CANDIDATE_COUNT];
+    struct clseq_gemm_trial trial; /* of the shape being measured; x is NULL when there is none */
+    bool used_clblast;
+};
+
+static struct clseq_gemm_problem problem_of(const struct clseq_tune_shape *s)
+{
+    return (struct clseq_gemm_problem) { .m = s->m, .n = s->n, .k = s->k, .batch = 1 };
+}
+
+static int tune_rule(void *user, const struct clseq_tune_shape *shape)
+{
+    const struct clseq_gemm_tuner *t = user;
+    const struct clseq_gemm_problem p = problem_of(shape);
+
+    return (int)clseq_opencl_gemm_gpu_choose(t->be, &p);
+}
+
+static bool tune_takes(void *user, int which, const struct clseq_tune_shape *shape)
+{
+    return (candidates[which].max_rows == 0 || shape->m <= candidates[which].max_rows) &&
+           (which != CLSEQ_CANDIDATE_CLBLAST || CLSEQ_HAVE_CLBLAST);
+}
+
+/* Our own were checked when the device opened. */
+static clseq_status tune_check(void *user, int which)
+{
+    struct clseq_gemm_tuner *t = user;
+
+    if (which != CLSEQ_CANDIDATE_CLBLAST)
+        return CLSEQ_OK;
+    t->used_clblast = true;
+    tell_clblast(t->be);
+    return check_provider(t->be, &candidates[which]);
+}
+
+/* Halve the largest size until the trial is small enough. */
+static clseq_status open_trial(struct clseq_gemm_tuner *t, struct clseq_tune_shape s)
+{
+    for (;;) {
+        const size_t m = (size_t)s.m, n = (size_t)s.n, k = (size_t)s.k;
+        int32_t *const largest = m >= n && m >= k ? &s.m : n >= k ? &s.n : &s.k;
+
+        if (*largest <= CLSEQ_TUNE_SIZE_MAX && m * n + m * k + n * k <= TRIAL_FLOATS)
+            break;
+        *largest = *largest > CLSEQ_TUNE_SIZE_MAX ? CLSEQ_TUNE_SIZE_MAX : *largest / 2;
+    }
+    return clseq_gemm_trial_open(t->be, s.m, s.n, s.k, s.trans_a, s.trans_b, &t->trial);
+}
+
+static clseq_status tune_measure(void *user, int which, const struct clseq_tune_shape *shape,
+                                 double *seconds)
+{
+    struct clseq_gemm_tuner *t = user;
+    const struct provider *candidate = &candidates[which];
+    const struct clseq_gemm_problem *p = &t->trial.problem;
+
+    if (!t->trial.x)
+        CLSEQ_TRY(open_trial(t, *shape));
+    CLSEQ_TRY(clseq_gemm_trial_check(&t->trial, candidate->name, candidate->run));
+    CLSEQ_TRY(clseq_gemm_trial_time(&t->trial, candidate->run, seconds));
+    /* The whole product takes so much longer than the trial. */
+    *seconds *= (double)shape->m / p->m * ((double)shape->n / p->n) * ((double)shape->k / p->k);
+    return CLSEQ_OK;
+}
+
+static void tune_done(void *user)
+{
+    clseq_gemm_trial_close(&((struct clseq_gemm_tuner *)user)->trial);
+}
+
+/* "<cache>/gemm-<key>.txt" */
+static clseq_status table_path(const clseq_backend *be, const struct clseq_opencl_cache *cache,
+                               char **ret)
+{
+    const char *texts[] = { be->info.platform, be->info.device, be->info.driver,
+                            clseq_opencl_sources[CLSEQ_PROGRAM_gemm_gpu].text };
+    const struct clseq_opencl_key key = clseq_opencl_cache_key(CLSEQ_ARRAY_SIZE(texts), texts);
+    char name[64];
+
+    snprintf(name, sizeof(name), "gemm-%016llx%016llx.txt", (unsigned long long)key.high,
+             (unsigned long long)key.low);
+    return clseq_join_path(be->ctx, cache->folder, name, ret);
+}
+
+static clseq_status tuner_open(clseq_backend *be, const struct clseq_opencl_cache *cache)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+    struct clseq_gemm_tuner *t = NULL;
+    struct clseq_tune_measurer measurer = { .count = CLSEQ_CANDIDATE_COUNT,
+                                            .rule = tune_rule,
+                                            .takes = tune_takes,
+                                            .check = tune_check,
+                                            .measure = tune_measure,
+                                            .done = tune_done };
+    char header[512], *path = NULL;
     clseq_status status;
 
-    CLSEQ_TRY(clseq_calloc(be->ctx, 2 * CHECKED_FLOATS, sizeof(float), "check of products", &x));
-    y = x + CHECKED_FLOATS;
-    CLSEQ_TRY_GOTO(status, out, clseq_opencl_buffer_create(be, &buffer.base));
-    for (size_t i = 0; i < 4 * CLSEQ_ARRAY_SIZE(checked_sizes); i++) {
-        const int32_t m = checked_sizes[i / 4].m, n = checked_sizes[i / 4].n,
-                      k = checked_sizes[i / 4].k;
-        const size_t b_start = (size_t)(m * k), c_start = b_start + (size_t)(n * k);
-        struct clseq_gemm_args a = { .trans_a = i & 1, .trans_b = (i & 2) != 0, .alpha = 1 };
-
-        for (size_t j = 0; j < CHECKED_FLOATS; j++)
-            x[j] = j < c_start ? (float)((int)(j * 7 % 41) - 20) / 16.0f : NAN;
-        a.a = a.trans_a ? clseq_tensor_2d(&buffer.base, 0, CLSEQ_F32, k, m)
-                        : clseq_tensor_2d(&buffer.base, 0, CLSEQ_F32, m, k);
-        a.b = a.trans_b ? clseq_tensor_2d(&buffer.base, b_start, CLSEQ_F32, n, k)
-                        : clseq_tensor_2d(&buffer.base, b_start, CLSEQ_F32, k, n);
-        a.c = clseq_tensor_2d(&buffer.base, c_start, CLSEQ_F32, m, n);
-        CLSEQ_TRY_GOTO(status, out, check_product(be, provider, &buffer, x, y, &a, k));
-        clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s: product %zu of %zu is right",
-                  provider->name, i + 1, 4 * CLSEQ_ARRAY_SIZE(checked_sizes));
-    }
-out:
-    clseq_opencl_buffer_destroy(be, &buffer.base);
-    free(x);
+    CLSEQ_TRY(clseq_calloc(be->ctx, 1, sizeof(*t), "choice of products", &t));
+    t->be = be;
+    for (int i = 0; i < CLSEQ_CANDIDATE_COUNT; i++)
+        t->names[i] = candidates[i].name;
+    measurer.names = t->names;
+    measurer.user = t;
+    snprintf(header, sizeof(header), "# matrix products on %s, driver %s, clseq %s",
+             be->info.device, be->info.driver, CLSEQ_VERSION_STRING);
+    CLSEQ_TRY_GOTO(status, fail, table_path(be, cache, &path));
+    CLSEQ_TRY_GOTO(status, fail,
+                   clseq_tune_open(be->ctx, path, header, &measurer, TUNE_SECONDS,
+                                   &cl->gemm_refused, &t->tune));
+    free(path);
+    cl->tuner = t;
+    return CLSEQ_OK;
+fail:
+    free(path);
+    free(t);
     return status;
 }
 
+/* Batches, and products that take no longer than launching them, follow the rule. */
+static clseq_status run_measured(clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    const struct clseq_tune_shape shape = { p->m, p->n, p->k, p->trans_a, p->trans_b };
+    int which = 0;
+
+    if (p->batch > 1 || (double)p->m * p->n * p->k < TUNE_PRODUCTS)
+        return clseq_opencl_gemm_gpu(be, p);
+    CLSEQ_TRY(clseq_tune_choose(&clseq_opencl_of(be)->tuner->tune, &shape, &which));
+    return candidates[which].run(be, p);
+}
+
+clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *a)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    return run(be, cl->tuner ? run_measured : providers[cl->gemm].run, a);
+}
+
 /* ---- choosing ---- */
+
+/* Refuse the candidates that are wrong or do not run; there must be one left for every shape. */
+static clseq_status check_candidates(clseq_backend *be)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+    bool any = false;
+
+    cl->gemm_refused = 0;
+    for (int i = 0; i < CLSEQ_CANDIDATE_CLBLAST; i++) {
+        clseq_status status = CLSEQ_ERR_DEVICE;
+
+        if (clseq_opencl_gemm_gpu_fits(be, (enum clseq_gemm_candidate)i)) {
+            status = check_provider(be, &candidates[i]);
+            if (status == CLSEQ_ERR_DEVICE)
+                clseq_log(be->ctx, CLSEQ_LOG_WARNING, "%s; not using it",
+                          clseq_context_error(be->ctx));
+            else
+                CLSEQ_TRY(status);
+        }
+        if (status == CLSEQ_OK)
+            any |= candidates[i].max_rows == 0;
+        else
+            cl->gemm_refused |= 1u << i;
+    }
+    if (any)
+        return CLSEQ_OK;
+    return clseq_fail(be->ctx, CLSEQ_ERR_DEVICE,
+                      "no kernel of provider gpu makes right products on %s", be->info.device);
+}
 
 static clseq_status try_provider(clseq_backend *be, const struct clseq_opencl_cache *cache,
                                  enum clseq_gemm_provider_kind kind)
@@ -185,15 +324,16 @@ static clseq_status try_provider(clseq_backend *be, const struct clseq_opencl_ca
     if (kind == CLSEQ_PROVIDER_GPU)
         CLSEQ_TRY(clseq_opencl_programs_add(be, cache, CLSEQ_PROGRAM_gemm_gpu));
     if (kind == CLSEQ_PROVIDER_CLBLAST)
-        clseq_log(be->ctx, CLSEQ_LOG_INFO, "compiling the kernels of CLBlast (some seconds)...");
-    CLSEQ_TRY(check_provider(be, &providers[kind]));
+        tell_clblast(be);
+    CLSEQ_TRY(kind == CLSEQ_PROVIDER_GPU ? check_candidates(be)
+                                         : check_provider(be, &providers[kind]));
     cl->gemm = kind;
     snprintf(be->info.gemm, sizeof(be->info.gemm), "%s", providers[kind].name);
     return CLSEQ_OK;
 }
 
 clseq_status clseq_opencl_gemm_open(clseq_backend *be, const struct clseq_opencl_cache *cache,
-                                    clseq_gemm_provider wanted)
+                                    clseq_gemm_provider wanted, bool tune)
 {
     const bool cpu = clseq_opencl_of(be)->cpu_class;
     enum clseq_gemm_provider_kind order[3] = { cpu ? CLSEQ_PROVIDER_CPU : CLSEQ_PROVIDER_GPU,
@@ -220,6 +360,9 @@ clseq_status clseq_opencl_gemm_open(clseq_backend *be, const struct clseq_opencl
     }
     for (size_t i = 0; i < n; i++) {
         status = try_provider(be, cache, order[i]);
+        if (status == CLSEQ_OK && order[i] == CLSEQ_PROVIDER_GPU && wanted == CLSEQ_GEMM_AUTO &&
+            tune && cache->folder)
+            return tuner_open(be, cache);
         if (status != CLSEQ_ERR_DEVICE && status != CLSEQ_ERR_BUILD)
             return status;
         if (i + 1 < n)
@@ -231,6 +374,12 @@ clseq_status clseq_opencl_gemm_open(clseq_backend *be, const struct clseq_opencl
 
 void clseq_opencl_gemm_close(clseq_backend *be)
 {
-    if (clseq_opencl_of(be)->gemm == CLSEQ_PROVIDER_CLBLAST)
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    if (cl->gemm == CLSEQ_PROVIDER_CLBLAST || (cl->tuner && cl->tuner->used_clblast))
         clseq_opencl_gemm_clblast_close();
+    if (cl->tuner)
+        clseq_tune_close(&cl->tuner->tune);
+    free(cl->tuner);
+    cl->tuner = NULL;
 }

@@ -2,7 +2,7 @@
 /*
  * Matrix products on a device. One provider per open device, chosen when it opens:
  *   cpu      cl/gemm_cpu.cl: work-groups of one, explicit vectors, packed panels of B
- *   gpu      cl/gemm_gpu.cl: tiles through local memory
+ *   gpu      cl/gemm_gpu.cl: tiles through local memory, and kernels for few rows
  *   clblast  CLBlast
  * A provider handles every shape of the contract in op_args.h but empty outputs and K = 0, which
  * opencl_gemm.c does.
@@ -33,13 +33,14 @@ struct clseq_gemm_problem {
     clseq_arg_mem((x)->mem), clseq_arg_ulong((x)->offset), clseq_arg_int((x)->rows),               \
         clseq_arg_ulong((x)->batch)
 
-/* Choose by options and kernel class, build its program, and compare products for all pairs of
- * transposes with plain C. A provider that is wrong is refused with a warning, and the next one
- * tried. Errors: CLSEQ_ERR_DEVICE when none is right, CLSEQ_ERR_UNSUPPORTED for CLBlast in a build
- * without it, CLSEQ_ERR_BUILD. */
+/* Choose the provider by options and kernel class, build its program, and compare products for all
+ * pairs of transposes with plain C. A provider that is wrong is refused with a warning, and the
+ * next one tried. With `tune`, provider auto and kernels for GPUs, what makes a shape is chosen by
+ * measuring (opencl_tune.h). Errors: CLSEQ_ERR_DEVICE when none is right, CLSEQ_ERR_UNSUPPORTED for
+ * CLBlast in a build without it, CLSEQ_ERR_BUILD. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_open(clseq_backend *be,
                                                      const struct clseq_opencl_cache *cache,
-                                                     clseq_gemm_provider wanted);
+                                                     clseq_gemm_provider wanted, bool tune);
 void clseq_opencl_gemm_close(clseq_backend *be);
 
 /* The providers. */
@@ -51,6 +52,34 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_clblast(clseq_backend *be,
                                                         const struct clseq_gemm_problem *p);
 /* Release CLBlast's programs; before the context is released. */
 void clseq_opencl_gemm_clblast_close(void);
+
+/* ---- what may make a product on a GPU ---- */
+
+#define CLSEQ_GEMM_SKINNY_ROWS 16
+
+enum clseq_gemm_candidate {
+    CLSEQ_CANDIDATE_SKINNY, /* up to CLSEQ_GEMM_SKINNY_ROWS rows of op(A) */
+    CLSEQ_CANDIDATE_128,
+    CLSEQ_CANDIDATE_64,
+    CLSEQ_CANDIDATE_16,
+    CLSEQ_CANDIDATE_CLBLAST, /* only when chosen by measuring */
+    CLSEQ_CANDIDATE_COUNT
+};
+
+/* Those of cl/gemm_gpu.cl. Does the device have what it needs? */
+bool clseq_opencl_gemm_gpu_fits(const clseq_backend *be, enum clseq_gemm_candidate which);
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_gpu_run(clseq_backend *be,
+                                                        const struct clseq_gemm_problem *p,
+                                                        enum clseq_gemm_candidate which);
+/* By shape, compute units and what is not refused. */
+enum clseq_gemm_candidate clseq_opencl_gemm_gpu_choose(const clseq_backend *be,
+                                                       const struct clseq_gemm_problem *p);
+
+static inline bool clseq_opencl_gemm_is_refused(const clseq_backend *be,
+                                                enum clseq_gemm_candidate which)
+{
+    return (clseq_opencl_of(be)->gemm_refused >> which & 1) != 0;
+}
 
 /* ---- B packed once and used many times: the cpu provider only ---- */
 

@@ -68,7 +68,7 @@ struct clseq_opencl {
     cl_program programs[CLSEQ_PROGRAM_COUNT];
     struct clseq_opencl_kernel_state kernels[CLSEQ_KERNEL_COUNT];
     int32_t peak_steps; /* of peak_fma in about 20 ms; 0 = not known */
-    cl_mem none; /* 64 bytes that stand for an absent tensor */
+    cl_mem none;        /* 64 bytes that stand for an absent tensor */
 
     bool told_compiling; /* the log has the line about it */
     bool cpu_class;      /* kernels for CPUs: CLSEQ_CPU is 1 in the programs */
@@ -93,6 +93,8 @@ struct clseq_opencl {
         CLSEQ_PROVIDER_GPU,
         CLSEQ_PROVIDER_CLBLAST
     } gemm;
+    uint32_t gemm_refused;          /* bits: enum clseq_gemm_candidate, wrong or not running */
+    struct clseq_gemm_tuner *tuner; /* owned; NULL: the rule of the provider chooses */
 };
 
 struct clseq_opencl_buffer {

@@ -226,6 +226,7 @@ static clseq_status try_device(clseq_context *ctx, const struct attempt *attempt
     options.device = name;
     options.probe = false;
     options.profile = false;
+    options.tune = -1; /* the trial's shapes are nobody's */
     CLSEQ_TRY(clseq_backend_open_impl(ctx, &clseq_opencl_backend, &options, &device));
     CLSEQ_TRY_GOTO(status, out,
                    clseq_backend_open_impl(ctx, &clseq_reference_backend, &options, &reference));

@@ -122,11 +122,20 @@ void check_gemm(struct check *t)
         gemm_shape_cases(t, batch, batch, 7, 17, 9);
         gemm_shape_cases(t, batch + 1, batch, 33, 16, 65);
     }
+    /* More than one tile each way; a tile of 128 where a quarter of it is used, so that small
+     * devices are filled; sums longer than what goes through local memory at a time. */
     if (t->quick) {
-        gemm_shape_cases(t, 0, -1, 65, 66, 34); /* more than one tile each way */
+        gemm_shape_cases(t, 0, -1, 65, 66, 34);
+        gemm_shape_cases(t, 1, -1, 132, 68, 20);
+        gemm_shape_cases(t, 2, -1, 2, 36, 1028);
     } else {
         gemm_shape_cases(t, 0, -1, 200, 300, 1500); /* several blocks of every kind */
         gemm_shape_cases(t, 1, -1, 1030, 70, 60);
         gemm_shape_cases(t, 2, -1, 70, 1030, 300);
+        gemm_shape_cases(t, 3, 320, 66, 68, 20); /* tiles for many compute units */
+        gemm_shape_cases(t, 0, -1, 4, 1000, 2052);
+        gemm_shape_cases(t, 1, -1, 3, 70, 2047);
+        gemm_shape_cases(t, 2, -1, 16, 1000, 516);
+        gemm_shape_cases(t, 3, -1, 13, 70, 1027);
     }
 }

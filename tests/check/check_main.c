@@ -49,6 +49,8 @@ static void print_help(void)
         "  --device INDEX|NAME OpenCL device (default: the best usable one)\n"
         "  --kernels CLASS     cpu, gpu, auto (default auto)\n"
         "  --gemm PROVIDER     auto, cpu, gpu, clblast (default auto)\n"
+        "  --tune N            choose products by measuring: 1 always, -1 never, 0 on GPUs "
+        "(default)\n"
         "  --vector-width N    floats per vector, --kernels cpu: 4, 8, 16 (default: the device's)\n"
         "  --cache FOLDER      of built kernels; \"\" for none (default: as clseq)\n"
         "  --no-probe          do not try the device in a child process first\n"
@@ -100,11 +102,13 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
 {
     static const char *const kernels[] = { "auto", "cpu", "gpu" };
     static const char *const gemms[] = { "auto", "cpu", "gpu", "clblast" };
+    static const char *const tunes[] = { "-1", "0", "1" };
     enum {
         BACKEND = 1,
         DEVICE,
         KERNELS,
         GEMM,
+        TUNE,
         VECTOR_WIDTH,
         CACHE,
         NO_PROBE,
@@ -124,6 +128,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         { "device", required_argument, NULL, DEVICE },
         { "kernels", required_argument, NULL, KERNELS },
         { "gemm", required_argument, NULL, GEMM },
+        { "tune", required_argument, NULL, TUNE },
         { "vector-width", required_argument, NULL, VECTOR_WIDTH },
         { "cache", required_argument, NULL, CACHE },
         { "no-probe", no_argument, NULL, NO_PROBE },
@@ -156,6 +161,9 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
             break;
         case GEMM:
             s->backend.gemm = (clseq_gemm_provider)choice_of("--gemm", optarg, gemms, 4);
+            break;
+        case TUNE:
+            s->backend.tune = choice_of("--tune", optarg, tunes, 3) - 1;
             break;
         case VECTOR_WIDTH:
             s->backend.vector_width = (int)number_of("--vector-width", optarg);
