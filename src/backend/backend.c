@@ -196,12 +196,12 @@ clseq_status clseq_buffer_create(clseq_backend *be, size_t bytes, const char *la
     buffer->backend = be;
     buffer->bytes = bytes;
     buffer->label = label;
+    buffer->id = ++be->buffers_created;
     status = clseq_backend_note(be, be->impl->buffer_create(be, buffer));
     if (status != CLSEQ_OK) {
         free(buffer);
         return status;
     }
-    be->buffers_created++;
     be->buffers_alive++;
     *ret = buffer;
     return CLSEQ_OK;
@@ -239,6 +239,7 @@ clseq_status clseq_buffer_write(clseq_buffer *buffer, size_t offset, const void 
     CLSEQ_TRY(check_range(buffer, "buffer_write", offset, bytes));
     if (bytes == 0)
         return CLSEQ_OK;
+    buffer->version++;
     return clseq_backend_note(be, be->impl->buffer_write(be, buffer, offset, src, bytes));
 }
 

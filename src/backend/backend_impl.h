@@ -60,6 +60,9 @@ struct clseq_buffer {
     clseq_backend *backend; /* borrowed */
     size_t bytes;
     const char *label; /* static text for messages: "weights" */
+    uint64_t id;       /* of this backend, never used twice, > 0 */
+    uint64_t
+        version; /* counts the writes, so that a backend may keep what it made of the content */
 };
 
 struct clseq_op_profile {

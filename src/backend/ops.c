@@ -62,6 +62,20 @@ static clseq_status prepare(clseq_backend *be, enum clseq_op op, const void *arg
     return CLSEQ_OK;
 }
 
+/* Before the call: what it reads is then of the new version, which is as good, for it does not
+ * write what it reads as a matrix. */
+static void note_writes(enum clseq_op op, const void *args)
+{
+    const struct clseq_op_schema *schema = clseq_op_schema(op);
+
+    for (int i = 0; i < schema->n_fields; i++) {
+        const clseq_tensor *x = clseq_op_tensor_const(args, &schema->fields[i]);
+
+        if ((schema->fields[i].flags & CLSEQ_FIELD_WRITE) && clseq_tensor_present(x))
+            x->buffer->version++;
+    }
+}
+
 clseq_status clseq_op_run(clseq_backend *be, enum clseq_op op, const void *args)
 {
     bool work = false;
@@ -71,6 +85,7 @@ clseq_status clseq_op_run(clseq_backend *be, enum clseq_op op, const void *args)
         return CLSEQ_OK;
     if (!has_slot(be, op))
         return clseq_op_compose(be, op, args);
+    note_writes(op, args);
     return clseq_backend_note(be,
                               be->profiling ? call_timed(be, op, args) : call_slot(be, op, args));
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "opencl/opencl_buffer.h"
 
+#include "opencl/opencl_packed_cache.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +198,7 @@ clseq_status clseq_opencl_scratch(clseq_backend *be, enum clseq_opencl_scratch p
 
 void clseq_opencl_buffers_close(struct clseq_opencl *cl)
 {
+    clseq_opencl_packed_close(cl);
     for (int i = 0; i < CLSEQ_STAGING_SLOTS; i++) {
         if (cl->staging[i].busy)
             clReleaseEvent(cl->staging[i].busy);

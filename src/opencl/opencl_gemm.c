@@ -89,7 +89,9 @@ static clseq_status run(clseq_backend *be, clseq_gemm_run *provider,
                                     .trans_a = a->trans_a,
                                     .trans_b = a->trans_b,
                                     .alpha = (float)a->alpha,
-                                    .beta = (float)a->beta };
+                                    .beta = (float)a->beta,
+                                    .b_id = a->b.buffer->id,
+                                    .b_version = a->b.buffer->version };
 
     if (p.m == 0 || p.n == 0 || p.batch == 0)
         return CLSEQ_OK;
@@ -103,10 +105,14 @@ static clseq_status run(clseq_backend *be, clseq_gemm_run *provider,
 
 /* ---- checking a provider when the device opens ---- */
 
-/* Odd sizes, one with few rows; and one with a long sum and rows that vectors may be read from. */
+/* Odd sizes, one with few rows; one with a long sum and rows that vectors may be read from; and one
+ * that the cpu provider takes for large. */
 static const struct {
     int32_t m, n, k;
-} checked_sizes[] = { { 3, 37, 21 }, { 19, 45, 61 }, { 12, 36, 264 } };
+} checked_sizes[] = { { 3, 37, 21 }, { 19, 45, 61 }, { 12, 36, 264 }, { 195, 65, 67 } };
+
+/* More only where another kernel takes them: simulators are slow. */
+#define CHECKED_ROWS 100
 
 static clseq_status check_provider(clseq_backend *be, const struct provider *provider)
 {
@@ -115,7 +121,8 @@ static clseq_status check_provider(clseq_backend *be, const struct provider *pro
         struct clseq_gemm_trial trial;
         clseq_status status;
 
-        if (provider->max_rows && m > provider->max_rows)
+        if ((provider->max_rows && m > provider->max_rows) ||
+            (m > CHECKED_ROWS && provider->run != clseq_opencl_gemm_cpu))
             continue;
         CLSEQ_TRY(clseq_gemm_trial_open(be, m, checked_sizes[i / 4].n, checked_sizes[i / 4].k,
                                         (i & 1) != 0, (i & 2) != 0, &trial));

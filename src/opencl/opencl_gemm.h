@@ -26,6 +26,7 @@ struct clseq_gemm_problem {
     int32_t m, n, k, batch; /* all > 0 */
     bool trans_a, trans_b;
     float alpha, beta;
+    uint64_t b_id, b_version; /* of B's buffer; 0 where its content may change unseen */
 };
 
 /* The arguments (pointer, offset, row stride, batch stride) of most kernels. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Launching cl/gemm_cpu.cl. The constants are those of that file. */
-#include "opencl/opencl_gemm.h"
+#include "opencl/opencl_packed_cache.h"
 
 #define KC     256
 #define PANELS 8
@@ -181,26 +181,28 @@ static int32_t part_of(int32_t size, int32_t other, int32_t step)
 }
 
 /* Products large enough for packing both, in parts whose packed copies stay in a last-level cache
- * or near it. */
-static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p)
+ * or near it. `whole` is B packed already, or NULL. */
+static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem whole)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
     const int32_t rows = tile_rows(cl), columns = tile_columns(cl);
     const int32_t narrow = smaller(p->n < p->m ? p->n : p->m, PART_MAX);
-    const int32_t k_part = part_of(p->k, narrow, KC);
-    const int32_t n_part = part_of(p->n, smaller(k_part, p->k), columns);
+    const int32_t k_part = whole ? p->k : part_of(p->k, narrow, KC);
+    const int32_t n_part = whole ? p->n : part_of(p->n, smaller(k_part, p->k), columns);
     const int32_t m_part = part_of(p->m, smaller(k_part, p->k), rows);
     const size_t k_most = (size_t)smaller(k_part, p->k);
-    cl_mem strips, panels;
+    cl_mem strips, panels = whole;
 
     CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_A,
                                    clseq_round_up((size_t)smaller(m_part, p->m), (size_t)rows) *
                                        k_most * sizeof(cl_float),
                                    &strips));
-    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_PART,
-                                   clseq_round_up((size_t)smaller(n_part, p->n), (size_t)columns) *
-                                       k_most * sizeof(cl_float),
-                                   &panels));
+    if (!whole)
+        CLSEQ_TRY(
+            clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_PART,
+                                 clseq_round_up((size_t)smaller(n_part, p->n), (size_t)columns) *
+                                     k_most * sizeof(cl_float),
+                                 &panels));
     for (int32_t k0 = 0; k0 < p->k; k0 += k_part) {
         const int32_t k = smaller(k_part, p->k - k0);
 
@@ -208,10 +210,11 @@ static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p)
             const int32_t n = smaller(n_part, p->n - n0);
             const uint64_t b_rows = (uint64_t)p->b.rows;
 
-            CLSEQ_TRY(pack_b(be, &p->b,
-                             p->trans_b ? (uint64_t)n0 * b_rows + (uint64_t)k0
-                                        : (uint64_t)k0 * b_rows + (uint64_t)n0,
-                             n, k, p->trans_b, panels));
+            if (!whole)
+                CLSEQ_TRY(pack_b(be, &p->b,
+                                 p->trans_b ? (uint64_t)n0 * b_rows + (uint64_t)k0
+                                            : (uint64_t)k0 * b_rows + (uint64_t)n0,
+                                 n, k, p->trans_b, panels));
             for (int32_t m0 = 0; m0 < p->m; m0 += m_part) {
                 const int32_t m = smaller(m_part, p->m - m0);
                 const uint64_t a_rows = (uint64_t)p->a.rows;
@@ -244,6 +247,46 @@ static clseq_status tile(clseq_backend *be, const struct clseq_gemm_problem *p)
         clseq_arg_float((double)p->beta), clseq_arg_int(split.panels), clseq_arg_int(split.block));
 }
 
+/* The packed copy of B, made now if B has been used before and did not change, or NULL. */
+static clseq_status packed_copy(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem *ret)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const size_t floats = clseq_round_up((size_t)p->n, (size_t)tile_columns(cl)) * (size_t)p->k;
+    bool filled;
+
+    clseq_opencl_packed_find(be, p, floats * sizeof(cl_float), ret, &filled);
+    if (!*ret || filled)
+        return CLSEQ_OK;
+    return pack_b(be, &p->b, 0, p->n, p->k, p->trans_b, *ret);
+}
+
+static clseq_status packed(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem panels)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const size_t columns = divide_up(p->n, tile_columns(cl));
+    const int32_t block = block_rows(cl, p->m, columns);
+
+    return CLSEQ_LAUNCH(
+        be, gemm_cpu_packed, clseq_opencl_range_2d(columns, divide_up(p->m, block), 1, 1),
+        clseq_arg_mem(p->a.mem), clseq_arg_ulong(p->a.offset), clseq_arg_int(p->a.rows),
+        clseq_arg_mem(panels), clseq_arg_mem(p->c.mem), clseq_arg_ulong(p->c.offset),
+        clseq_arg_int(p->c.rows), clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
+        clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta), clseq_arg_int(block));
+}
+
+/* One matrix, more than a few rows. */
+static clseq_status many_rows(clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    const bool is_large = p->m >= LARGE_ROWS && p->n >= LARGE_COLUMNS && p->k >= LARGE_STEPS;
+    cl_mem panels = NULL;
+
+    if (is_large || !p->trans_a)
+        CLSEQ_TRY(packed_copy(be, p, &panels));
+    if (is_large)
+        return large(be, p, panels);
+    return panels ? packed(be, p, panels) : tile(be, p);
+}
+
 clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
@@ -257,9 +300,7 @@ clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_pr
             CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),
             clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
             clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta));
-    if (p->batch == 1 && p->m >= LARGE_ROWS && p->n >= LARGE_COLUMNS && p->k >= LARGE_STEPS)
-        return large(be, p);
-    return tile(be, p);
+    return p->batch == 1 ? many_rows(be, p) : tile(be, p);
 }
 
 clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, bool trans_b,
@@ -285,14 +326,16 @@ clseq_status clseq_opencl_gemm_packed(clseq_backend *be, const clseq_tensor *a,
                                       const struct clseq_opencl_packed *b, const clseq_tensor *c,
                                       double alpha, double beta)
 {
-    const struct clseq_opencl *cl = clseq_opencl_of(be);
-    const int32_t m = c->dims[0];
-    const size_t panels = divide_up(b->n, tile_columns(cl));
-    const int32_t block = block_rows(cl, m, panels);
+    const struct clseq_gemm_problem p = {
+        .a = { .mem = clseq_opencl_mem(a), .offset = a->offset, .rows = (int32_t)a->strides[0] },
+        .c = { .mem = clseq_opencl_mem(c), .offset = c->offset, .rows = (int32_t)c->strides[0] },
+        .m = c->dims[0],
+        .n = b->n,
+        .k = b->k,
+        .batch = 1,
+        .alpha = (float)alpha,
+        .beta = (float)beta,
+    };
 
-    return CLSEQ_LAUNCH(be, gemm_cpu_packed,
-                        clseq_opencl_range_2d(panels, divide_up(m, block), 1, 1), CLSEQ_ARG_ROWS(a),
-                        clseq_arg_mem(b->mem), CLSEQ_ARG_ROWS(c), clseq_arg_int(m),
-                        clseq_arg_int(b->n), clseq_arg_int(b->k), clseq_arg_float(alpha),
-                        clseq_arg_float(beta), clseq_arg_int(block));
+    return packed(be, &p, b->mem);
 }

@@ -59,6 +59,18 @@ struct clseq_opencl_staging_slot {
     cl_event busy; /* the write that reads it; NULL when free */
 };
 
+/* A packed copy of a matrix; see opencl_packed_cache.h. */
+#define CLSEQ_PACKED_ENTRIES 64
+
+struct clseq_opencl_packed_entry {
+    uint64_t id, version, offset; /* of the buffer, and where the matrix is in it; id 0 = free */
+    int32_t rows, n, k;
+    bool trans, filled;
+    cl_mem mem; /* NULL: seen, but not packed */
+    size_t bytes;
+    uint64_t used; /* larger = later */
+};
+
 /* be->priv of the OpenCL backend. */
 struct clseq_opencl {
     cl_platform_id platform; /* not owned: these two live as long as the driver */
@@ -83,6 +95,10 @@ struct clseq_opencl {
     cl_mem scratch[CLSEQ_SCRATCH_COUNT];
     size_t scratch_bytes[CLSEQ_SCRATCH_COUNT];
     uint64_t scratch_grown; /* how often, for the tests */
+
+    struct clseq_opencl_packed_entry packed[CLSEQ_PACKED_ENTRIES];
+    size_t packed_bytes;
+    uint64_t packed_clock;
 
     struct clseq_opencl_staging_slot staging[CLSEQ_STAGING_SLOTS];
     int staging_next;

@@ -575,6 +575,51 @@ static void products_stop_allocating(void **state)
 }
 
 /* A launch that the driver refuses says which kernel, which call and what it means. */
+/* C = A B^T with A of ones: a row of C is the sums of the rows of B, whatever way the product
+ * takes; few rows, packed at the second use, and large. */
+static void packed_copies_follow_every_write(void **state)
+{
+    enum { N = 70, K = 80, ROWS = 200 };
+    struct device *d = device_of(state);
+    const int rows[] = { 3, 40, 64, ROWS };
+    const float value = 3;
+    clseq_buffer *weights, *rest;
+
+    ASSERT_OK(d->ctx, clseq_buffer_create(d->be, N * K * sizeof(float), "weights", &weights));
+    ASSERT_OK(d->ctx,
+              clseq_buffer_create(d->be, ROWS * (K + N) * sizeof(float), "activations", &rest));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const clseq_tensor w = clseq_tensor_2d(weights, 0, CLSEQ_F32, N, K);
+        const clseq_tensor x = clseq_tensor_2d(rest, 0, CLSEQ_F32, rows[i], K);
+        const clseq_tensor y = clseq_tensor_2d(rest, (uint64_t)rows[i] * K, CLSEQ_F32, rows[i], N);
+        const struct clseq_gemm_args product = {
+            .a = x, .b = w, .c = y, .alpha = 1, .trans_b = true
+        };
+        float c[N];
+
+        ASSERT_OK(d->ctx, clseq_op_fill(d->be, &(struct clseq_fill_args) { .dst = x, .value = 1 }));
+        for (int turn = 1; turn <= 4; turn++) {
+            float expected = (float)(K * turn);
+
+            ASSERT_OK(d->ctx,
+                      clseq_op_fill(d->be, &(struct clseq_fill_args) { .dst = w, .value = turn }));
+            for (int use = 0; use < 4; use++) {
+                if (use == 3) { /* one element by a write from the host */
+                    ASSERT_OK(d->ctx, clseq_buffer_write(weights, 0, &value, sizeof(value)));
+                    expected += value - (float)turn;
+                }
+                ASSERT_OK(d->ctx, clseq_op_gemm(d->be, &product));
+                ASSERT_OK(d->ctx, clseq_buffer_read(rest, (size_t)rows[i] * K * sizeof(float), c,
+                                                    sizeof(c)));
+                assert_true(c[0] == expected);
+                assert_true(c[N - 1] == (float)(K * turn));
+            }
+        }
+    }
+    clseq_buffer_destroy(&weights);
+    clseq_buffer_destroy(&rest);
+}
+
 static void launch_errors_name_the_kernel(void **state)
 {
     struct device *d = device_of(state);
@@ -619,6 +664,7 @@ int main(void)
         cmocka_unit_test(large_writes_arrive),
         cmocka_unit_test(too_large_buffer_is_refused),
         cmocka_unit_test(products_stop_allocating),
+        cmocka_unit_test(packed_copies_follow_every_write),
         cmocka_unit_test(launch_errors_name_the_kernel),
     };
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "opencl/opencl_packed_cache.h"
+
+/* The share of the device's memory that copies may take. */
+#define MEMORY_SHARE 8
+
+static bool is_same(const struct clseq_opencl_packed_entry *e, const struct clseq_gemm_problem *p)
+{
+    return e->id == p->b_id && e->offset == p->b.offset && e->rows == p->b.rows && e->n == p->n &&
+           e->k == p->k && e->trans == p->trans_b;
+}
+
+/* The entry of this matrix, or the one used longest ago, emptied for it. */
+static struct clseq_opencl_packed_entry *entry_of(struct clseq_opencl *cl,
+                                                  const struct clseq_gemm_problem *p)
+{
+    struct clseq_opencl_packed_entry *oldest = &cl->packed[0];
+
+    for (size_t i = 0; i < CLSEQ_PACKED_ENTRIES; i++) {
+        if (is_same(&cl->packed[i], p))
+            return &cl->packed[i];
+        if (cl->packed[i].used < oldest->used)
+            oldest = &cl->packed[i];
+    }
+    /* Commands that still use the memory keep it alive. */
+    if (oldest->mem)
+        clReleaseMemObject(oldest->mem);
+    cl->packed_bytes -= oldest->bytes;
+    *oldest = (struct clseq_opencl_packed_entry) { .id = p->b_id,
+                                                   .offset = p->b.offset,
+                                                   .rows = p->b.rows,
+                                                   .n = p->n,
+                                                   .k = p->k,
+                                                   .trans = p->trans_b };
+    return oldest;
+}
+
+void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem *p, size_t bytes,
+                              cl_mem *ret, bool *filled)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+    struct clseq_opencl_packed_entry *e;
+    bool again;
+    cl_int code;
+
+    *ret = NULL;
+    *filled = false;
+    if (p->b_id == 0 || bytes > cl->max_alloc)
+        return;
+    e = entry_of(cl, p);
+    again = e->used > 0 && e->version == p->b_version;
+    e->used = ++cl->packed_clock;
+    if (!again)
+        e->filled = false;
+    e->version = p->b_version;
+    if (!e->mem && again && cl->packed_bytes + bytes <= be->info.memory_bytes / MEMORY_SHARE) {
+        e->mem = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+        if (code != CL_SUCCESS)
+            e->mem = NULL;
+        else
+            cl->packed_bytes += e->bytes = bytes;
+    }
+    *ret = e->mem;
+    *filled = e->filled;
+    e->filled = e->mem != NULL;
+}
+
+void clseq_opencl_packed_close(struct clseq_opencl *cl)
+{
+    for (size_t i = 0; i < CLSEQ_PACKED_ENTRIES; i++) {
+        if (cl->packed[i].mem)
+            clReleaseMemObject(cl->packed[i].mem);
+        cl->packed[i] = (struct clseq_opencl_packed_entry) { .mem = NULL };
+    }
+    cl->packed_bytes = 0;
+}
