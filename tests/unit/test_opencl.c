@@ -574,7 +574,6 @@ static void products_stop_allocating(void **state)
     clseq_buffer_destroy(&buffer);
 }
 
-/* A launch that the driver refuses says which kernel, which call and what it means. */
 /* C = A B^T with A of ones: a row of C is the sums of the rows of B, whatever way the product
  * takes; few rows, packed at the second use, and large. */
 static void packed_copies_follow_every_write(void **state)
@@ -620,6 +619,7 @@ static void packed_copies_follow_every_write(void **state)
     clseq_buffer_destroy(&rest);
 }
 
+/* A launch that the driver refuses says which kernel, which call and what it means. */
 static void launch_errors_name_the_kernel(void **state)
 {
     struct device *d = device_of(state);
