@@ -172,7 +172,7 @@ static int tune_rule(void *user, const struct clseq_tune_shape *shape)
 
 static bool tune_takes(void *user, int which, const struct clseq_tune_shape *shape)
 {
-    return (candidates[which].max_rows == 0 || shape->m <= candidates[which].max_rows) &&
+    return (candidates[which].max_rows == 0 || clseq_opencl_gemm_is_skinny(shape->m, shape->k)) &&
            (which != CLSEQ_CANDIDATE_CLBLAST || CLSEQ_HAVE_CLBLAST);
 }
 

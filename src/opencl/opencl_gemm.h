@@ -57,9 +57,11 @@ void clseq_opencl_gemm_clblast_close(void);
 /* ---- what may make a product on a GPU ---- */
 
 #define CLSEQ_GEMM_SKINNY_ROWS 16
+/* Sums of no more terms are not worth dividing among items: the tiles' order of addition stays. */
+#define CLSEQ_GEMM_SKINNY_STEPS 64
 
 enum clseq_gemm_candidate {
-    CLSEQ_CANDIDATE_SKINNY, /* up to CLSEQ_GEMM_SKINNY_ROWS rows of op(A) */
+    CLSEQ_CANDIDATE_SKINNY, /* few rows of op(A), many terms */
     CLSEQ_CANDIDATE_128,
     CLSEQ_CANDIDATE_64,
     CLSEQ_CANDIDATE_16,
@@ -75,6 +77,11 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_gpu_run(clseq_backend *be,
 /* By shape, compute units and what is not refused. */
 enum clseq_gemm_candidate clseq_opencl_gemm_gpu_choose(const clseq_backend *be,
                                                        const struct clseq_gemm_problem *p);
+
+static inline bool clseq_opencl_gemm_is_skinny(int32_t m, int32_t k)
+{
+    return m <= CLSEQ_GEMM_SKINNY_ROWS && k > CLSEQ_GEMM_SKINNY_STEPS;
+}
 
 static inline bool clseq_opencl_gemm_is_refused(const clseq_backend *be,
                                                 enum clseq_gemm_candidate which)

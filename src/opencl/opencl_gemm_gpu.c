@@ -93,10 +93,10 @@ enum clseq_gemm_candidate clseq_opencl_gemm_gpu_choose(const clseq_backend *be,
     const bool fill = p->m > 64 && p->n > 64 && tiles(p, 128) >= clseq_opencl_of(be)->compute_units;
     const bool small = p->n <= 16 || (p->m <= 32 && p->n <= 32);
     const enum clseq_gemm_candidate order[] = {
-        p->m <= CLSEQ_GEMM_SKINNY_ROWS ? CLSEQ_CANDIDATE_SKINNY
-        : small                        ? CLSEQ_CANDIDATE_16
-        : fill                         ? CLSEQ_CANDIDATE_128
-                                       : CLSEQ_CANDIDATE_64,
+        clseq_opencl_gemm_is_skinny(p->m, p->k) ? CLSEQ_CANDIDATE_SKINNY
+        : small                                 ? CLSEQ_CANDIDATE_16
+        : fill                                  ? CLSEQ_CANDIDATE_128
+                                                : CLSEQ_CANDIDATE_64,
         CLSEQ_CANDIDATE_64,
         CLSEQ_CANDIDATE_128,
     };
