@@ -29,9 +29,7 @@ static cl_int write_zeros(const struct clseq_opencl *cl, cl_mem mem, size_t byte
     return code != CL_SUCCESS ? code : finish;
 }
 
-/* Memory that is really there: drivers may allocate only at the first use, so it is used at
- * once. */
-static clseq_status allocate(clseq_backend *be, size_t bytes, const char *label, cl_mem *ret)
+clseq_status clseq_opencl_allocate(clseq_backend *be, size_t bytes, const char *label, cl_mem *ret)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
     const char *function = "clCreateBuffer";
@@ -62,13 +60,14 @@ clseq_status clseq_opencl_buffer_create(clseq_backend *be, clseq_buffer *buffer)
 {
     struct clseq_opencl_buffer *b = (struct clseq_opencl_buffer *)(void *)buffer;
 
-    return allocate(be, buffer->bytes, buffer->label, &b->mem);
+    return clseq_opencl_allocate(be, buffer->bytes, buffer->label, &b->mem);
 }
 
 void clseq_opencl_buffer_destroy(clseq_backend *be, clseq_buffer *buffer)
 {
     struct clseq_opencl_buffer *b = (struct clseq_opencl_buffer *)(void *)buffer;
 
+    clseq_opencl_packed_forget(clseq_opencl_of(be), buffer->id);
     if (b->mem)
         clReleaseMemObject(b->mem);
     b->mem = NULL;
@@ -185,7 +184,7 @@ clseq_status clseq_opencl_scratch(clseq_backend *be, enum clseq_opencl_scratch p
             wanted *= 2;
         if (wanted < bytes)
             wanted = bytes;
-        CLSEQ_TRY(allocate(be, wanted, labels[purpose], &mem));
+        CLSEQ_TRY(clseq_opencl_allocate(be, wanted, labels[purpose], &mem));
         if (cl->scratch[purpose])
             clReleaseMemObject(cl->scratch[purpose]);
         cl->scratch[purpose] = mem;
@@ -217,5 +216,5 @@ void clseq_opencl_buffers_close(struct clseq_opencl *cl)
 
 clseq_status clseq_opencl_buffers_open(clseq_backend *be)
 {
-    return allocate(be, 64, "for absent tensors", &clseq_opencl_of(be)->none);
+    return clseq_opencl_allocate(be, 64, "for absent tensors", &clseq_opencl_of(be)->none);
 }

@@ -20,6 +20,11 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_buffer_read(clseq_backend *be, clseq_
                                                        size_t offset, void *dst, size_t bytes);
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_sync(clseq_backend *be);
 
+/* Memory that is really there, full of zeros: drivers may allocate only at the first use, so it is
+ * used at once. `label` is for messages. Errors: CLSEQ_ERR_LIMIT, CLSEQ_ERR_DEVICE_NOMEM. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_allocate(clseq_backend *be, size_t bytes,
+                                                    const char *label, cl_mem *ret);
+
 /* The buffer that stands for absent tensors. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_buffers_open(clseq_backend *be);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "opencl/opencl_packed_cache.h"
 
+#include "opencl/opencl_buffer.h"
+
 /* The share of the device's memory that copies may take. */
 #define MEMORY_SHARE 8
 
@@ -8,6 +10,15 @@ static bool is_same(const struct clseq_opencl_packed_entry *e, const struct clse
 {
     return e->id == p->b_id && e->offset == p->b.offset && e->rows == p->b.rows && e->n == p->n &&
            e->k == p->k && e->trans == p->trans_b;
+}
+
+static void empty(struct clseq_opencl *cl, struct clseq_opencl_packed_entry *e)
+{
+    /* Commands that still use the memory keep it alive. */
+    if (e->mem)
+        clReleaseMemObject(e->mem);
+    cl->packed_bytes -= e->bytes;
+    *e = (struct clseq_opencl_packed_entry) { .mem = NULL };
 }
 
 /* The entry of this matrix, or the one used longest ago, emptied for it. */
@@ -22,10 +33,7 @@ static struct clseq_opencl_packed_entry *entry_of(struct clseq_opencl *cl,
         if (cl->packed[i].used < oldest->used)
             oldest = &cl->packed[i];
     }
-    /* Commands that still use the memory keep it alive. */
-    if (oldest->mem)
-        clReleaseMemObject(oldest->mem);
-    cl->packed_bytes -= oldest->bytes;
+    empty(cl, oldest);
     *oldest = (struct clseq_opencl_packed_entry) { .id = p->b_id,
                                                    .offset = p->b.offset,
                                                    .rows = p->b.rows,
@@ -35,13 +43,24 @@ static struct clseq_opencl_packed_entry *entry_of(struct clseq_opencl *cl,
     return oldest;
 }
 
+/* Memory for a copy; the entry goes without when there is not enough. */
+static void allocate(clseq_backend *be, struct clseq_opencl_packed_entry *e, size_t bytes)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    if (cl->packed_bytes + bytes > be->info.memory_bytes / MEMORY_SHARE ||
+        clseq_opencl_allocate(be, bytes, "for a packed matrix", &e->mem) != CLSEQ_OK)
+        return;
+    e->bytes = bytes;
+    cl->packed_bytes += bytes;
+}
+
 void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem *p, size_t bytes,
                               cl_mem *ret, bool *filled)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
     struct clseq_opencl_packed_entry *e;
     bool again;
-    cl_int code;
 
     *ret = NULL;
     *filled = false;
@@ -53,24 +72,23 @@ void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem
     if (!again)
         e->filled = false;
     e->version = p->b_version;
-    if (!e->mem && again && cl->packed_bytes + bytes <= be->info.memory_bytes / MEMORY_SHARE) {
-        e->mem = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
-        if (code != CL_SUCCESS)
-            e->mem = NULL;
-        else
-            cl->packed_bytes += e->bytes = bytes;
-    }
+    if (!e->mem && again)
+        allocate(be, e, bytes);
     *ret = e->mem;
     *filled = e->filled;
     e->filled = e->mem != NULL;
 }
 
-void clseq_opencl_packed_close(struct clseq_opencl *cl)
+void clseq_opencl_packed_forget(struct clseq_opencl *cl, uint64_t id)
 {
     for (size_t i = 0; i < CLSEQ_PACKED_ENTRIES; i++) {
-        if (cl->packed[i].mem)
-            clReleaseMemObject(cl->packed[i].mem);
-        cl->packed[i] = (struct clseq_opencl_packed_entry) { .mem = NULL };
+        if (cl->packed[i].id == id && id != 0)
+            empty(cl, &cl->packed[i]);
     }
-    cl->packed_bytes = 0;
+}
+
+void clseq_opencl_packed_close(struct clseq_opencl *cl)
+{
+    for (size_t i = 0; i < CLSEQ_PACKED_ENTRIES; i++)
+        empty(cl, &cl->packed[i]);
 }
