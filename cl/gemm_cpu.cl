@@ -20,142 +20,15 @@
  * gemm_cpu_block, _tile and _packed split the sum over k in parts of KC, added to C in order; the
  * order of every sum is the same every time.
  */
-#pragma OPENCL FP_CONTRACT ON
+#include "gemm_tile.clh"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b)  JOIN_(a, b)
-#define floatV      JOIN(float, VW)
-#define vloadV      JOIN(vload, VW)
-#define vstoreV     JOIN(vstore, VW)
-
-/* Columns of a tile: two vectors. */
-#define NR (2 * VW)
-/* Steps of k in one part: a part of a panel takes half of a first-level cache of 32 KiB. */
-#define KC 256
 /* Panels an item of gemm_cpu_tile packs at a time. */
 #define PANELS 8
 
-/* LLVM prefers 256-bit registers on processors with 512-bit ones unless told that these are
- * meant. */
-#if VW == 16 && defined(__x86_64__)
-#define WIDE __attribute__((min_vector_width(512)))
-#else
-#define WIDE
-#endif
-#define KERNEL __kernel WIDE __attribute__((reqd_work_group_size(1, 1, 1)))
-
-/* The rows of the tiles: as many accumulators as registers allow, and powers of two for the
- * rest. */
-#define ROWS_1(F)  F(0)
-#define ROWS_2(F)  F(0) F(1)
-#define ROWS_4(F)  F(0) F(1) F(2) F(3)
-#define ROWS_6(F)  ROWS_4(F) F(4) F(5)
-#define ROWS_8(F)  ROWS_4(F) F(4) F(5) F(6) F(7)
-#define ROWS_14(F) ROWS_8(F) F(8) F(9) F(10) F(11) F(12) F(13)
-#if VW == 16
-#define MR 14
-#else
-#define MR 6
-#endif
-
-/* c[0 .. columns) = alpha * (u, v) + beta * c, fewer columns than NR: the edge of C. */
-static void store_edge(__global float *c, floatV u, floatV v, float alpha, float beta, int columns)
-{
-    float x[NR];
-
-    vstoreV(alpha * u, 0, x);
-    vstoreV(alpha * v, 1, x);
-    for (int n = 0; n < columns; n++)
-        c[n] = beta == 0.0f ? x[n] : x[n] + beta * c[n];
-}
-
-#define TILE_DECLARE(i) floatV u##i = (floatV)(0.0f), v##i = (floatV)(0.0f);
-#define TILE_STEP(i)                                                                               \
-    {                                                                                              \
-        const floatV x = (floatV)(a[i * a_rows]);                                                  \
-        u##i += x * b0;                                                                            \
-        v##i += x * b1;                                                                            \
-    }
-#define TILE_STORE(i)                                                                              \
-    {                                                                                              \
-        __global float *row = c + i * c_rows;                                                      \
-        if (columns < NR) {                                                                        \
-            store_edge(row, u##i, v##i, alpha, beta, columns);                                     \
-        } else if (beta == 0.0f) {                                                                 \
-            vstoreV(alpha *(u##i), 0, row);                                                        \
-            vstoreV(alpha *(v##i), 1, row);                                                        \
-        } else {                                                                                   \
-            vstoreV(alpha *(u##i) + beta * vloadV(0, row), 0, row);                                \
-            vstoreV(alpha *(v##i) + beta * vloadV(1, row), 1, row);                                \
-        }                                                                                          \
-    }
-
-/* One tile: rows of A are A_ROWS apart and its columns A_STEP, rows of the panel b_step. Where A
- * was packed the compiler knows the first two, which saves most additions. */
-#if CLSEQ_PREFETCH
-/* C is needed only at the end of a tile, long enough to be there by then. */
-#define PREFETCH_C(i)                                                                              \
-    __builtin_prefetch(c + i * c_rows, 1);                                                         \
-    __builtin_prefetch(c + i * c_rows + NR - 1, 1);
-#else
-#define PREFETCH_C(i)
-#endif
-
-#define DEFINE_TILE(name, ROWS, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                  \
-    static void name(A_SPACE const float *a, long rows_apart, B_SPACE const float *b, long b_step, \
-                     int k, __global float *c, long c_rows, int columns, float alpha, float beta)  \
-    {                                                                                              \
-        const long a_rows = (A_ROWS);                                                              \
-        ROWS(TILE_DECLARE)                                                                         \
-        ROWS(PREFETCH_C)                                                                           \
-        for (int i = 0; i < k; i++) {                                                              \
-            const floatV b0 = vloadV(0, b), b1 = vloadV(1, b);                                     \
-            ROWS(TILE_STEP)                                                                        \
-            a += (A_STEP);                                                                         \
-            b += b_step;                                                                           \
-        }                                                                                          \
-        ROWS(TILE_STORE)                                                                           \
-    }
-
-/* All rows of a block, in tiles; strips of MR rows are a_strip apart. */
-#define DEFINE_BLOCK(name, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                       \
-    DEFINE_TILE(JOIN(name, _1), ROWS_1, A_SPACE, B_SPACE, A_ROWS, A_STEP)                          \
-    DEFINE_TILE(JOIN(name, _2), ROWS_2, A_SPACE, B_SPACE, A_ROWS, A_STEP)                          \
-    DEFINE_TILE(JOIN(name, _4), ROWS_4, A_SPACE, B_SPACE, A_ROWS, A_STEP)                          \
-    DEFINE_MORE(name, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                            \
-    static void name(int rows, A_SPACE const float *a, long rows_apart, long a_strip,              \
-                     B_SPACE const float *b, long b_step, int k, __global float *c, long c_rows,   \
-                     int columns, float alpha, float beta)                                         \
-    {                                                                                              \
-        for (; rows >= MR; rows -= MR, a += a_strip, c += MR * c_rows)                             \
-            JOIN(name, JOIN(_, MR))(a, rows_apart, b, b_step, k, c, c_rows, columns, alpha, beta); \
-        FINISH_8(name, A_ROWS)                                                                     \
-        FINISH_ROWS(name, 4, A_ROWS)                                                               \
-        FINISH_ROWS(name, 2, A_ROWS)                                                               \
-        FINISH_ROWS(name, 1, A_ROWS)                                                               \
-    }
-#define FINISH_ROWS(name, n, A_ROWS)                                                               \
-    if (rows >= n) {                                                                               \
-        JOIN(name, _##n)(a, rows_apart, b, b_step, k, c, c_rows, columns, alpha, beta);            \
-        rows -= n;                                                                                 \
-        a += n * (A_ROWS);                                                                         \
-        c += n * c_rows;                                                                           \
-    }
-#if MR == 14
-#define DEFINE_MORE(name, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                        \
-    DEFINE_TILE(JOIN(name, _8), ROWS_8, A_SPACE, B_SPACE, A_ROWS, A_STEP)                          \
-    DEFINE_TILE(JOIN(name, _14), ROWS_14, A_SPACE, B_SPACE, A_ROWS, A_STEP)
-#define FINISH_8(name, A_ROWS) FINISH_ROWS(name, 8, A_ROWS)
-#else
-#define DEFINE_MORE(name, A_SPACE, B_SPACE, A_ROWS, A_STEP)                                        \
-    DEFINE_TILE(JOIN(name, _6), ROWS_6, A_SPACE, B_SPACE, A_ROWS, A_STEP)
-#define FINISH_8(name, A_ROWS)
-#endif
-
-DEFINE_BLOCK(block_of_rows, __global, __private, rows_apart, 1)
-DEFINE_BLOCK(block_of_columns, __private, __private, 1, MR)
-DEFINE_BLOCK(block_of_strips, __global, __global, 1, MR)
-DEFINE_BLOCK(block_global, __global, __global, rows_apart, 1)
+DEFINE_BLOCK(block_of_rows, __global, __private, __global, rows_apart, 1, TILE_STORE)
+DEFINE_BLOCK(block_of_columns, __private, __private, __global, 1, MR, TILE_STORE)
+DEFINE_BLOCK(block_of_strips, __global, __global, __global, 1, MR, TILE_STORE)
+DEFINE_BLOCK(block_global, __global, __global, __global, rows_apart, 1, TILE_STORE)
 
 /* ---- filling panels ---- */
 
@@ -301,13 +174,13 @@ KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, u
 
 /* panels[panel][k][NR] of op(B); items (PACK_WIDE panels, part of k). */
 KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows, int n_size,
-                            int k_size, int trans_b, __global float *panels)
+                            int k_size, int trans_b, __global float *panels, ulong panels_offset)
 {
     const int first = (int)get_global_id(0) * PACK_WIDE * NR, k = (int)get_global_id(1) * KC;
     const int last = min(first + PACK_WIDE * NR, n_size), step = min(KC, k_size - k);
 
     b += b_offset;
-    panels += (ulong)k * NR;
+    panels += panels_offset + (ulong)k * NR;
     if (trans_b) {
         for (int n = first; n < last; n += NR) {
             __global const float *source = b + (ulong)n * (ulong)b_rows + (ulong)k;
@@ -373,19 +246,31 @@ KERNEL void gemm_cpu_block(__global const float *strips, __global const float *p
                            __global float *c, ulong c_offset, int c_rows, int m_size, int n_size,
                            int k_size, float alpha, float beta, int block, int group)
 {
-    const int m = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
-    const int rows = min(block, m_size - m), last = min(first + group, n_size);
+    const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
+    const int rows = min(block, m_size - top), last = min(first + group, n_size);
     const ulong whole = (ulong)((m_size + MR - 1) / MR * MR);
 
-    c += c_offset + (ulong)m * (ulong)c_rows;
+    c += c_offset + (ulong)top * (ulong)c_rows;
     for (int k = 0; k < k_size; k += KC) {
         const int step = min(KC, k_size - k);
-        __global const float *a = strips + (ulong)k * whole + (ulong)m * (ulong)step;
+        __global const float *a = strips + (ulong)k * whole + (ulong)top * (ulong)step;
 
-        for (int n = first; n < last; n += NR)
-            block_of_strips(rows, a, 0, MR * step,
-                            panels + (ulong)n * (ulong)k_size + (ulong)k * NR, NR, step, c + n,
-                            c_rows, min(NR, n_size - n), alpha, k == 0 ? beta : 1.0f);
+        for (int n = first; n < last; n += NR) {
+            __global const float *panel = panels + (ulong)n * (ulong)k_size + (ulong)k * NR;
+
+            if (get_global_size(0) > 1) {
+                block_of_strips(rows, a, 0, MR * step, panel, NR, step, c + n, c_rows,
+                                min(NR, n_size - n), alpha, k == 0 ? beta : 1.0f);
+                continue;
+            }
+            /* Few rows: the next panel, which is in no cache, comes while this one is used. */
+            for (int m = 0; m < rows; m += MR) {
+                PREFETCH_PANEL(panel + NR * (long)k_size, m, rows, step)
+                block_of_strips(min(MR, rows - m), a + m * (long)step, 0, 0, panel, NR, step,
+                                c + m * (long)c_rows + n, c_rows, min(NR, n_size - n), alpha,
+                                k == 0 ? beta : 1.0f);
+            }
+        }
     }
 }
 

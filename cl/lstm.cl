@@ -3,6 +3,8 @@
 
 #include "vmath.clh"
 
+#include "lstm_cell.clh"
+
 /* The columns that are left when a run is no multiple of VW go through the scalar functions. Every
  * position is read before it is written, since outputs may be inputs. */
 
@@ -42,44 +44,40 @@ CLSEQ_KERNEL void lstm_cell_fwd(__global const float *pre, ulong pre_offset, int
             continue;
         }
         for (; j + VW <= last; j += VW) {
-            floatV x_i = vloadV(0, x + j), x_f = vloadV(0, x + H + j);
-            floatV x_g = vloadV(0, x + 2 * H + j), x_o = vloadV(0, x + 3 * H + j);
+            floatV i = vloadV(0, x + j), f = vloadV(0, x + H + j);
+            floatV g = vloadV(0, x + 2 * H + j), o = vloadV(0, x + 3 * H + j);
+            floatV cell = vloadV(0, c_old + j), out;
 
             if (has_bias) {
-                x_i += vloadV(0, b_ih + j) + vloadV(0, b_hh + j);
-                x_f += vloadV(0, b_ih + H + j) + vloadV(0, b_hh + H + j);
-                x_g += vloadV(0, b_ih + 2 * H + j) + vloadV(0, b_hh + 2 * H + j);
-                x_o += vloadV(0, b_ih + 3 * H + j) + vloadV(0, b_hh + 3 * H + j);
+                i += vloadV(0, b_ih + j) + vloadV(0, b_hh + j);
+                f += vloadV(0, b_ih + H + j) + vloadV(0, b_hh + H + j);
+                g += vloadV(0, b_ih + 2 * H + j) + vloadV(0, b_hh + 2 * H + j);
+                o += vloadV(0, b_ih + 3 * H + j) + vloadV(0, b_hh + 3 * H + j);
             }
-            const floatV i = sigmoid_v(x_i), f = sigmoid_v(x_f), g = tanh_v(x_g);
-            const floatV o = sigmoid_v(x_o);
-            const floatV cell = f * vloadV(0, c_old + j) + i * g;
-
+            lstm_fwd_v(&i, &f, &g, &o, &cell, &out);
             vstoreV(i, 0, a + j);
             vstoreV(f, 0, a + H + j);
             vstoreV(g, 0, a + 2 * H + j);
             vstoreV(o, 0, a + 3 * H + j);
             vstoreV(cell, 0, c_new + j);
-            vstoreV(o * tanh_v(cell), 0, h_new + j);
+            vstoreV(out, 0, h_new + j);
         }
         for (; j < last; j++) {
-            float x_i = x[j], x_f = x[H + j], x_g = x[2 * H + j], x_o = x[3 * H + j];
+            float i = x[j], f = x[H + j], g = x[2 * H + j], o = x[3 * H + j], cell = c_old[j], out;
 
             if (has_bias) {
-                x_i += b_ih[j] + b_hh[j];
-                x_f += b_ih[H + j] + b_hh[H + j];
-                x_g += b_ih[2 * H + j] + b_hh[2 * H + j];
-                x_o += b_ih[3 * H + j] + b_hh[3 * H + j];
+                i += b_ih[j] + b_hh[j];
+                f += b_ih[H + j] + b_hh[H + j];
+                g += b_ih[2 * H + j] + b_hh[2 * H + j];
+                o += b_ih[3 * H + j] + b_hh[3 * H + j];
             }
-            const float i = sigmoid_1(x_i), f = sigmoid_1(x_f), g = tanh_1(x_g), o = sigmoid_1(x_o);
-            const float cell = f * c_old[j] + i * g;
-
+            lstm_fwd_1(&i, &f, &g, &o, &cell, &out);
             a[j] = i;
             a[H + j] = f;
             a[2 * H + j] = g;
             a[3 * H + j] = o;
             c_new[j] = cell;
-            h_new[j] = o * tanh_1(cell);
+            h_new[j] = out;
         }
     }
 }
@@ -121,36 +119,31 @@ lstm_cell_bwd(__global const float *act, ulong act_offset, int act_stride,
             continue;
         }
         for (; j + VW <= last; j += VW) {
-            const floatV i = vloadV(0, a + j), f = vloadV(0, a + H + j);
-            const floatV g = vloadV(0, a + 2 * H + j), o = vloadV(0, a + 3 * H + j);
-            const floatV tanh_c = tanh_v(vloadV(0, c_new + j));
-            floatV total = vloadV(0, dh_next + j);
+            floatV i = vloadV(0, a + j), f = vloadV(0, a + H + j);
+            floatV g = vloadV(0, a + 2 * H + j), o = vloadV(0, a + 3 * H + j);
+            floatV total = vloadV(0, dh_next + j), d_c = vloadV(0, dc_next + j);
 
             if (has_dy)
                 total += vloadV(0, above + j);
-            const floatV d_c = vloadV(0, dc_next + j) + total * o * (1.0f - tanh_c * tanh_c);
-            const floatV d_f = d_c * vloadV(0, c_old + j);
-
-            vstoreV(d_c * g * i * (1.0f - i), 0, dx + j);
-            vstoreV(d_f * f * (1.0f - f), 0, dx + H + j);
-            vstoreV(d_c * i * (1.0f - g * g), 0, dx + 2 * H + j);
-            vstoreV(total * tanh_c * o * (1.0f - o), 0, dx + 3 * H + j);
+            lstm_bwd_v(&i, &f, &g, &o, vloadV(0, c_old + j), vloadV(0, c_new + j), total, &d_c);
+            vstoreV(i, 0, dx + j);
+            vstoreV(f, 0, dx + H + j);
+            vstoreV(g, 0, dx + 2 * H + j);
+            vstoreV(o, 0, dx + 3 * H + j);
             vstoreV((floatV)(0.0f), 0, dh_old + j);
-            vstoreV(d_c * f, 0, dc_old + j);
+            vstoreV(d_c, 0, dc_old + j);
         }
         for (; j < last; j++) {
-            const float i = a[j], f = a[H + j], g = a[2 * H + j], o = a[3 * H + j];
-            const float tanh_c = tanh_1(c_new[j]);
             const float total = has_dy ? dh_next[j] + above[j] : dh_next[j];
-            const float d_c = dc_next[j] + total * o * (1.0f - tanh_c * tanh_c);
-            const float d_f = d_c * c_old[j];
+            float i = a[j], f = a[H + j], g = a[2 * H + j], o = a[3 * H + j], d_c = dc_next[j];
 
-            dx[j] = d_c * g * i * (1.0f - i);
-            dx[H + j] = d_f * f * (1.0f - f);
-            dx[2 * H + j] = d_c * i * (1.0f - g * g);
-            dx[3 * H + j] = total * tanh_c * o * (1.0f - o);
+            lstm_bwd_1(&i, &f, &g, &o, c_old[j], c_new[j], total, &d_c);
+            dx[j] = i;
+            dx[H + j] = f;
+            dx[2 * H + j] = g;
+            dx[3 * H + j] = o;
             dh_old[j] = 0.0f;
-            dc_old[j] = d_c * f;
+            dc_old[j] = d_c;
         }
     }
 }

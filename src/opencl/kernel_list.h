@@ -19,6 +19,7 @@
     X(random, ALWAYS)                                                                              \
     X(gemm_scale, ALWAYS)                                                                          \
     X(gemm_cpu, CPU)                                                                               \
+    X(lstm_cpu, CPU)                                                                               \
     X(gemm_gpu, GPU)                                                                               \
     X(peak, BENCH)
 
@@ -55,6 +56,8 @@
     X(gemm_cpu_pack_b,    gemm_cpu)    \
     X(gemm_cpu_packed,    gemm_cpu)    \
     X(gemm_cpu_tile,      gemm_cpu)    \
+    X(lstm_cpu_fwd,       lstm_cpu)    \
+    X(lstm_cpu_bwd,       lstm_cpu)    \
     X(gemm_gpu_16,        gemm_gpu)    \
     X(gemm_gpu_64,        gemm_gpu)    \
     X(gemm_gpu_128,       gemm_gpu)    \

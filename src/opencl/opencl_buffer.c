@@ -174,6 +174,7 @@ clseq_status clseq_opencl_scratch(clseq_backend *be, enum clseq_opencl_scratch p
         [CLSEQ_SCRATCH_GEMM_B] = "for a packed matrix",
         [CLSEQ_SCRATCH_CLBLAST] = "for CLBlast",
         [CLSEQ_SCRATCH_REDUCE] = "for partial sums",
+        [CLSEQ_SCRATCH_QUEUE] = "for counters",
     };
     struct clseq_opencl *cl = clseq_opencl_of(be);
     size_t wanted = cl->scratch_bytes[purpose] ? cl->scratch_bytes[purpose] : 65536;

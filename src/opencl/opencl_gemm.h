@@ -97,13 +97,24 @@ struct clseq_opencl_packed {
     int32_t n, k;
 };
 
-/* b is (K, N), or (N, K) when trans_b; rank 2, not empty. Errors: CLSEQ_ERR_LIMIT,
- * CLSEQ_ERR_DEVICE_NOMEM. */
+/* Columns of a panel. */
+int32_t clseq_opencl_gemm_panel(const clseq_backend *be);
+
+/* Rows of a strip. */
+int32_t clseq_opencl_gemm_strip(const clseq_backend *be);
+
+/* a (M, K), rank 2, not empty, in strips in scratch memory; valid until the next product. Errors:
+ * CLSEQ_ERR_LIMIT, CLSEQ_ERR_DEVICE_NOMEM. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_pack_a(clseq_backend *be, const clseq_tensor *a,
+                                                       cl_mem *ret);
+
+/* b is (K, N), or (N, K) when trans_b; rank 2, not empty. Each of `parts` equal parts of the N
+ * columns begins with a panel of its own. Errors: CLSEQ_ERR_LIMIT, CLSEQ_ERR_DEVICE_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b,
-                                                       bool trans_b,
+                                                       bool trans_b, int32_t parts,
                                                        struct clseq_opencl_packed *ret);
 
-/* C = alpha A op(B) + beta C with A (M, K), C (M, N), rank 2, not empty. */
+/* C = alpha A op(B) + beta C with A (M, K), C (M, N), rank 2, not empty; B packed as one part. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_packed(clseq_backend *be, const clseq_tensor *a,
                                                        const struct clseq_opencl_packed *b,
                                                        const clseq_tensor *c, double alpha,

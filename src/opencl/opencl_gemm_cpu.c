@@ -24,6 +24,8 @@
 #define LARGE_ROWS    192
 #define LARGE_COLUMNS 64
 #define LARGE_STEPS   64
+/* From so many rows where B was packed before. */
+#define PACKED_ROWS 48
 
 /* A block of A of so many rows (whole tiles of them) takes KC times as many floats of a
  * second-level cache. */
@@ -120,9 +122,9 @@ static struct split choose_split(const struct clseq_opencl *cl, const struct cls
     return best;
 }
 
-/* Pack `n` columns of op(B), `k` rows of it, from element `offset` on. */
+/* Pack `n` columns of op(B), `k` rows of it, from element `offset` on, to element `to` on. */
 static clseq_status pack_b(clseq_backend *be, const struct clseq_gemm_matrix *b, uint64_t offset,
-                           int32_t n, int32_t k, bool trans, cl_mem panels)
+                           int32_t n, int32_t k, bool trans, cl_mem panels, uint64_t to)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
 
@@ -130,7 +132,8 @@ static clseq_status pack_b(clseq_backend *be, const struct clseq_gemm_matrix *b,
         be, gemm_cpu_pack_b,
         clseq_opencl_range_2d(divide_up(n, PACK_WIDE * tile_columns(cl)), divide_up(k, KC), 1, 1),
         clseq_arg_mem(b->mem), clseq_arg_ulong(b->offset + offset), clseq_arg_int(b->rows),
-        clseq_arg_int(n), clseq_arg_int(k), clseq_arg_int(trans), clseq_arg_mem(panels));
+        clseq_arg_int(n), clseq_arg_int(k), clseq_arg_int(trans), clseq_arg_mem(panels),
+        clseq_arg_ulong(to));
 }
 
 static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_matrix *a, uint64_t offset,
@@ -214,7 +217,7 @@ static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p,
                 CLSEQ_TRY(pack_b(be, &p->b,
                                  p->trans_b ? (uint64_t)n0 * b_rows + (uint64_t)k0
                                             : (uint64_t)k0 * b_rows + (uint64_t)n0,
-                                 n, k, p->trans_b, panels));
+                                 n, k, p->trans_b, panels, 0));
             for (int32_t m0 = 0; m0 < p->m; m0 += m_part) {
                 const int32_t m = smaller(m_part, p->m - m0);
                 const uint64_t a_rows = (uint64_t)p->a.rows;
@@ -257,7 +260,7 @@ static clseq_status packed_copy(clseq_backend *be, const struct clseq_gemm_probl
     clseq_opencl_packed_find(be, p, floats * sizeof(cl_float), ret, &filled);
     if (!*ret || filled)
         return CLSEQ_OK;
-    return pack_b(be, &p->b, 0, p->n, p->k, p->trans_b, *ret);
+    return pack_b(be, &p->b, 0, p->n, p->k, p->trans_b, *ret, 0);
 }
 
 static clseq_status packed(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem panels)
@@ -277,12 +280,13 @@ static clseq_status packed(clseq_backend *be, const struct clseq_gemm_problem *p
 /* One matrix, more than a few rows. */
 static clseq_status many_rows(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
-    const bool is_large = p->m >= LARGE_ROWS && p->n >= LARGE_COLUMNS && p->k >= LARGE_STEPS;
+    const bool is_deep = p->n >= LARGE_COLUMNS && p->k >= LARGE_STEPS;
+    const bool is_large = p->m >= LARGE_ROWS && is_deep;
     cl_mem panels = NULL;
 
     if (is_large || !p->trans_a)
         CLSEQ_TRY(packed_copy(be, p, &panels));
-    if (is_large)
+    if (is_large || (panels && p->m >= PACKED_ROWS && is_deep))
         return large(be, p, panels);
     return panels ? packed(be, p, panels) : tile(be, p);
 }
@@ -303,22 +307,52 @@ clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_pr
     return p->batch == 1 ? many_rows(be, p) : tile(be, p);
 }
 
-clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, bool trans_b,
-                                      struct clseq_opencl_packed *ret)
+int32_t clseq_opencl_gemm_panel(const clseq_backend *be)
 {
-    const struct clseq_opencl *cl = clseq_opencl_of(be);
-    const int32_t n = b->dims[trans_b ? 0 : 1], k = b->dims[trans_b ? 1 : 0];
+    return tile_columns(clseq_opencl_of(be));
+}
+
+int32_t clseq_opencl_gemm_strip(const clseq_backend *be)
+{
+    return tile_rows(clseq_opencl_of(be));
+}
+
+clseq_status clseq_opencl_gemm_pack_a(clseq_backend *be, const clseq_tensor *a, cl_mem *ret)
+{
+    const struct clseq_gemm_matrix whole = { .mem = clseq_opencl_mem(a),
+                                             .offset = a->offset,
+                                             .rows = (int32_t)a->strides[0] };
+    const int32_t m = a->dims[0], k = a->dims[1];
+
+    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_A,
+                                   clseq_round_up((size_t)m, (size_t)clseq_opencl_gemm_strip(be)) *
+                                       (size_t)k * sizeof(cl_float),
+                                   ret));
+    return pack_a(be, &whole, 0, m, k, false, *ret);
+}
+
+clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, bool trans_b,
+                                      int32_t parts, struct clseq_opencl_packed *ret)
+{
+    const int32_t n = b->dims[trans_b ? 0 : 1] / parts, k = b->dims[trans_b ? 1 : 0];
     const struct clseq_gemm_matrix whole = { .mem = clseq_opencl_mem(b),
                                              .offset = b->offset,
                                              .rows = (int32_t)b->strides[0] };
-    const size_t panels = divide_up(n, tile_columns(cl));
+    const size_t columns = clseq_round_up((size_t)n, (size_t)clseq_opencl_gemm_panel(be));
+    const size_t part = columns * (size_t)k;
     cl_mem mem;
 
     CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_B,
-                                   panels * (size_t)tile_columns(cl) * (size_t)k * sizeof(cl_float),
-                                   &mem));
-    CLSEQ_TRY(pack_b(be, &whole, 0, n, k, trans_b, mem));
-    *ret = (struct clseq_opencl_packed) { .mem = mem, .n = n, .k = k };
+                                   (size_t)parts * part * sizeof(cl_float), &mem));
+    if (columns == (size_t)n) { /* then the parts follow each other as they would in one */
+        CLSEQ_TRY(pack_b(be, &whole, 0, n * parts, k, trans_b, mem, 0));
+    } else {
+        for (int32_t i = 0; i < parts; i++)
+            CLSEQ_TRY(pack_b(be, &whole,
+                             (uint64_t)i * (uint64_t)n * (trans_b ? (uint64_t)whole.rows : 1), n, k,
+                             trans_b, mem, (uint64_t)i * part));
+    }
+    *ret = (struct clseq_opencl_packed) { .mem = mem, .n = n * parts, .k = k };
     return CLSEQ_OK;
 }
 

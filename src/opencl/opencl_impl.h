@@ -43,6 +43,7 @@ enum clseq_opencl_scratch {
     CLSEQ_SCRATCH_GEMM_B,    /* a whole B in panels, used by several products */
     CLSEQ_SCRATCH_CLBLAST,   /* its temporary buffer */
     CLSEQ_SCRATCH_REDUCE,    /* partial sums of reductions */
+    CLSEQ_SCRATCH_QUEUE, /* counters of kernels that share out their items; zeros between them */
     CLSEQ_SCRATCH_COUNT
 };
 

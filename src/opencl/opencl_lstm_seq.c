@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whole-sequence LSTMs with W_hh packed once per call and used in every step. The composed form in
- * the front end would pack it T times.
+ * the front end would pack it T times. On CPUs a step is one kernel.
  */
-#include "opencl/opencl_gemm.h"
+#include "opencl/opencl_lstm_cpu.h"
 
 /* Packing pays when this many rows are multiplied with the packed matrix in all. */
 #define PACKED_ROWS 32
@@ -27,14 +27,15 @@ static clseq_status add_product(clseq_backend *be, clseq_tensor x, const clseq_t
                        : clseq_opencl_gemm(be, &a);
 }
 
-static clseq_status pack_if_it_pays(clseq_backend *be, const clseq_tensor *w, bool trans,
-                                    int32_t steps, int32_t batch,
-                                    struct clseq_opencl_packed *packed)
+static clseq_status pack(clseq_backend *be, const clseq_tensor *w, bool trans, int32_t steps,
+                         int32_t batch, struct clseq_opencl_packed *packed)
 {
     *packed = (struct clseq_opencl_packed) { .mem = NULL };
+    if (clseq_opencl_lstm_cpu_has(be))
+        return clseq_opencl_gemm_pack_b(be, w, trans, trans ? 4 : 1, packed);
     if ((int64_t)steps * batch < PACKED_ROWS)
         return CLSEQ_OK;
-    return clseq_opencl_gemm_pack_b(be, w, trans, packed);
+    return clseq_opencl_gemm_pack_b(be, w, trans, 1, packed);
 }
 
 clseq_status clseq_opencl_lstm_seq_fwd(clseq_backend *be, const struct clseq_lstm_seq_fwd_args *a)
@@ -44,7 +45,7 @@ clseq_status clseq_opencl_lstm_seq_fwd(clseq_backend *be, const struct clseq_lst
 
     if (clseq_tensor_count(&a->gates) == 0)
         return CLSEQ_OK;
-    CLSEQ_TRY(pack_if_it_pays(be, &a->w_hh, true, steps, batch, &packed));
+    CLSEQ_TRY(pack(be, &a->w_hh, true, steps, batch, &packed));
     for (int32_t t = 0; t < steps; t++) {
         const clseq_tensor gates = clseq_tensor_step(a->gates, t);
         const struct clseq_lstm_cell_fwd_args cell = { .pre = gates,
@@ -58,6 +59,10 @@ clseq_status clseq_opencl_lstm_seq_fwd(clseq_backend *be, const struct clseq_lst
                                                        .h = clseq_tensor_step(a->h, t),
                                                        .t = t };
 
+        if (clseq_opencl_lstm_cpu_has(be)) {
+            CLSEQ_TRY(clseq_opencl_lstm_cpu_fwd(be, &packed, &cell));
+            continue;
+        }
         CLSEQ_TRY(add_product(be, cell.h_prev, &a->w_hh, true, &packed, gates));
         CLSEQ_TRY(clseq_opencl_lstm_cell_fwd(be, &cell));
     }
@@ -71,7 +76,7 @@ clseq_status clseq_opencl_lstm_seq_bwd(clseq_backend *be, const struct clseq_lst
 
     if (clseq_tensor_count(&a->gates) == 0)
         return CLSEQ_OK;
-    CLSEQ_TRY(pack_if_it_pays(be, &a->w_hh, false, steps, batch, &packed));
+    CLSEQ_TRY(pack(be, &a->w_hh, false, steps, batch, &packed));
     for (int32_t t = steps - 1; t >= 0; t--) {
         const clseq_tensor gates = clseq_tensor_step(a->gates, t);
         const struct clseq_lstm_cell_bwd_args cell = { .act = gates,
@@ -88,8 +93,16 @@ clseq_status clseq_opencl_lstm_seq_bwd(clseq_backend *be, const struct clseq_lst
                                                        .dc_prev = a->dc,
                                                        .t = t };
 
-        CLSEQ_TRY(clseq_opencl_lstm_cell_bwd(be, &cell));
-        CLSEQ_TRY(add_product(be, gates, &a->w_hh, false, &packed, a->dh));
+        if (clseq_opencl_lstm_cpu_has(be) && t + 1 < steps) {
+            const clseq_tensor next = clseq_tensor_step(a->gates, t + 1);
+
+            CLSEQ_TRY(clseq_opencl_lstm_cpu_bwd(be, &packed, &next, &cell));
+        } else {
+            CLSEQ_TRY(clseq_opencl_lstm_cell_bwd(be, &cell));
+        }
+        /* On CPUs the next turn of the loop does it. */
+        if (!clseq_opencl_lstm_cpu_has(be) || t == 0)
+            CLSEQ_TRY(add_product(be, gates, &a->w_hh, false, &packed, a->dh));
     }
     return CLSEQ_OK;
 }

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One time step of an LSTM layer on CPUs, product and gates in one kernel. An item takes NR hidden
+ * units in a block of rows: forward it makes the four gates of these units, backward the gradient of
+ * their outputs, and what follows of both is done while they are in the first-level cache. One launch
+ * a step instead of two, and pre-activations are read and written once.
+ *
+ * Weights are packed by gemm_cpu_pack_b. The sums have the order of gemm_cpu_packed.
+ *
+ * Rows at the end of a block whose sequences have ended cost no product, so batches whose longest
+ * sequences come first take no time for padding.
+ */
+#include "defs.clh"
+#include "gemm_tile.clh"
+
+DEFINE_BLOCK(rows_to_private, __global, __global, __private, rows_apart, 1, TILE_ADD)
+DEFINE_BLOCK(strips_to_private, __global, __global, __private, 1, MR, TILE_ADD)
+
+#pragma OPENCL FP_CONTRACT OFF
+#include "vmath.clh"
+
+#include "lstm_cell.clh"
+
+/* The most rows of an item, whole tiles: what it keeps of them stays in the first-level cache. */
+#define FWD_ROWS (MR == 14 ? 3 * MR : 6 * MR)
+#define BWD_ROWS (MR == 14 ? 7 * MR : 16 * MR)
+
+/* A work-group for each compute unit takes items until there are none. queue[0] is the next item,
+ * queue[1] counts the groups that are done; the last one leaves zeros for the next launch. Each item
+ * is the same whoever takes it. */
+#define FOR_ITEMS(item, n) for (int item = atomic_inc(queue); item < (n); item = atomic_inc(queue))
+#define END_OF_ITEMS                                                                               \
+    if (atomic_inc(queue + 1) == (int)get_num_groups(0) - 1) {                                     \
+        atomic_xchg(queue, 0);                                                                     \
+        atomic_xchg(queue + 1, 0);                                                                 \
+    }
+
+/* The first row of [first, last) after which all sequences have ended by step t. */
+static int rows_alive(__global const int *length, int has_length, int t, int first, int last)
+{
+    while (has_length && last > first && t >= length[last - 1])
+        last--;
+    return last;
+}
+
+/* to[0 .. NR) from the `columns` that exist; the others become 0. */
+static void load_units(float *to, __global const float *from, int columns)
+{
+    if (columns == NR) {
+        vstoreV(vloadV(0, from), 0, to);
+        vstoreV(vloadV(1, from), 1, to);
+        return;
+    }
+    for (int n = 0; n < NR; n++)
+        to[n] = n < columns ? from[n] : 0.0f;
+}
+
+/* Gates hold the input's share. The panels of a gate are `padded` columns: H rounded up to NR.
+ * Items: (panel of units, block of `block` <= FWD_ROWS rows). */
+KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int h_prev_stride,
+                         __global const float *panels, __global const float *c_prev,
+                         ulong c_prev_offset, int c_prev_stride, __global const float *b_ih,
+                         ulong b_ih_offset, __global const float *b_hh, ulong b_hh_offset,
+                         int has_bias, __global const int *length, ulong length_offset,
+                         int has_length, __global float *gates, ulong gates_offset,
+                         int gates_stride, __global float *c, ulong c_offset, int c_stride,
+                         __global float *h, ulong h_offset, int h_stride, int t, int n_rows, int H,
+                         int padded, int block, __global int *queue)
+{
+    const int blocks = (n_rows + block - 1) / block, units = (H + NR - 1) / NR;
+    float pre[4][FWD_ROWS * NR];
+
+    h_prev += h_prev_offset;
+    length += length_offset;
+    b_ih += b_ih_offset;
+    b_hh += b_hh_offset;
+    FOR_ITEMS(item, blocks * units)
+    {
+        const int unit = item / blocks * NR, columns = min(NR, H - unit);
+        const int first = item % blocks * block, last = min(first + block, n_rows);
+        const int rows = rows_alive(length, has_length, t, first, last) - first;
+
+        for (int r = 0; r < rows; r++) {
+            __global const float *x = CLSEQ_ROW(gates, gates_offset, gates_stride, first + r);
+
+            for (int gate = 0; gate < 4; gate++)
+                load_units(pre[gate] + r * NR, x + gate * H + unit, columns);
+        }
+        for (int k = 0; k < H; k += KC) {
+            __global const float *a = h_prev + (ulong)first * (ulong)h_prev_stride + (ulong)k;
+
+            for (int gate = 0; gate < 4; gate++)
+                rows_to_private(rows, a, h_prev_stride, MR * (long)h_prev_stride,
+                                panels + (ulong)(gate * padded + unit) * (ulong)H + (ulong)k * NR,
+                                NR, min(KC, H - k), pre[gate], NR, NR, 1.0f, 1.0f);
+        }
+        for (int row = first; row < last; row++) {
+            __global const float *c_old = CLSEQ_ROW(c_prev, c_prev_offset, c_prev_stride, row);
+            __global float *a = CLSEQ_ROW(gates, gates_offset, gates_stride, row);
+            __global float *c_new = CLSEQ_ROW(c, c_offset, c_stride, row);
+            __global float *h_new = CLSEQ_ROW(h, h_offset, h_stride, row);
+            const float *x = pre[0] + (row - first) * NR - unit;
+            const int end = unit + columns;
+            int j = unit;
+
+            if (has_length && t >= length[row]) {
+                __global const float *h_old = h_prev + (ulong)row * (ulong)h_prev_stride;
+
+                for (; j < end; j++) {
+                    for (int gate = 0; gate < 4; gate++)
+                        a[gate * H + j] = 0.0f;
+                    c_new[j] = c_old[j];
+                    h_new[j] = h_old[j];
+                }
+                continue;
+            }
+            for (; j + VW <= end; j += VW) {
+                floatV i = vloadV(0, x + j), f = vloadV(0, x + FWD_ROWS * NR + j);
+                floatV g = vloadV(0, x + 2 * FWD_ROWS * NR + j);
+                floatV o = vloadV(0, x + 3 * FWD_ROWS * NR + j);
+                floatV cell = vloadV(0, c_old + j), out;
+
+                if (has_bias) {
+                    i += vloadV(0, b_ih + j) + vloadV(0, b_hh + j);
+                    f += vloadV(0, b_ih + H + j) + vloadV(0, b_hh + H + j);
+                    g += vloadV(0, b_ih + 2 * H + j) + vloadV(0, b_hh + 2 * H + j);
+                    o += vloadV(0, b_ih + 3 * H + j) + vloadV(0, b_hh + 3 * H + j);
+                }
+                lstm_fwd_v(&i, &f, &g, &o, &cell, &out);
+                vstoreV(i, 0, a + j);
+                vstoreV(f, 0, a + H + j);
+                vstoreV(g, 0, a + 2 * H + j);
+                vstoreV(o, 0, a + 3 * H + j);
+                vstoreV(cell, 0, c_new + j);
+                vstoreV(out, 0, h_new + j);
+            }
+            for (; j < end; j++) {
+                float i = x[j], f = x[FWD_ROWS * NR + j], g = x[2 * FWD_ROWS * NR + j];
+                float o = x[3 * FWD_ROWS * NR + j], cell = c_old[j], out;
+
+                if (has_bias) {
+                    i += b_ih[j] + b_hh[j];
+                    f += b_ih[H + j] + b_hh[H + j];
+                    g += b_ih[2 * H + j] + b_hh[2 * H + j];
+                    o += b_ih[3 * H + j] + b_hh[3 * H + j];
+                }
+                lstm_fwd_1(&i, &f, &g, &o, &cell, &out);
+                a[j] = i;
+                a[H + j] = f;
+                a[2 * H + j] = g;
+                a[3 * H + j] = o;
+                c_new[j] = cell;
+                h_new[j] = out;
+            }
+        }
+    }
+    END_OF_ITEMS
+}
+
+/* The gradients of step t from those of step t + 1: dh += dpre W_hh, then the cell. `strips` are
+ * dpre of step t + 1 as gemm_cpu_pack_a leaves it; `act` becomes dpre; dh, dc are (rows, H) for all
+ * steps in turn. Items: (panel of units, block of `block` <= BWD_ROWS rows, whole tiles). */
+KERNEL void lstm_cpu_bwd(__global const float *strips, __global const float *panels,
+                         __global float *act, ulong act_offset, int act_stride,
+                         __global const float *c_prev, ulong c_prev_offset, int c_prev_stride,
+                         __global const float *c, ulong c_offset, int c_stride, __global float *dh,
+                         ulong dh_offset, int dh_stride, __global float *dc, ulong dc_offset,
+                         int dc_stride, __global const float *dy, ulong dy_offset, int dy_stride,
+                         int has_dy, __global const int *length, ulong length_offset,
+                         int has_length, int t, int n_rows, int H, int block, __global int *queue)
+{
+    const int blocks = (n_rows + block - 1) / block, units = (H + NR - 1) / NR, K = 4 * H;
+    const ulong whole = (ulong)((n_rows + MR - 1) / MR * MR);
+    float sum[BWD_ROWS * NR];
+
+    length += length_offset;
+    FOR_ITEMS(item, blocks * units)
+    {
+        const int unit = item / blocks * NR, columns = min(NR, H - unit);
+        const int first = item % blocks * block, last = min(first + block, n_rows);
+        /* Where step t has ended, so has t + 1: its dpre is 0. */
+        const int rows = rows_alive(length, has_length, t, first, last) - first;
+
+        for (int row = first; row < last; row++)
+            load_units(sum + (row - first) * NR, CLSEQ_ROW(dh, dh_offset, dh_stride, row) + unit,
+                       columns);
+        for (int k = 0; k < K; k += KC) {
+            const int step = min(KC, K - k);
+
+            strips_to_private(rows, strips + (ulong)k * whole + (ulong)first * (ulong)step, 0,
+                              MR * step, panels + (ulong)unit * (ulong)K + (ulong)k * NR, NR, step,
+                              sum, NR, NR, 1.0f, 1.0f);
+        }
+        for (int row = first; row < last; row++) {
+            __global const float *c_old = CLSEQ_ROW(c_prev, c_prev_offset, c_prev_stride, row);
+            __global const float *c_new = CLSEQ_ROW(c, c_offset, c_stride, row);
+            __global const float *above = CLSEQ_ROW(dy, dy_offset, dy_stride, row);
+            __global float *a = CLSEQ_ROW(act, act_offset, act_stride, row);
+            __global float *dh_row = CLSEQ_ROW(dh, dh_offset, dh_stride, row);
+            __global float *dc_row = CLSEQ_ROW(dc, dc_offset, dc_stride, row);
+            const float *from = sum + (row - first) * NR - unit;
+            const int end = unit + columns;
+            int j = unit;
+
+            if (has_length && t >= length[row]) {
+                for (; j < end; j++) {
+                    for (int gate = 0; gate < 4; gate++)
+                        a[gate * H + j] = 0.0f;
+                    dh_row[j] = has_dy ? from[j] + above[j] : from[j];
+                }
+                continue;
+            }
+            for (; j + VW <= end; j += VW) {
+                floatV i = vloadV(0, a + j), f = vloadV(0, a + H + j);
+                floatV g = vloadV(0, a + 2 * H + j), o = vloadV(0, a + 3 * H + j);
+                floatV total = vloadV(0, from + j), d_c = vloadV(0, dc_row + j);
+
+                if (has_dy)
+                    total += vloadV(0, above + j);
+                lstm_bwd_v(&i, &f, &g, &o, vloadV(0, c_old + j), vloadV(0, c_new + j), total, &d_c);
+                vstoreV(i, 0, a + j);
+                vstoreV(f, 0, a + H + j);
+                vstoreV(g, 0, a + 2 * H + j);
+                vstoreV(o, 0, a + 3 * H + j);
+                vstoreV((floatV)(0.0f), 0, dh_row + j);
+                vstoreV(d_c, 0, dc_row + j);
+            }
+            for (; j < end; j++) {
+                const float total = has_dy ? from[j] + above[j] : from[j];
+                float i = a[j], f = a[H + j], g = a[2 * H + j], o = a[3 * H + j], d_c = dc_row[j];
+
+                lstm_bwd_1(&i, &f, &g, &o, c_old[j], c_new[j], total, &d_c);
+                a[j] = i;
+                a[H + j] = f;
+                a[2 * H + j] = g;
+                a[3 * H + j] = o;
+                dh_row[j] = 0.0f;
+                dc_row[j] = d_c;
+            }
+        }
+    }
+    END_OF_ITEMS
+}
