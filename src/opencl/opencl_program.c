@@ -260,7 +260,7 @@ clseq_status clseq_opencl_programs_add(clseq_backend *be, const struct clseq_ope
                           "cl/%s.cl is in kernel_list.h but not in cl/meson.build",
                           programs[program].name);
     /* PoCL keeps the kernels it compiles itself. Asking it for a binary makes it compile every
-     * kernel once more, for any work-group size: 14 s more at the first start, to save 0.4 s at
+     * kernel once more, for any work-group size: 14 s more at the first start, to save 0.1 s at
      * each later one (PoCL 3.1, 40 kernels). */
     CLSEQ_TRY(clseq_opencl_program_build(be, cache, programs[program].name, source->text,
                                          !is_pocl(cl), &cl->programs[program]));
