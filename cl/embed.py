@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Embed OpenCL C programs: embed.py OUTPUT FILE.cl...
 
-Writes a C file with one byte array per program. Lines of the form  #include "name.clh"  are replaced
+Writes a C file with one byte array per program. Lines of the form  #include "name"  are replaced
 by that file (once per program), and #line directives keep the real file names in build logs.
 """
 import os

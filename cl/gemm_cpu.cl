@@ -20,6 +20,10 @@
  * gemm_cpu_block, _tile and _packed split the sum over k in parts of KC, added to C in order; the
  * order of every sum is the same every time.
  */
+#if CLSEQ_CPU
+#include "defs.clh"
+#endif
+
 #include "gemm_tile.clh"
 
 /* Panels an item of gemm_cpu_tile packs at a time. */
@@ -424,3 +428,9 @@ KERNEL void gemm_cpu_dot(__global const float *a, ulong a_offset, int a_rows, ul
             dot_1(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);
     }
 }
+
+/* It uses the tiles above and the functions of the other operations, which have vectors where the
+ * kernels are for CPUs. */
+#if CLSEQ_CPU
+#include "lstm_cpu.cl"
+#endif

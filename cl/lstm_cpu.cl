@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One time step of an LSTM layer on CPUs, product and gates in one kernel. An item takes NR hidden
- * units in a block of rows: forward it makes the four gates of these units, backward the gradient of
- * their outputs, and what follows of both is done while they are in the first-level cache. One launch
- * a step instead of two, and pre-activations are read and written once.
+ * units in a block of rows: forward it makes the four gates of these units, backward the gradient
+ * of their outputs, and what follows of both is done while they are in the first-level cache. One
+ * launch a step instead of two, and pre-activations are read and written once.
  *
- * Weights are packed by gemm_cpu_pack_b. The sums have the order of gemm_cpu_packed.
+ * Weights are packed by gemm_cpu_pack_b. The sums have the order of gemm_cpu_packed. A part of
+ * gemm_cpu.cl.
  *
  * Rows at the end of a block whose sequences have ended cost no product, so batches whose longest
  * sequences come first take no time for padding.
  */
-#include "defs.clh"
-#include "gemm_tile.clh"
-
 DEFINE_BLOCK(rows_to_private, __global, __global, __private, rows_apart, 1, TILE_ADD)
 DEFINE_BLOCK(strips_to_private, __global, __global, __private, 1, MR, TILE_ADD)
 
@@ -26,7 +24,7 @@ DEFINE_BLOCK(strips_to_private, __global, __global, __private, 1, MR, TILE_ADD)
 #define BWD_ROWS (MR == 14 ? 7 * MR : 16 * MR)
 
 /* A work-group for each compute unit takes items until there are none. queue[0] is the next item,
- * queue[1] counts the groups that are done; the last one leaves zeros for the next launch. Each item
+ * queue[1] counts the groups that are done; the last one leaves zeros for the next launch. An item
  * is the same whoever takes it. */
 #define FOR_ITEMS(item, n) for (int item = atomic_inc(queue); item < (n); item = atomic_inc(queue))
 #define END_OF_ITEMS                                                                               \

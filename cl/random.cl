@@ -36,18 +36,76 @@ static inline float4 four_units(ulong block, uint stream, uint purpose, uint key
                     clseq_philox_unit(words.v[2]), clseq_philox_unit(words.v[3]));
 }
 
+#if CLSEQ_CPU
+
+#define ulongV         CLSEQ_JOIN(ulong, VW)
+#define convert_uintV  CLSEQ_JOIN(convert_uint, VW)
+#define convert_ulongV CLSEQ_JOIN(convert_ulong, VW)
+#define convert_floatV CLSEQ_JOIN(convert_float, VW)
+#define FIRST_4(x)     (x).s0123
+#define FIRST_8(x)     (x).s01234567
+#define FIRST_16(x)    (x)
+#define MULHI_V(a, b)  convert_uintV((convert_ulongV(b) * (ulong)(a)) >> (ulong)32)
+
+/* clseq_philox_unit() of a vector. */
+static inline floatV units_v(uintV words)
+{
+    return convert_floatV(words >> 8u) * 5.9604644775390625e-8f;
+}
+
+/* low + width * u for the VW blocks from `block` on, which end in the same row. The upper word of
+ * their numbers is the same. */
+static inline void uniform_v(__global float *to, ulong block, uint stream, uint purpose, uint key0,
+                             uint key1, float low, float width)
+{
+    const uint16 lanes = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    uintV c0 = CLSEQ_JOIN(FIRST_, VW)(lanes) + (uint)block, c1 = (uint)(block >> 32);
+    uintV c2 = stream, c3 = purpose;
+    float numbers[4][VW];
+
+    CLSEQ_PHILOX_ROUNDS(uintV, MULHI_V, c0, c1, c2, c3, key0, key1)
+    vstoreV(low + units_v(c0) * width, 0, numbers[0]);
+    vstoreV(low + units_v(c1) * width, 0, numbers[1]);
+    vstoreV(low + units_v(c2) * width, 0, numbers[2]);
+    vstoreV(low + units_v(c3) * width, 0, numbers[3]);
+    for (int i = 0; i < VW; i++)
+        vstore4((float4)(numbers[0][i], numbers[1][i], numbers[2][i], numbers[3][i]), (size_t)i,
+                to);
+}
+
+/* Whether uniform_v() may make the blocks from `block` on, and where they go. */
+static inline int has_room(ulong block, ulong last, ulong stride, ulong n_columns, ulong *at)
+{
+    const ulong row = block * 4 / n_columns, column = block * 4 - row * n_columns;
+
+    *at = row * stride + column;
+    return block + VW <= last && column + 4 * VW <= n_columns && (uint)block <= 0xFFFFFFFFu - VW;
+}
+
+#endif
+
 /* A work-item makes `n_blocks` blocks of four numbers. */
 CLSEQ_KERNEL void uniform(__global float *dst, ulong dst_offset, int dst_stride, int n_columns,
                           ulong total, int n_blocks, uint key0, uint key1, uint purpose,
                           uint stream, float low, float width)
 {
     const ulong first = (ulong)get_global_id(0) * (ulong)n_blocks;
+    const ulong last = min(first + (ulong)n_blocks, (total + 3) / 4);
+    ulong block = first;
 
-    for (ulong block = first; block < first + (ulong)n_blocks && block * 4 < total; block++) {
-        const float4 product = four_units(block, stream, purpose, key0, key1) * width;
+    while (block < last) {
+#if CLSEQ_CPU
+        ulong at;
 
+        if (has_room(block, last, (ulong)dst_stride, (ulong)n_columns, &at)) {
+            uniform_v(dst + dst_offset + at, block, stream, purpose, key0, key1, low, width);
+            block += VW;
+            continue;
+        }
+#endif
         store_four(dst + dst_offset, (ulong)dst_stride, (ulong)n_columns, block * 4, total,
-                   low + product);
+                   low + four_units(block, stream, purpose, key0, key1) * width);
+        block++;
     }
 }
 

@@ -15,7 +15,7 @@ struct values {
     int64_t emb, hidden, layers;
     int optimizer, schedule, average, init;
     double lr, decay_start, decay_every, clip, init_scale;
-    int64_t batch, early_stop, seed, log_every;
+    int64_t batch, early_stop, seed, log_every, batches_ahead;
     bool similar_length;
     cli_span after, valid_every, save_every;
     struct device_options device;
@@ -94,6 +94,8 @@ static const cli_option options[] = {
       .help = "between checkpoints: 5m, 500u or 1e" },
     { "log-every", 0, CLI_INT_FIELD(struct values, log_every), "N", "50", .min = 1, .max = 1e9, .group = "Run",
       .help = "updates between two reports" },
+    { "batches-ahead", 0, CLI_INT_FIELD(struct values, batches_ahead), "N", "2", .min = 0, .max = 64, .group = "Run",
+      .help = "batches made ahead by a thread; 0: no thread. Changes no result" },
     /* clang-format on */
     DEVICE_OPTIONS(struct values, device),
 };
@@ -145,6 +147,7 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->early_stop = (int)v->early_stop;
     o->seed = (uint64_t)v->seed;
     o->log_every = (uint64_t)v->log_every;
+    o->batches_ahead = (size_t)v->batches_ahead;
 }
 
 static int run(const cli_parse *parse, const void *values)

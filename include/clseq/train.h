@@ -75,9 +75,11 @@ struct clseq_train_options {
     struct clseq_when after;       /* 10 epochs */
     struct clseq_when valid_every; /* 1 epoch */
     struct clseq_when save_every;  /* 5 minutes */
-    int early_stop;     /* validations without a better one before training ends; 0 = never;
+    int early_stop;       /* validations without a better one before training ends; 0 = never;
                                       default 5 */
-    uint64_t log_every; /* updates between two reports: 50 */
+    uint64_t log_every;   /* updates between two reports: 50 */
+    size_t batches_ahead; /* batches that a thread makes ahead: 2; 0 = no thread. Changes no result
+                           */
 };
 
 /* What training reports. Fields that do not belong to an event are 0. */

@@ -1,54 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Every program and every kernel, once. Program `p` is cl/p.cl (also named in
- * cl/meson.build, which embeds it); kernel `k` is the function of that name in it.
+ * cl/meson.build, which embeds it); kernel `k` is the function of that name in it or
+ * in a file that it includes.
  */
 #ifndef CLSEQ_KERNEL_LIST_H
 #define CLSEQ_KERNEL_LIST_H
 
 /* X(program, when): ALWAYS, the provider of matrix products that needs it, or BENCH */
 #define CLSEQ_PROGRAM_LIST(X)                                                                      \
-    X(pointwise, ALWAYS)                                                                           \
-    X(reduce, ALWAYS)                                                                              \
-    X(select, ALWAYS)                                                                              \
-    X(rows, ALWAYS)                                                                                \
-    X(lstm, ALWAYS)                                                                                \
-    X(softmax, ALWAYS)                                                                             \
-    X(beam, ALWAYS)                                                                                \
-    X(optim, ALWAYS)                                                                               \
-    X(random, ALWAYS)                                                                              \
-    X(gemm_scale, ALWAYS)                                                                          \
+    X(ops, ALWAYS)                                                                                 \
     X(gemm_cpu, CPU)                                                                               \
-    X(lstm_cpu, CPU)                                                                               \
     X(gemm_gpu, GPU)                                                                               \
     X(peak, BENCH)
 
 /* X(kernel, program) */
 /* clang-format off */
 #define CLSEQ_KERNEL_LIST(X)       \
-    X(copy,             pointwise) \
-    X(fill,             pointwise) \
-    X(bias_add,         pointwise) \
-    X(axpby,            pointwise) \
-    X(sum,              reduce)    \
-    X(sum_squares,      reduce)    \
-    X(col_sums,         reduce)    \
-    X(argmax,           select)    \
-    X(topk,             select)    \
-    X(row_gather,       rows)      \
-    X(row_scatter,      rows)      \
-    X(embedding_bwd,    rows)      \
-    X(lstm_cell_fwd,    lstm)      \
-    X(lstm_cell_bwd,    lstm)      \
-    X(softmax_xent_fwd, softmax)   \
-    X(softmax_xent_bwd, softmax)   \
-    X(beam_advance,     beam)      \
-    X(clip_scale,       optim)     \
-    X(sgd_update,       optim)     \
-    X(adam_update,      optim)     \
-    X(uniform,          random)    \
-    X(normal,           random)    \
-    X(gemm_scale,         gemm_scale)  \
+    X(copy,             ops)       \
+    X(fill,             ops)       \
+    X(bias_add,         ops)       \
+    X(axpby,            ops)       \
+    X(sum,              ops)       \
+    X(sum_squares,      ops)       \
+    X(col_sums,         ops)       \
+    X(argmax,           ops)       \
+    X(topk,             ops)       \
+    X(row_gather,       ops)       \
+    X(row_scatter,      ops)       \
+    X(embedding_bwd,    ops)       \
+    X(lstm_cell_fwd,    ops)       \
+    X(lstm_cell_bwd,    ops)       \
+    X(softmax_xent_fwd, ops)       \
+    X(softmax_xent_bwd, ops)       \
+    X(beam_advance,     ops)       \
+    X(clip_scale,       ops)       \
+    X(sgd_update,       ops)       \
+    X(adam_update,      ops)       \
+    X(uniform,          ops)       \
+    X(normal,           ops)       \
+    X(gemm_scale,       ops)       \
     X(gemm_cpu_block,     gemm_cpu)    \
     X(gemm_cpu_pack_a,    gemm_cpu)    \
     X(gemm_cpu_direct,    gemm_cpu)    \
@@ -56,8 +47,8 @@
     X(gemm_cpu_pack_b,    gemm_cpu)    \
     X(gemm_cpu_packed,    gemm_cpu)    \
     X(gemm_cpu_tile,      gemm_cpu)    \
-    X(lstm_cpu_fwd,       lstm_cpu)    \
-    X(lstm_cpu_bwd,       lstm_cpu)    \
+    X(lstm_cpu_fwd,       gemm_cpu)    \
+    X(lstm_cpu_bwd,       gemm_cpu)    \
     X(gemm_gpu_16,        gemm_gpu)    \
     X(gemm_gpu_64,        gemm_gpu)    \
     X(gemm_gpu_128,       gemm_gpu)    \

@@ -102,18 +102,19 @@ static void fill_info(clseq_backend *be, const struct clseq_device *device)
 /* The device, or another one when the drivers have changed since they were listed. */
 static clseq_status find_device(clseq_backend *be, const struct clseq_backend_options *options,
                                 const struct clseq_opencl_cache *cache,
-                                struct clseq_opencl_device *device)
+                                struct clseq_opencl_device *device,
+                                struct clseq_opencl_remembered *remembered)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
     struct clseq_backend_options again = *options;
 
-    CLSEQ_TRY(clseq_opencl_choose(be->ctx, options, cache, device));
+    CLSEQ_TRY(clseq_opencl_choose(be->ctx, options, cache, device, remembered));
     if (clseq_opencl_handles(be->ctx, device, &cl->platform, &cl->device) == CLSEQ_OK)
         return CLSEQ_OK;
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s", clseq_context_error(be->ctx));
     clseq_opencl_choose_forget(be->ctx, options, cache);
     again.probe = false;
-    CLSEQ_TRY(clseq_opencl_choose(be->ctx, &again, cache, device));
+    CLSEQ_TRY(clseq_opencl_choose(be->ctx, &again, cache, device, remembered));
     return clseq_opencl_handles(be->ctx, device, &cl->platform, &cl->device);
 }
 
@@ -125,15 +126,17 @@ static bool is_tuned(const struct clseq_opencl *cl, const struct clseq_device *d
            (options->tune == 0 && !cl->cpu_class && strcmp(device->type, "gpu") == 0);
 }
 
-static clseq_status open_with_cache(clseq_backend *be, const struct clseq_backend_options *options,
-                                    const struct clseq_opencl_cache *cache)
+static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_options *options)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
+    const struct clseq_opencl_cache *cache = &cl->cache;
+    struct clseq_opencl_remembered remembered;
     struct clseq_opencl_device device;
     cl_context_properties properties[] = { CL_CONTEXT_PLATFORM, 0, 0 };
     cl_int code;
 
-    CLSEQ_TRY(find_device(be, options, cache, &device));
+    CLSEQ_TRY(clseq_opencl_cache_open(be->ctx, options->cache_folder, &cl->cache));
+    CLSEQ_TRY(find_device(be, options, cache, &device, &remembered));
     properties[1] = (cl_context_properties)cl->platform;
     cl->context = clCreateContext(properties, 1, &cl->device, NULL, NULL, &code);
     if (code != CL_SUCCESS)
@@ -154,26 +157,16 @@ static clseq_status open_with_cache(clseq_backend *be, const struct clseq_backen
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",
               be->info.device, be->info.platform, be->info.kernels, be->info.gemm,
               cl->vector_width);
+    cl->remembered = remembered;
     return CLSEQ_OK;
-}
-
-static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_options *options)
-{
-    struct clseq_opencl_cache cache;
-    clseq_status status;
-
-    CLSEQ_TRY(clseq_opencl_cache_open(be->ctx, options->cache_folder, &cache));
-    status = open_with_cache(be, options, &cache);
-    clseq_opencl_cache_close(&cache);
-    return status;
 }
 
 static void opencl_close(clseq_backend *be)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
 
-    if (cl->queue)
-        clFinish(cl->queue);
+    if (cl->queue && clFinish(cl->queue) == CL_SUCCESS && be->failed == CLSEQ_OK)
+        clseq_opencl_choose_worked(&cl->cache, &cl->remembered);
     if (cl->context)
         clseq_opencl_gemm_close(be);
     clseq_opencl_buffers_close(cl);
@@ -184,6 +177,7 @@ static void opencl_close(clseq_backend *be)
         clReleaseContext(cl->context);
     cl->queue = NULL;
     cl->context = NULL;
+    clseq_opencl_cache_close(&cl->cache);
 }
 
 const struct clseq_backend_impl clseq_opencl_backend = {

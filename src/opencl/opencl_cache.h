@@ -23,6 +23,13 @@ struct clseq_opencl_key {
     uint64_t low, high;
 };
 
+/* Where it is remembered that a device has passed. Plain data. */
+struct clseq_opencl_remembered {
+    bool known;                    /* false: nowhere, the rest means nothing */
+    struct clseq_opencl_key entry; /* of kind "probed" */
+    struct clseq_opencl_key state; /* of PoCL's cache (opencl_pocl.h) with which it passed */
+};
+
 /* Choose and create the folder: `option` as in struct clseq_backend_options. Also points PoCL to
  * its part of it (POCL_CACHE_DIR), so call this before any OpenCL function.
  * Errors: CLSEQ_ERR_NOMEM. */

@@ -328,8 +328,6 @@ static clseq_status try_provider(clseq_backend *be, const struct clseq_opencl_ca
 
     if (kind == CLSEQ_PROVIDER_CPU)
         CLSEQ_TRY(clseq_opencl_programs_add(be, cache, CLSEQ_PROGRAM_gemm_cpu));
-    if (kind == CLSEQ_PROVIDER_CPU && cl->cpu_class)
-        CLSEQ_TRY(clseq_opencl_programs_add(be, cache, CLSEQ_PROGRAM_lstm_cpu));
     if (kind == CLSEQ_PROVIDER_GPU)
         CLSEQ_TRY(clseq_opencl_programs_add(be, cache, CLSEQ_PROGRAM_gemm_gpu));
     if (kind == CLSEQ_PROVIDER_CLBLAST)

@@ -31,6 +31,7 @@
 
 #include "backend/backend_impl.h"
 #include "opencl/kernel_list.h"
+#include "opencl/opencl_cache.h"
 
 #include <CL/cl.h>
 
@@ -112,6 +113,9 @@ struct clseq_opencl {
     } gemm;
     uint32_t gemm_refused;          /* bits: enum clseq_gemm_candidate, wrong or not running */
     struct clseq_gemm_tuner *tuner; /* owned; NULL: the rule of the provider chooses */
+
+    struct clseq_opencl_cache cache;           /* owned */
+    struct clseq_opencl_remembered remembered; /* known once the backend is open */
 };
 
 struct clseq_opencl_buffer {

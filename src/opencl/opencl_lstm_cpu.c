@@ -39,29 +39,29 @@ static clseq_status queue_of(clseq_backend *be, cl_mem *ret)
 }
 
 clseq_status clseq_opencl_lstm_cpu_fwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
-                                       const struct clseq_lstm_cell_fwd_args *cell)
+                                       const struct clseq_lstm_cell_fwd_args *a)
 {
-    const int32_t rows = cell->h.dims[0], H = cell->h.dims[1];
+    const int32_t rows = a->h.dims[0], H = a->h.dims[1];
     const int32_t block = block_rows(be, rows, H, FWD_ROWS(clseq_opencl_gemm_strip(be)));
     const size_t padded = clseq_round_up((size_t)H, (size_t)clseq_opencl_gemm_panel(be));
     cl_mem queue;
 
     CLSEQ_TRY(queue_of(be, &queue));
-    return CLSEQ_LAUNCH(
-        be, lstm_cpu_fwd, all_units(be), CLSEQ_ARG_ROWS(&cell->h_prev), clseq_arg_mem(w_hh->mem),
-        CLSEQ_ARG_ROWS(&cell->c_prev), CLSEQ_ARG_TENSOR(&cell->b_ih), CLSEQ_ARG_TENSOR(&cell->b_hh),
-        clseq_arg_int(clseq_tensor_present(&cell->b_ih)), CLSEQ_ARG_TENSOR(&cell->length),
-        clseq_arg_int(clseq_tensor_present(&cell->length)), CLSEQ_ARG_ROWS(&cell->act),
-        CLSEQ_ARG_ROWS(&cell->c), CLSEQ_ARG_ROWS(&cell->h), clseq_arg_int(cell->t),
-        clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int((int32_t)padded), clseq_arg_int(block),
-        clseq_arg_mem(queue));
+    return CLSEQ_LAUNCH(be, lstm_cpu_fwd, all_units(be), CLSEQ_ARG_ROWS(&a->h_prev),
+                        clseq_arg_mem(w_hh->mem), CLSEQ_ARG_ROWS(&a->c_prev),
+                        CLSEQ_ARG_TENSOR(&a->b_ih), CLSEQ_ARG_TENSOR(&a->b_hh),
+                        clseq_arg_int(clseq_tensor_present(&a->b_ih)), CLSEQ_ARG_TENSOR(&a->length),
+                        clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&a->act),
+                        CLSEQ_ARG_ROWS(&a->c), CLSEQ_ARG_ROWS(&a->h), clseq_arg_int(a->t),
+                        clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int((int32_t)padded),
+                        clseq_arg_int(block), clseq_arg_mem(queue));
 }
 
 clseq_status clseq_opencl_lstm_cpu_bwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
                                        const clseq_tensor *dpre_next,
-                                       const struct clseq_lstm_cell_bwd_args *cell)
+                                       const struct clseq_lstm_cell_bwd_args *a)
 {
-    const int32_t rows = cell->dh.dims[0], H = cell->dh.dims[1];
+    const int32_t rows = a->dh.dims[0], H = a->dh.dims[1];
     const int32_t block = block_rows(be, rows, H, BWD_ROWS(clseq_opencl_gemm_strip(be)));
     cl_mem strips, queue;
 
@@ -69,9 +69,9 @@ clseq_status clseq_opencl_lstm_cpu_bwd(clseq_backend *be, const struct clseq_ope
     CLSEQ_TRY(clseq_opencl_gemm_pack_a(be, dpre_next, &strips));
     return CLSEQ_LAUNCH(
         be, lstm_cpu_bwd, all_units(be), clseq_arg_mem(strips), clseq_arg_mem(w_hh->mem),
-        CLSEQ_ARG_ROWS(&cell->dpre), CLSEQ_ARG_ROWS(&cell->c_prev), CLSEQ_ARG_ROWS(&cell->c),
-        CLSEQ_ARG_ROWS(&cell->dh_prev), CLSEQ_ARG_ROWS(&cell->dc_prev), CLSEQ_ARG_ROWS(&cell->dy),
-        clseq_arg_int(clseq_tensor_present(&cell->dy)), CLSEQ_ARG_TENSOR(&cell->length),
-        clseq_arg_int(clseq_tensor_present(&cell->length)), clseq_arg_int(cell->t),
-        clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int(block), clseq_arg_mem(queue));
+        CLSEQ_ARG_ROWS(&a->dpre), CLSEQ_ARG_ROWS(&a->c_prev), CLSEQ_ARG_ROWS(&a->c),
+        CLSEQ_ARG_ROWS(&a->dh_prev), CLSEQ_ARG_ROWS(&a->dc_prev), CLSEQ_ARG_ROWS(&a->dy),
+        clseq_arg_int(clseq_tensor_present(&a->dy)), CLSEQ_ARG_TENSOR(&a->length),
+        clseq_arg_int(clseq_tensor_present(&a->length)), clseq_arg_int(a->t), clseq_arg_int(rows),
+        clseq_arg_int(H), clseq_arg_int(block), clseq_arg_mem(queue));
 }

@@ -318,7 +318,8 @@ static clseq_status try_by_child(clseq_context *ctx, const struct attempt *attem
 /* The devices as a child listed them, and which have passed. */
 struct memory {
     struct clseq_opencl_found found;
-    bool *passed; /* owned, found.count */
+    bool *passed;                  /* owned, found.count */
+    struct clseq_opencl_key state; /* of PoCL's cache when that was read or written last */
 };
 
 static clseq_status memory_key(clseq_context *ctx, const struct clseq_backend_options *options,
@@ -374,13 +375,13 @@ static clseq_status memory_match(clseq_context *ctx, const struct memory *m, con
 static clseq_status memory_load(clseq_context *ctx, const struct clseq_opencl_cache *cache,
                                 struct clseq_opencl_key key, struct memory *m, bool *loaded)
 {
-    const struct clseq_opencl_key state = clseq_opencl_pocl_state(cache);
-    const size_t head = sizeof(state), step = 1 + sizeof(struct clseq_opencl_device);
+    const size_t head = sizeof(m->state), step = 1 + sizeof(struct clseq_opencl_device);
     void *data = NULL;
     size_t size = 0;
     clseq_status status = CLSEQ_OK;
 
     *loaded = false;
+    m->state = clseq_opencl_pocl_state(cache);
     if (!clseq_opencl_cache_load(cache, "probed", key, &data, &size))
         return CLSEQ_OK;
     for (size_t at = head; at + step <= size; at += step) {
@@ -390,7 +391,7 @@ static clseq_status memory_load(clseq_context *ctx, const struct clseq_opencl_ca
         CLSEQ_TRY_GOTO(status, out, clseq_opencl_found_add(ctx, &m->found, &device));
     }
     CLSEQ_TRY_GOTO(status, out, memory_set_size(ctx, m));
-    for (size_t i = 0; i < m->found.count && memcmp(data, &state, sizeof(state)) == 0; i++)
+    for (size_t i = 0; i < m->found.count && memcmp(data, &m->state, head) == 0; i++)
         m->passed[i] = ((const char *)data)[head + i * step] == 1;
     *loaded = m->found.count > 0;
 out:
@@ -399,21 +400,44 @@ out:
 }
 
 static void memory_store(clseq_context *ctx, const struct clseq_opencl_cache *cache,
-                         struct clseq_opencl_key key, const struct memory *m)
+                         struct clseq_opencl_key key, struct memory *m)
 {
-    const struct clseq_opencl_key state = clseq_opencl_pocl_state(cache);
-    const size_t head = sizeof(state), step = 1 + sizeof(struct clseq_opencl_device);
+    const size_t head = sizeof(m->state), step = 1 + sizeof(struct clseq_opencl_device);
     char *data = NULL;
 
+    m->state = clseq_opencl_pocl_state(cache);
     if (!cache->folder ||
         clseq_calloc(ctx, 1, head + m->found.count * step, "list of devices", &data) != CLSEQ_OK)
         return;
-    memcpy(data, &state, sizeof(state));
+    memcpy(data, &m->state, head);
     for (size_t i = 0; i < m->found.count; i++) {
         data[head + i * step] = m->passed[i];
         memcpy(data + head + i * step + 1, &m->found.items[i], sizeof(struct clseq_opencl_device));
     }
     clseq_opencl_cache_store(cache, "probed", key, data, head + m->found.count * step);
+    free(data);
+}
+
+/* What was there and what this process added made no trouble. An entry that somebody else has
+ * written since is theirs. */
+void clseq_opencl_choose_worked(const struct clseq_opencl_cache *cache,
+                                const struct clseq_opencl_remembered *remembered)
+{
+    const size_t head = sizeof(remembered->state);
+    struct clseq_opencl_key now;
+    void *data = NULL;
+    size_t size = 0;
+
+    if (!remembered->known)
+        return;
+    now = clseq_opencl_pocl_state(cache);
+    if (memcmp(&now, &remembered->state, head) == 0 ||
+        !clseq_opencl_cache_load(cache, "probed", remembered->entry, &data, &size))
+        return;
+    if (size >= head && memcmp(data, &remembered->state, head) == 0) {
+        memcpy(data, &now, head);
+        clseq_opencl_cache_store(cache, "probed", remembered->entry, data, size);
+    }
     free(data);
 }
 
@@ -518,7 +542,8 @@ static clseq_status try_candidates(clseq_context *ctx, const struct clseq_backen
 
 clseq_status clseq_opencl_choose(clseq_context *ctx, const struct clseq_backend_options *options,
                                  const struct clseq_opencl_cache *cache,
-                                 struct clseq_opencl_device *ret)
+                                 struct clseq_opencl_device *ret,
+                                 struct clseq_opencl_remembered *remembered)
 {
     struct memory m = { .passed = NULL };
     struct clseq_opencl_key key;
@@ -527,6 +552,7 @@ clseq_status clseq_opencl_choose(clseq_context *ctx, const struct clseq_backend_
     int32_t platform, position;
     clseq_status status;
 
+    *remembered = (struct clseq_opencl_remembered) { .known = false };
     if (!options->probe || is_exact(options->device, &platform, &position) ||
         clseq_opencl_driver_loaded(ctx))
         return choose_here(ctx, options, ret);
@@ -542,6 +568,8 @@ clseq_status clseq_opencl_choose(clseq_context *ctx, const struct clseq_backend_
     if (tried)
         memory_store(ctx, cache, key, &m);
     *ret = m.found.items[chosen];
+    *remembered =
+        (struct clseq_opencl_remembered) { .known = true, .entry = key, .state = m.state };
     use_vendor(ret);
 out:
     free(order);

@@ -19,7 +19,13 @@
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_choose(clseq_context *ctx,
                                                   const struct clseq_backend_options *options,
                                                   const struct clseq_opencl_cache *cache,
-                                                  struct clseq_opencl_device *ret);
+                                                  struct clseq_opencl_device *ret,
+                                                  struct clseq_opencl_remembered *remembered);
+
+/* The device has worked up to the end. Kernels that it compiled meanwhile, which the probe did not
+ * need, are then no reason to try it again at the next start. */
+void clseq_opencl_choose_worked(const struct clseq_opencl_cache *cache,
+                                const struct clseq_opencl_remembered *remembered);
 
 /* Forget what is remembered about these options: the drivers have changed. */
 void clseq_opencl_choose_forget(clseq_context *ctx, const struct clseq_backend_options *options,

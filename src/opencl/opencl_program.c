@@ -224,6 +224,12 @@ clseq_status clseq_opencl_program_build(clseq_backend *be, const struct clseq_op
     return CLSEQ_OK;
 }
 
+/* Kernels that use both what products have and what the other operations have for CPUs. */
+static bool is_for_cpu_class(enum clseq_opencl_kernel kernel)
+{
+    return kernel == CLSEQ_KERNEL_lstm_cpu_fwd || kernel == CLSEQ_KERNEL_lstm_cpu_bwd;
+}
+
 static clseq_status create_kernels(clseq_backend *be, enum clseq_opencl_program program)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
@@ -233,7 +239,8 @@ static clseq_status create_kernels(clseq_backend *be, enum clseq_opencl_program 
         struct clseq_opencl_kernel_state *kernel = &cl->kernels[i];
         cl_int code;
 
-        if (program_of[i] != program)
+        if (program_of[i] != program ||
+            (!cl->cpu_class && is_for_cpu_class((enum clseq_opencl_kernel)i)))
             continue;
         kernel->kernel = clCreateKernel(cl->programs[program], name, &code);
         if (code != CL_SUCCESS)
@@ -260,7 +267,7 @@ clseq_status clseq_opencl_programs_add(clseq_backend *be, const struct clseq_ope
                           "cl/%s.cl is in kernel_list.h but not in cl/meson.build",
                           programs[program].name);
     /* PoCL keeps the kernels it compiles itself. Asking it for a binary makes it compile every
-     * kernel once more, for any work-group size: 14 s more at the first start, to save 0.4 s at
+     * kernel once more, for any work-group size: 14 s more at the first start, to save 0.1 s at
      * each later one (PoCL 3.1, 40 kernels). */
     CLSEQ_TRY(clseq_opencl_program_build(be, cache, programs[program].name, source->text,
                                          !is_pocl(cl), &cl->programs[program]));

@@ -25,6 +25,7 @@ void clseq_train_options_init(struct clseq_train_options *options)
         .save_every = { .seconds = 300 },
         .early_stop = 5,
         .log_every = 50,
+        .batches_ahead = 2,
     };
     clseq_model_config_init(&options->model);
 }
@@ -61,6 +62,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "batch", (double)options->batch, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "early-stop", options->early_stop, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "log-every", (double)options->log_every, 1, 1e9));
+    CLSEQ_TRY(check_range(ctx, "batches-ahead", (double)options->batches_ahead, 0, 64));
     if (options->after.epochs <= 0 && options->after.updates == 0 && options->after.seconds <= 0)
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--after: say how long to train, for example 10e, 5000u or 30m");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/clock.h"
 #include "data/batch_input.h"
+#include "data/batches_ahead.h"
 #include "train/checkpoint.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
@@ -15,10 +16,11 @@
  * run: the weights are intact, but produce no gradient. */
 #define SKIPS_UNTIL_DIVERGED 100
 
-/* One text with its batches. */
+/* One text with its batches, which are taken from `ahead`. */
 struct dataset {
     clseq_corpus *corpus;
     clseq_batches *batches;
+    clseq_batches_ahead *ahead;
 };
 
 /* Sums since the last report. */
@@ -180,9 +182,28 @@ out:
     return status;
 }
 
+static void drop_dataset(struct dataset *data)
+{
+    clseq_batches_ahead_destroy(&data->ahead);
+    clseq_batches_destroy(&data->batches);
+    clseq_corpus_destroy(&data->corpus);
+}
+
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
+}
+
+/* One batch goes round between both texts, so all of them have room for either. */
+static clseq_status plan_batches(struct trainer *t, const clseq_batch_limits *limits)
+{
+    const size_t count = t->options->batches_ahead;
+
+    CLSEQ_TRY(clseq_batch_reserve(&t->batch, limits));
+    CLSEQ_TRY(clseq_batches_ahead_create(t->ctx, t->train.batches, count, limits, &t->train.ahead));
+    if (!t->valid.batches)
+        return CLSEQ_OK;
+    return clseq_batches_ahead_create(t->ctx, t->valid.batches, count, limits, &t->valid.ahead);
 }
 
 /* Memory for the largest batch of training and validation, once for the whole run. */
@@ -203,7 +224,7 @@ static clseq_status plan_memory(struct trainer *t)
         limits.source_unique = larger(limits.source_unique, v.source_unique);
         limits.target_unique = larger(limits.target_unique, v.target_unique);
     }
-    CLSEQ_TRY(clseq_batch_reserve(&t->batch, &limits));
+    CLSEQ_TRY(plan_batches(t, &limits));
     return clseq_seq2seq_plan(
         t->model,
         &(struct clseq_seq2seq_limits) { .S = (int32_t)limits.S,
@@ -397,12 +418,12 @@ static clseq_status validation_loss(struct trainer *t, double *loss, bool *compl
     int32_t rows;
 
     *complete = false;
-    CLSEQ_TRY(clseq_batches_seek(t->valid.batches, 0, 0));
+    CLSEQ_TRY(clseq_batches_ahead_seek(t->valid.ahead, 0, 0));
     for (uint64_t i = 0; i < n; i++) {
         clseq_tensor place, unused, unused2;
         struct clseq_seq2seq_input input;
 
-        CLSEQ_TRY(clseq_batches_next(t->valid.batches, &t->batch));
+        CLSEQ_TRY(clseq_batches_ahead_next(t->valid.ahead, &t->batch));
         input = clseq_batch_input(&t->batch);
         CLSEQ_TRY(clseq_seq2seq_begin(t->model, &input));
         clseq_step_record_next(&t->record, &place, &unused, &unused2);
@@ -469,7 +490,7 @@ static clseq_status one_update(struct trainer *t, double lr)
     struct clseq_seq2seq_input input;
     double scale;
 
-    CLSEQ_TRY(clseq_batches_next(t->train.batches, &t->batch));
+    CLSEQ_TRY(clseq_batches_ahead_next(t->train.ahead, &t->batch));
     input = clseq_batch_input(&t->batch);
     scale = 1 / (double)(t->options->average_tokens ? t->batch.N : t->batch.B);
     clseq_step_record_next(&t->record, &loss, &sumsq, &stats);
@@ -506,8 +527,8 @@ static bool save_due(const struct trainer *t)
 
 static clseq_status loop(struct trainer *t)
 {
-    CLSEQ_TRY(clseq_batches_seek(t->train.batches, (uint32_t)(t->state.update / t->per_epoch),
-                                 t->state.update % t->per_epoch));
+    CLSEQ_TRY(clseq_batches_ahead_seek(t->train.ahead, (uint32_t)(t->state.update / t->per_epoch),
+                                       t->state.update % t->per_epoch));
     if (validation_due(t)) /* interrupted in the middle of it */
         CLSEQ_TRY(validate(t));
     poll_stop(t);
@@ -621,10 +642,8 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
     clseq_optimizer_fini(&t->optimizer);
     clseq_seq2seq_destroy(&t->model);
     clseq_batch_fini(&t->batch);
-    clseq_batches_destroy(&t->train.batches);
-    clseq_batches_destroy(&t->valid.batches);
-    clseq_corpus_destroy(&t->train.corpus);
-    clseq_corpus_destroy(&t->valid.corpus);
+    drop_dataset(&t->train);
+    drop_dataset(&t->valid);
     clseq_model_meta_fini(&t->meta);
     clseq_run_folder_close(&t->folder);
     free(t);

@@ -32,6 +32,7 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(model.layers, 17, "--layers");
     OUT_OF_RANGE(decay_every, 0, "--decay-every");
     OUT_OF_RANGE(log_every, 0, "--log-every");
+    OUT_OF_RANGE(batches_ahead, 65, "--batches-ahead");
     OUT_OF_RANGE(source_vocab_size, 4, "--vocab-size");
     OUT_OF_RANGE(after.updates, 0, "--after");
     OUT_OF_RANGE(source, NULL, "source text");

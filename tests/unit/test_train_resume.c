@@ -51,6 +51,14 @@ static void check_resume(const struct probe_place *place, struct train_case *c)
     ASSERT_OK(place->ctx, train_run(place, c, -1, &result));
     assert_int_equal(result.updates, whole.updates);
     train_same_run(place, c, &whole_run);
+    /* Who makes the batches changes nothing. */
+    for (size_t ahead = 0; ahead < 4; ahead += 3) {
+        snprintf(name, sizeof(name), "ahead%zu", ahead);
+        train_case_set_run(c, name);
+        c->options.batches_ahead = ahead;
+        ASSERT_OK(place->ctx, train_run(place, c, -1, &result));
+        train_same_run(place, c, &whole_run);
+    }
 }
 
 static void test_resume_adam(void **state)
@@ -161,8 +169,9 @@ static void test_other_options(void **state)
     REFUSED(clip, 1, "clip was 5");
     REFUSED(source_text.lowercase, true, "source-text was");
 #undef REFUSED
-    /* When to report and how long to go on are free. */
+    /* When to report, how long to go on and who makes the batches are free. */
     c.options.log_every = 3;
+    c.options.batches_ahead = 0;
     c.options.save_every.updates = 4;
     ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
     train_snapshot_free(&before);
