@@ -5,9 +5,22 @@
 
 static const char *const backends[] = { "auto", "opencl", "reference", "mirror" };
 
-int device_open(const struct device_options *options, clseq_context **ctx, clseq_backend **be)
+clseq_status device_open_another(const struct device_options *options, clseq_context *ctx,
+                                 const char *name, clseq_gemm_provider gemm, clseq_backend **be)
 {
     struct clseq_backend_options wanted;
+
+    clseq_backend_options_init(&wanted);
+    wanted.name = name;
+    wanted.device = options->device;
+    wanted.kernels = (clseq_kernel_class)options->kernels;
+    wanted.gemm = gemm;
+    wanted.profile = options->profile;
+    return clseq_backend_open(ctx, &wanted, be);
+}
+
+int device_open(const struct device_options *options, clseq_context **ctx, clseq_backend **be)
+{
     clseq_status status;
 
     status = clseq_context_create(ctx);
@@ -16,13 +29,8 @@ int device_open(const struct device_options *options, clseq_context **ctx, clseq
         return cli_exit_code(status);
     }
     clseq_context_set_log(*ctx, cli_log, NULL, CLSEQ_LOG_INFO);
-    clseq_backend_options_init(&wanted);
-    wanted.name = backends[options->backend];
-    wanted.device = options->device;
-    wanted.kernels = (clseq_kernel_class)options->kernels;
-    wanted.gemm = (clseq_gemm_provider)options->gemm;
-    wanted.profile = options->profile;
-    status = clseq_backend_open(*ctx, &wanted, be);
+    status = device_open_another(options, *ctx, backends[options->backend],
+                                 (clseq_gemm_provider)options->gemm, be);
     if (status != CLSEQ_OK) {
         const int code = cli_report(*ctx, status);
 

@@ -35,6 +35,11 @@ struct device_options {
  * returns its exit code; then nothing is open. */
 int device_open(const struct device_options *options, clseq_context **ctx, clseq_backend **be);
 
+/* One more backend on `ctx`: of this name, with this provider of products, all else as the options
+ * say. The context has the error. */
+clseq_status device_open_another(const struct device_options *options, clseq_context *ctx,
+                                 const char *name, clseq_gemm_provider gemm, clseq_backend **be);
+
 /* Print the profile if it was asked for, then close both. */
 void device_close(const struct device_options *options, clseq_context **ctx, clseq_backend **be);
 
