@@ -8,6 +8,7 @@ static const char *const backends[] = { "auto", "opencl", "reference", "mirror" 
 clseq_status device_open_another(const struct device_options *options, clseq_context *ctx,
                                  const char *name, clseq_gemm_provider gemm, clseq_backend **be)
 {
+    static const int tune[] = { 0, 1, -1 };
     struct clseq_backend_options wanted;
 
     clseq_backend_options_init(&wanted);
@@ -15,6 +16,7 @@ clseq_status device_open_another(const struct device_options *options, clseq_con
     wanted.device = options->device;
     wanted.kernels = (clseq_kernel_class)options->kernels;
     wanted.gemm = gemm;
+    wanted.tune = tune[options->tune];
     wanted.profile = options->profile;
     return clseq_backend_open(ctx, &wanted, be);
 }
