@@ -3,11 +3,14 @@
 #include "device_options.h"
 #include "gemm_table.h"
 #include "message.h"
+#include "op_profile.h"
 
 #include <clseq/bench.h>
 #include <clseq/version.h>
 
 #include <string.h>
+
+enum { TRAIN, DECODE, GEMM };
 
 struct values {
     int size;
@@ -91,6 +94,14 @@ static void print_result(const struct bench *b, const char *size, const char *wh
     fflush(stdout);
 }
 
+/* Of what was timed last. */
+static void print_profile(const struct bench *b)
+{
+    fflush(stdout);
+    op_profile_print(b->be, &b->peaks);
+    clseq_backend_profile_reset(b->be);
+}
+
 static clseq_status bench_train(const struct bench *b, const struct clseq_bench_size *size)
 {
     struct clseq_bench_result r;
@@ -104,6 +115,7 @@ static clseq_status bench_train(const struct bench *b, const struct clseq_bench_
                "read back\n",
                1e-6 * (double)r.device_bytes, (unsigned long long)r.buffers_created,
                (unsigned long long)r.reads);
+    print_profile(b);
     return CLSEQ_OK;
 }
 
@@ -127,6 +139,7 @@ static clseq_status bench_decode(const struct bench *b, const struct clseq_bench
             else
                 snprintf(what, sizeof(what), "greedy batch %d", batches[i]);
             print_result(b, size->name, what, &r);
+            print_profile(b);
         }
     }
     return CLSEQ_OK;
@@ -146,16 +159,17 @@ static clseq_status bench(struct bench *b, int kind, const struct clseq_bench_si
     if (status != CLSEQ_OK)
         return status;
     if (!b->v->json) {
-        printf("clseq %s, %s on %s (%s), products by %s, size %s\n", CLSEQ_VERSION_STRING,
-               info->name, info->device, info->driver, info->gemm, size->name);
+        printf("clseq %s, %s on %s%s%s%s, products by %s, size %s\n", CLSEQ_VERSION_STRING,
+               info->name, info->device, info->driver[0] ? " (" : "", info->driver,
+               info->driver[0] ? ")" : "", info->gemm, size->name);
         if (b->peaks.gflops > 0)
             printf("peaks measured now: %.1f GFLOP/s, %.1f GB/s\n", b->peaks.gflops,
                    b->peaks.gb_per_s);
     }
     table.peaks = b->peaks;
-    return kind == 0   ? bench_train(b, size)
-           : kind == 1 ? bench_decode(b, size)
-                       : gemm_table_print(&table, size);
+    return kind == TRAIN    ? bench_train(b, size)
+           : kind == DECODE ? bench_decode(b, size)
+                            : gemm_table_print(&table, size);
 }
 
 static void set_if_given(int32_t *field, int64_t value)
@@ -199,6 +213,10 @@ static int run(const cli_parse *parse, const void *values)
 
     if (kind < 0 || !size_of(v, &size, name)) {
         cli_error("there is no benchmark \"%s\": use train, decode or gemm", what);
+        return CLI_EXIT_USAGE;
+    }
+    if (kind == GEMM && v->device.profile) {
+        cli_error("--profile is for train and decode; gemm times nothing but products");
         return CLI_EXIT_USAGE;
     }
     code = device_open(&v->device, &b.ctx, &b.be);

@@ -100,9 +100,9 @@ static void print_cell(double value, double share, const char *mark)
     printf(" %*s", CELL, text);
 }
 
-static void print_header(const struct clseq_bench_gemm_row *rows, int n)
+static void print_header(const struct gemm_table *t, const struct clseq_bench_gemm_row *rows, int n)
 {
-    printf("%-42s", "GFLOP/s, share of the FMA peak");
+    printf("%-42s", t->peaks.gflops > 0 ? "GFLOP/s, share of the FMA peak" : "GFLOP/s");
     for (int i = 0; i < n; i++)
         printf(" %*s", CELL, rows[i].by);
     putchar('\n');
@@ -127,7 +127,7 @@ static void print_row(const struct gemm_table *t, const struct clseq_bench_produ
     putchar('\n');
     if (!p->memory)
         return;
-    printf("%-18s %-23s", "", "GB/s, of the peak");
+    printf("%-18s %-23s", "", t->peaks.gb_per_s > 0 ? "GB/s, share of the peak" : "GB/s");
     for (int i = 0; i < n; i++) {
         if (rows[i].result.steps > 0)
             print_cell(rows[i].gb_per_s, memory_share(t, &rows[i]), " ");
@@ -181,7 +181,7 @@ static clseq_status print_products(const struct gemm_table *t, const struct back
             }
         } else {
             if (k == 0)
-                print_header(rows[k], n);
+                print_header(t, rows[k], n);
             print_row(t, &products[k], rows[k], n);
         }
         fflush(stdout);

@@ -33,7 +33,7 @@ struct clseq_bench_result {
 };
 
 /* Time `steps` training steps (forward, backward, clipping to norm 5, SGD) after two that warm up.
- * Steps are timed in groups without reading anything back between them. Errors: those of the
+ * Nothing is read back between them. A profile counts the timed steps only. Errors: those of the
  * backend, CLSEQ_ERR_LIMIT when the size does not fit. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
                                                           const struct clseq_bench_size *size,
@@ -41,7 +41,7 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_train(clseq_context *ctx, cl
                                                           struct clseq_bench_result *ret);
 
 /* Time `repeats` runs of decoding `batch` sentences of S words into exactly T words, with `beam`
- * hypotheses (1 = greedy). */
+ * hypotheses (1 = greedy), after one that warms up. A profile counts the timed ones only. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
                                                            const struct clseq_bench_size *size,
                                                            int32_t batch, int32_t beam, int repeats,

@@ -195,6 +195,11 @@ int clseq_backend_profile(const clseq_backend *be, struct clseq_profile_row *row
     return n > 0 ? n : 0;
 }
 
+void clseq_backend_profile_reset(clseq_backend *be)
+{
+    memset(be->profile, 0, sizeof(be->profile));
+}
+
 clseq_status clseq_buffer_create(clseq_backend *be, size_t bytes, const char *label,
                                  clseq_buffer **ret)
 {

@@ -117,10 +117,10 @@ static clseq_status step(struct training *t)
 static clseq_status time_steps(clseq_backend *be, struct training *t, int steps,
                                struct clseq_bench_times *times, struct clseq_bench_result *ret)
 {
-
     for (int i = 0; i < 2; i++)
         CLSEQ_TRY(step(t));
     CLSEQ_TRY(clseq_backend_sync(be));
+    clseq_backend_profile_reset(be);
     for (int i = 0; i < steps; i++) {
         const uint64_t buffers = be->buffers_created, reads = be->reads;
         const double start = clseq_seconds();
