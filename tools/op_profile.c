@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Peaks are measured at another moment, and reading only: a little above one is still the memory. */
+/* Peaks are measured at another moment, and by reading only: a little more is still the memory. */
 #define CACHE_SHARE 1.25
 /* Calls shorter than this, so far from both peaks, are mostly launching and waiting. */
 #define SHORT_SECONDS 100e-6

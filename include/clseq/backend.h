@@ -84,7 +84,7 @@ struct clseq_device_list {
     char note[512];               /* "no OpenCL platform found: ..." when count is 0 */
 };
 
-/* An operation and its cost since the backend was opened, or since clseq_backend_profile_reset(). */
+/* An operation and its cost since the backend was opened, or clseq_backend_profile_reset(). */
 struct clseq_profile_row {
     const char *op;
     uint64_t calls;

@@ -74,11 +74,11 @@ struct clseq_bench_gemm_row {
     struct clseq_bench_result result; /* steps is 0 when it was not timed */
 };
 
-/* Time a product on several backends in turn, so that what else the machine does meets all, `repeats`
- * times each: less often when that would take more than `limit` seconds, and not at all when once
- * would. The peaks beside the runs are those of the first backend, when clseq_backend_peaks() was
- * called on it. Fills up to CLSEQ_BENCH_ROWS rows, the same ones in the same order for every product.
- * Errors: those of the backends, CLSEQ_ERR_LIMIT. */
+/* Time a product on several backends in turn, so that what else the machine does meets all,
+ * `repeats` times each: less often when that would take more than `limit` seconds, and not at all
+ * when once would. The peaks beside the runs are those of the first backend, when
+ * clseq_backend_peaks() was called on it. Fills up to CLSEQ_BENCH_ROWS rows, the same ones in the
+ * same order for every product. Errors: those of the backends, CLSEQ_ERR_LIMIT. */
 #define CLSEQ_BENCH_ROWS 16
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status
 clseq_bench_gemm(clseq_context *ctx, clseq_backend *const *backends, int count,

@@ -18,8 +18,8 @@ CLSEQ_MUST_CHECK clseq_status clseq_backend_ready(clseq_backend *be, const char 
  * backend failed. Returns `status` unchanged. */
 clseq_status clseq_backend_note(clseq_backend *be, clseq_status status);
 
-/* The backend's slots of these names, or the one way that there is. Errors: those of measuring, where
- * a choice is made by that. */
+/* The backend's slots of these names, or the one way that there is. Errors: those of measuring,
+ * where a choice is made by that. */
 CLSEQ_MUST_CHECK clseq_status clseq_backend_gemm_ways(clseq_backend *be,
                                                       const struct clseq_gemm_shape *shape,
                                                       struct clseq_gemm_ways *ret);
