@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "commands.h"
 #include "device_options.h"
+#include "gemm_table.h"
 #include "message.h"
+#include "op_profile.h"
 
 #include <clseq/bench.h>
 #include <clseq/version.h>
 
 #include <string.h>
 
+enum { TRAIN, DECODE, GEMM };
+
 struct values {
     int size;
     int64_t steps, beam;
     int64_t batch, length, layers, embedding, hidden, source_vocab,
         target_vocab; /* 0: the size's */
+    double limit;
     bool json;
     struct device_options device;
 };
@@ -33,6 +38,8 @@ static const cli_option options[] = {
       .help = "timed repetitions; the median is reported" },
     { "beam", 0, CLI_INT_FIELD(struct values, beam), "N", "5", .min = 1, .max = 64,
       .help = "decode: hypotheses of the beam that is timed beside greedy search" },
+    { "limit", 0, CLI_FLOAT_FIELD(struct values, limit), "SECONDS", "1", .min = 0, .max = 3600, .bounds = CLI_ABOVE_MIN,
+      .help = "gemm: a provider may take so long for a product; slower ones are repeated less often, or skipped" },
     { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", NULL, .min = 1, .max = 65536,
       .group = "Other than the size", .help = "sentences at once; decode takes 1 and the size's when not given" },
     { "length", 0, CLI_INT_FIELD(struct values, length), "N", NULL, .min = 2, .max = 10000,
@@ -87,6 +94,14 @@ static void print_result(const struct bench *b, const char *size, const char *wh
     fflush(stdout);
 }
 
+/* Of what was timed last. */
+static void print_profile(const struct bench *b)
+{
+    fflush(stdout);
+    op_profile_print(b->be, &b->peaks);
+    clseq_backend_profile_reset(b->be);
+}
+
 static clseq_status bench_train(const struct bench *b, const struct clseq_bench_size *size)
 {
     struct clseq_bench_result r;
@@ -100,6 +115,7 @@ static clseq_status bench_train(const struct bench *b, const struct clseq_bench_
                "read back\n",
                1e-6 * (double)r.device_bytes, (unsigned long long)r.buffers_created,
                (unsigned long long)r.reads);
+    print_profile(b);
     return CLSEQ_OK;
 }
 
@@ -123,49 +139,8 @@ static clseq_status bench_decode(const struct bench *b, const struct clseq_bench
             else
                 snprintf(what, sizeof(what), "greedy batch %d", batches[i]);
             print_result(b, size->name, what, &r);
+            print_profile(b);
         }
-    }
-    return CLSEQ_OK;
-}
-
-/* The products of one training step of this size. */
-static clseq_status bench_gemm(const struct bench *b, const struct clseq_bench_size *z)
-{
-    const int32_t H = z->model.hidden, E = z->model.embedding, V = z->model.target_vocabulary,
-                  B = z->B;
-    const int32_t all = B * z->T, chunk = 256 < all ? 256 : all;
-    const struct {
-        const char *what;
-        int32_t m, n, k;
-        bool trans_a, trans_b;
-    } products[] = {
-        { "inputs, all steps", all, 4 * H, E, false, true },
-        { "recurrent step", B, 4 * H, H, false, true },
-        { "its gradient", B, H, 4 * H, false, false },
-        { "weight gradient", 4 * H, H, all, true, false },
-        { "logits of a chunk", chunk, V, H, false, true },
-        { "their gradient", chunk, H, V, false, false },
-        { "output weights", V, H, chunk, true, false },
-        { "decoding, 1 row", 1, 4 * H, H, false, true },
-        { "decoding, 5 rows", 5, V, H, false, true },
-    };
-
-    for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++) {
-        struct clseq_bench_result r;
-        char what[96], text[32];
-        const clseq_status status =
-            clseq_bench_gemm(b->ctx, b->be, products[i].m, products[i].n, products[i].k,
-                             products[i].trans_a, products[i].trans_b, (int)b->v->steps, &r);
-
-        if (status != CLSEQ_OK)
-            return status;
-        snprintf(what, sizeof(what), "gemm %d x %d x %d %c%c", products[i].m, products[i].n,
-                 products[i].k, products[i].trans_a ? 't' : 'n', products[i].trans_b ? 't' : 'n');
-        if (b->v->json)
-            print_result(b, z->name, what, &r);
-        else
-            printf("%-20s %-30s %9.3f ms  %7.1f GFLOP/s%s\n", products[i].what, what, r.ms,
-                   r.gflops, share(&r, text));
     }
     return CLSEQ_OK;
 }
@@ -174,19 +149,27 @@ static clseq_status bench(struct bench *b, int kind, const struct clseq_bench_si
 {
     const struct clseq_backend_info *info = clseq_backend_info(b->be);
     const clseq_status status = clseq_backend_peaks(b->be, &b->peaks);
+    struct gemm_table table = { .ctx = b->ctx,
+                                .be = b->be,
+                                .device = &b->v->device,
+                                .steps = (int)b->v->steps,
+                                .limit = b->v->limit,
+                                .json = b->v->json };
 
     if (status != CLSEQ_OK)
         return status;
     if (!b->v->json) {
-        printf("clseq %s, %s on %s (%s), products by %s, size %s\n", CLSEQ_VERSION_STRING,
-               info->name, info->device, info->driver, info->gemm, size->name);
+        printf("clseq %s, %s on %s%s%s%s, products by %s, size %s\n", CLSEQ_VERSION_STRING,
+               info->name, info->device, info->driver[0] ? " (" : "", info->driver,
+               info->driver[0] ? ")" : "", info->gemm, size->name);
         if (b->peaks.gflops > 0)
             printf("peaks measured now: %.1f GFLOP/s, %.1f GB/s\n", b->peaks.gflops,
                    b->peaks.gb_per_s);
     }
-    return kind == 0   ? bench_train(b, size)
-           : kind == 1 ? bench_decode(b, size)
-                       : bench_gemm(b, size);
+    table.peaks = b->peaks;
+    return kind == TRAIN    ? bench_train(b, size)
+           : kind == DECODE ? bench_decode(b, size)
+                            : gemm_table_print(&table, size);
 }
 
 static void set_if_given(int32_t *field, int64_t value)
@@ -232,6 +215,10 @@ static int run(const cli_parse *parse, const void *values)
         cli_error("there is no benchmark \"%s\": use train, decode or gemm", what);
         return CLI_EXIT_USAGE;
     }
+    if (kind == GEMM && v->device.profile) {
+        cli_error("--profile is for train and decode; gemm times nothing but products");
+        return CLI_EXIT_USAGE;
+    }
     code = device_open(&v->device, &b.ctx, &b.be);
     if (code != CLI_EXIT_DONE)
         return code;
@@ -248,7 +235,9 @@ const cli_command cmd_bench = {
     .summary = "speed of this machine: train (default), decode or gemm",
     .details = "  clseq bench train --size M\n"
                "  clseq bench train --size M --target-vocab 80000\n"
-               "  clseq bench gemm --size L --gemm clblast\n",
+               "  clseq bench train --size M --profile      where the time of a step goes\n"
+               "  clseq bench gemm --size M                 every provider of matrix products\n"
+               "  clseq bench gemm --size L --gemm clblast  one of them\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .values_size = sizeof(struct values),

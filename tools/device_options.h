@@ -11,6 +11,7 @@ struct device_options {
     int backend; /* place in DEVICE_BACKENDS */
     const char *device;
     int kernels, gemm;
+    int tune; /* place in "auto|always|never" */
     bool profile;
 };
 
@@ -27,13 +28,20 @@ struct device_options {
       .group = "Device", .help = "kind of OpenCL kernels; auto goes by the device" },              \
     { "gemm", 0, CLI_CHOICE_FIELD(type, field.gemm), "auto|cpu|gpu|clblast", "auto",               \
       .group = "Device", .help = "who makes matrix products on an OpenCL device" },                \
+    { "tune", 0, CLI_CHOICE_FIELD(type, field.tune), "auto|always|never", "auto",                  \
+      .group = "Device", .help = "measure which kernel is fastest for a product, once, and remember it; auto: on GPUs" }, \
     { "profile", 0, CLI_FLAG_FIELD(type, field.profile), NULL, NULL, .group = "Device",            \
-      .help = "print the time of every operation at the end (slower)" }
+      .help = "print time, GFLOP/s and GB/s of every operation at the end, and what would help (slower)" }
 /* clang-format on */
 
 /* A context that reports to stderr, and a backend. Returns CLI_EXIT_DONE, or prints the error and
  * returns its exit code; then nothing is open. */
 int device_open(const struct device_options *options, clseq_context **ctx, clseq_backend **be);
+
+/* One more backend on `ctx`: of this name, with this provider of products, all else as the options
+ * say. The context has the error. */
+clseq_status device_open_another(const struct device_options *options, clseq_context *ctx,
+                                 const char *name, clseq_gemm_provider gemm, clseq_backend **be);
 
 /* Print the profile if it was asked for, then close both. */
 void device_close(const struct device_options *options, clseq_context **ctx, clseq_backend **be);

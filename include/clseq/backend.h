@@ -84,11 +84,13 @@ struct clseq_device_list {
     char note[512];               /* "no OpenCL platform found: ..." when count is 0 */
 };
 
-/* Operations and their cost since the backend was opened. */
+/* An operation and its cost since the backend was opened, or clseq_backend_profile_reset(). */
 struct clseq_profile_row {
     const char *op;
     uint64_t calls;
-    double seconds, flops, bytes;
+    double seconds;
+    double flops; /* of matrix products; 0 where other arithmetic is not counted */
+    double bytes; /* arguments, each once; those read and written, twice */
 };
 
 /* What a device does at best. */
@@ -117,6 +119,9 @@ CLSEQ_API const struct clseq_backend_info *clseq_backend_info(const clseq_backen
 /* Up to `max` rows, most expensive first; returns how many. 0 without options.profile. */
 CLSEQ_API int clseq_backend_profile(const clseq_backend *be, struct clseq_profile_row *rows,
                                     int max);
+
+/* Start counting again: after warming up. */
+CLSEQ_API void clseq_backend_profile_reset(clseq_backend *be);
 
 /* Measure, in about half a second. Zeros where a backend cannot say (reference, mirror). Errors:
  * those of the device. */

@@ -33,7 +33,7 @@ struct clseq_bench_result {
 };
 
 /* Time `steps` training steps (forward, backward, clipping to norm 5, SGD) after two that warm up.
- * Steps are timed in groups without reading anything back between them. Errors: those of the
+ * Nothing is read back between them. A profile counts the timed steps only. Errors: those of the
  * backend, CLSEQ_ERR_LIMIT when the size does not fit. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
                                                           const struct clseq_bench_size *size,
@@ -41,17 +41,49 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_train(clseq_context *ctx, cl
                                                           struct clseq_bench_result *ret);
 
 /* Time `repeats` runs of decoding `batch` sentences of S words into exactly T words, with `beam`
- * hypotheses (1 = greedy). */
+ * hypotheses (1 = greedy), after one that warms up. A profile counts the timed ones only. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
                                                            const struct clseq_bench_size *size,
                                                            int32_t batch, int32_t beam, int repeats,
                                                            struct clseq_bench_result *ret);
 
-/* One matrix product C (m, n) = op(A) op(B); the median of `repeats`. */
-CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_gemm(clseq_context *ctx, clseq_backend *be,
-                                                         int32_t m, int32_t n, int32_t k,
-                                                         bool trans_a, bool trans_b, int repeats,
-                                                         struct clseq_bench_result *ret);
+/* ---- matrix products ---- */
+
+/* C (m, n) = op(A) op(B) with op(A) (m, k), as a model makes it. */
+struct clseq_bench_product {
+    const char *what; /* "inputs, all steps" */
+    int32_t m, n, k;
+    bool trans_a, trans_b;
+    bool fresh;  /* B is another one every time, out of the caches and not seen before: activations,
+                    or weights that all the others pass by before they are used again */
+    bool memory; /* so few rows that reading B takes the time */
+};
+
+/* The products of training and decoding with this size. */
+#define CLSEQ_BENCH_PRODUCTS 9
+CLSEQ_API void clseq_bench_products(const struct clseq_bench_size *size,
+                                    struct clseq_bench_product ret[CLSEQ_BENCH_PRODUCTS]);
+
+/* One provider of products, or one kernel of it, and one product. */
+struct clseq_bench_gemm_row {
+    const char *by;  /* "cpu", "gpu-64", "clblast", "reference"; lives as long as the backend */
+    bool takes;      /* false: not made for products of this shape, so not timed */
+    bool chosen;     /* what the first backend would take */
+    double expected; /* seconds of one product, as a small part of it tells */
+    double gb_per_s; /* A, B and C once, in the median time */
+    struct clseq_bench_result result; /* steps is 0 when it was not timed */
+};
+
+/* Time a product on several backends in turn, so that what else the machine does meets all,
+ * `repeats` times each: less often when that would take more than `limit` seconds, and not at all
+ * when once would. The peaks beside the runs are those of the first backend, when
+ * clseq_backend_peaks() was called on it. Fills up to CLSEQ_BENCH_ROWS rows, the same ones in the
+ * same order for every product. Errors: those of the backends, CLSEQ_ERR_LIMIT. */
+#define CLSEQ_BENCH_ROWS 16
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status
+clseq_bench_gemm(clseq_context *ctx, clseq_backend *const *backends, int count,
+                 const struct clseq_bench_product *product, int repeats, double limit,
+                 struct clseq_bench_gemm_row rows[CLSEQ_BENCH_ROWS], int *ret_count);
 
 CLSEQ_END_DECLS
 

@@ -152,6 +152,24 @@ clseq_status clseq_backend_peak_now(clseq_backend *be, double *gflops)
     return be->impl->peak_now ? be->impl->peak_now(be, gflops) : CLSEQ_OK;
 }
 
+clseq_status clseq_backend_gemm_ways(clseq_backend *be, const struct clseq_gemm_shape *shape,
+                                     struct clseq_gemm_ways *ret)
+{
+    const char *name = be->info.gemm[0] ? be->info.gemm : be->info.name;
+
+    CLSEQ_TRY(clseq_backend_ready(be, "gemm"));
+    if (be->impl->gemm_ways)
+        return clseq_backend_note(be, be->impl->gemm_ways(be, shape, ret));
+    *ret = (struct clseq_gemm_ways) { .count = 1, .way = { { name, true } }, .chosen = name };
+    return CLSEQ_OK;
+}
+
+void clseq_backend_gemm_use(clseq_backend *be, int way)
+{
+    if (be->impl->gemm_use)
+        be->impl->gemm_use(be, way);
+}
+
 int clseq_backend_profile(const clseq_backend *be, struct clseq_profile_row *rows, int max)
 {
     struct clseq_profile_row all[CLSEQ_OP_COUNT];
@@ -175,6 +193,11 @@ int clseq_backend_profile(const clseq_backend *be, struct clseq_profile_row *row
     if (n > 0)
         memcpy(rows, all, (size_t)n * sizeof(all[0]));
     return n > 0 ? n : 0;
+}
+
+void clseq_backend_profile_reset(clseq_backend *be)
+{
+    memset(be->profile, 0, sizeof(be->profile));
 }
 
 clseq_status clseq_buffer_create(clseq_backend *be, size_t bytes, const char *label,

@@ -25,6 +25,24 @@ struct clseq_op_table {
 #undef X
 };
 
+/* How a backend can make matrix products of a shape, for benchmarks. */
+#define CLSEQ_GEMM_WAYS 8
+
+struct clseq_gemm_shape {
+    int32_t m, n, k; /* all > 0 */
+    bool trans_a, trans_b;
+};
+
+struct clseq_gemm_ways {
+    int count;
+    struct clseq_gemm_way {
+        const char *name; /* static, or as long as the backend */
+        bool takes;       /* is made for products of this shape */
+    } way[CLSEQ_GEMM_WAYS];
+    const char *chosen; /* the name of what makes this product when nobody interferes; may be
+                           none of these */
+};
+
 struct clseq_backend_impl {
     const char *name; /* "reference" */
     size_t priv_size; /* zeroed bytes allocated for be->priv before open */
@@ -54,6 +72,12 @@ struct clseq_backend_impl {
     /* Optional, both or none: measure; *ret is zeroed. */
     clseq_status (*peaks)(clseq_backend *be, struct clseq_peaks *ret);
     clseq_status (*peak_now)(clseq_backend *be, double *gflops);
+
+    /* Optional, both or none: the ways, and making all products in one of them from now on (-1: as
+     * chosen again). Without, there is one way. */
+    clseq_status (*gemm_ways)(clseq_backend *be, const struct clseq_gemm_shape *shape,
+                              struct clseq_gemm_ways *ret);
+    void (*gemm_use)(clseq_backend *be, int way);
 };
 
 struct clseq_buffer {

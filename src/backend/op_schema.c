@@ -130,6 +130,32 @@ double clseq_op_flops(enum clseq_op op, const void *args)
     }
 }
 
+/* Elements of x that the op touches: of a table only the rows that are named, of the weights of a
+ * sequence all of them in every step. */
+static double touched(enum clseq_op op, const void *args, const clseq_tensor *x)
+{
+    const union clseq_op_any_args *a = args;
+    const clseq_tensor *named = x;
+    double times = 1;
+
+    if (op == CLSEQ_OP_row_gather && x == &a->row_gather.src)
+        named = &a->row_gather.dst;
+    if (op == CLSEQ_OP_row_scatter && x == &a->row_scatter.dst) {
+        named = &a->row_scatter.src;
+        times = 0.5; /* not read */
+    }
+    if (op == CLSEQ_OP_sgd_update && x == &a->sgd_update.w)
+        named = &a->sgd_update.g;
+    if (op == CLSEQ_OP_adam_update &&
+        (x == &a->adam_update.w || x == &a->adam_update.m || x == &a->adam_update.v))
+        named = &a->adam_update.g;
+    if (op == CLSEQ_OP_lstm_seq_fwd && x == &a->lstm_seq_fwd.w_hh)
+        times = a->lstm_seq_fwd.gates.dims[0];
+    if (op == CLSEQ_OP_lstm_seq_bwd && x == &a->lstm_seq_bwd.w_hh)
+        times = a->lstm_seq_bwd.gates.dims[0];
+    return times * (double)clseq_tensor_count(named);
+}
+
 double clseq_op_bytes(enum clseq_op op, const void *args)
 {
     const struct clseq_op_schema *schema = &schemas[op];
@@ -141,7 +167,7 @@ double clseq_op_bytes(enum clseq_op op, const void *args)
         const bool both = (field->flags & CLSEQ_FIELD_READ) && (field->flags & CLSEQ_FIELD_WRITE);
 
         if (clseq_tensor_present(x))
-            bytes += (both ? 2.0 : 1.0) * (double)clseq_tensor_count(x) *
+            bytes += (both ? 2.0 : 1.0) * touched(op, args, x) *
                      (double)clseq_dtype_size((clseq_dtype)x->dtype);
     }
     return bytes;

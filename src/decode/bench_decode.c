@@ -119,6 +119,8 @@ clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
         const uint64_t buffers = be->buffers_created, reads = be->reads;
         const double start = clseq_seconds();
 
+        if (i == 0)
+            clseq_backend_profile_reset(be);
         CLSEQ_TRY_GOTO(status, out, search_once(&d, beam));
         ret->buffers_created = be->buffers_created - buffers;
         ret->reads = be->reads - reads;

@@ -22,7 +22,7 @@ clseq_status clseq_output_layer_register(clseq_output_layer *layer, clseq_param_
     return clseq_param_store_add(store, name, 1, vocabulary, 1, false, &layer->bias);
 }
 
-static int32_t chunk_rows(int32_t vocabulary, int32_t n)
+int32_t clseq_output_layer_chunk(int32_t vocabulary, int32_t n)
 {
     int32_t rows = CHUNK_ELEMENTS / vocabulary;
 
@@ -36,7 +36,7 @@ static int32_t chunk_rows(int32_t vocabulary, int32_t n)
 clseq_status clseq_output_layer_take(const clseq_output_layer *layer, clseq_workspace *ws,
                                      clseq_dtype real, int32_t N, clseq_output_pass *pass)
 {
-    *pass = (clseq_output_pass) { .N = N, .chunk = chunk_rows(layer->vocabulary, N) };
+    *pass = (clseq_output_pass) { .N = N, .chunk = clseq_output_layer_chunk(layer->vocabulary, N) };
     CLSEQ_TRY(clseq_workspace_take(ws, real, 2, N, layer->hidden, 0, &pass->h));
     CLSEQ_TRY(clseq_workspace_take(ws, real, 2, pass->chunk, layer->vocabulary, 0, &pass->logits));
     CLSEQ_TRY(clseq_workspace_take(ws, real, 1, N, 0, 0, &pass->loss));

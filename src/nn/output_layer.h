@@ -30,6 +30,9 @@ CLSEQ_MUST_CHECK clseq_status clseq_output_layer_register(clseq_output_layer *la
                                                           const char *prefix, int32_t hidden,
                                                           int32_t vocabulary);
 
+/* Rows of a chunk, when there are n real positions. */
+int32_t clseq_output_layer_chunk(int32_t vocabulary, int32_t n);
+
 /* Take the activations for N real positions. */
 CLSEQ_MUST_CHECK clseq_status clseq_output_layer_take(const clseq_output_layer *layer,
                                                       clseq_workspace *ws, clseq_dtype real,

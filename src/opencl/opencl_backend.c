@@ -193,4 +193,6 @@ const struct clseq_backend_impl clseq_opencl_backend = {
     .buffer_read = clseq_opencl_buffer_read,
     .peaks = clseq_opencl_peaks,
     .peak_now = clseq_opencl_peak_now,
+    .gemm_ways = clseq_opencl_gemm_ways,
+    .gemm_use = clseq_opencl_gemm_use,
 };

@@ -272,14 +272,22 @@ fail:
 }
 
 /* Batches, and products that take no longer than launching them, follow the rule. */
+static clseq_status choose(clseq_backend *be, const struct clseq_gemm_problem *p, int *ret)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const struct clseq_tune_shape shape = { p->m, p->n, p->k, p->trans_a, p->trans_b };
+
+    *ret = (int)clseq_opencl_gemm_gpu_choose(be, p);
+    if (!cl->tuner || p->batch > 1 || (double)p->m * p->n * p->k < TUNE_PRODUCTS)
+        return CLSEQ_OK;
+    return clseq_tune_choose(&cl->tuner->tune, &shape, ret);
+}
+
 static clseq_status run_measured(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
-    const struct clseq_tune_shape shape = { p->m, p->n, p->k, p->trans_a, p->trans_b };
     int which = 0;
 
-    if (p->batch > 1 || (double)p->m * p->n * p->k < TUNE_PRODUCTS)
-        return clseq_opencl_gemm_gpu(be, p);
-    CLSEQ_TRY(clseq_tune_choose(&clseq_opencl_of(be)->tuner->tune, &shape, &which));
+    CLSEQ_TRY(choose(be, p, &which));
     return candidates[which].run(be, p);
 }
 
@@ -287,7 +295,49 @@ clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
 
-    return run(be, cl->tuner ? run_measured : providers[cl->gemm].run, a);
+    return run(be,
+               cl->gemm_forced ? candidates[cl->gemm_forced - 1].run
+               : cl->tuner     ? run_measured
+                               : providers[cl->gemm].run,
+               a);
+}
+
+/* ---- one way or the other, for benchmarks ---- */
+
+clseq_status clseq_opencl_gemm_ways(clseq_backend *be, const struct clseq_gemm_shape *shape,
+                                    struct clseq_gemm_ways *ret)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const struct clseq_gemm_problem p = { .m = shape->m,
+                                          .n = shape->n,
+                                          .k = shape->k,
+                                          .batch = 1,
+                                          .trans_a = shape->trans_a,
+                                          .trans_b = shape->trans_b };
+    int which = 0;
+
+    *ret = (struct clseq_gemm_ways) { .count = 0 };
+    if (cl->gemm != CLSEQ_PROVIDER_GPU) {
+        ret->chosen = providers[cl->gemm].name;
+        ret->way[ret->count++] = (struct clseq_gemm_way) { ret->chosen, true };
+        return CLSEQ_OK;
+    }
+    CLSEQ_TRY(choose(be, &p, &which));
+    ret->chosen = candidates[which].name;
+    for (int i = 0; i < CLSEQ_CANDIDATE_CLBLAST; i++)
+        ret->way[ret->count++] = (struct clseq_gemm_way) {
+            candidates[i].name,
+            !clseq_opencl_gemm_is_refused(be, (enum clseq_gemm_candidate)i) &&
+                (candidates[i].max_rows == 0 || clseq_opencl_gemm_is_skinny(p.m, p.k)),
+        };
+    return CLSEQ_OK;
+}
+
+void clseq_opencl_gemm_use(clseq_backend *be, int way)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    cl->gemm_forced = cl->gemm == CLSEQ_PROVIDER_GPU ? way + 1 : 0;
 }
 
 /* ---- choosing ---- */

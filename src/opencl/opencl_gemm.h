@@ -44,6 +44,13 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_open(clseq_backend *be,
                                                      clseq_gemm_provider wanted, bool tune);
 void clseq_opencl_gemm_close(clseq_backend *be);
 
+/* The backend's slots of these names. The ways of provider gpu are its kernels; the others are one
+ * each. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_ways(clseq_backend *be,
+                                                     const struct clseq_gemm_shape *shape,
+                                                     struct clseq_gemm_ways *ret);
+void clseq_opencl_gemm_use(clseq_backend *be, int way);
+
 /* The providers. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_cpu(clseq_backend *be,
                                                     const struct clseq_gemm_problem *p);

@@ -113,6 +113,7 @@ struct clseq_opencl {
     } gemm;
     uint32_t gemm_refused;          /* bits: enum clseq_gemm_candidate, wrong or not running */
     struct clseq_gemm_tuner *tuner; /* owned; NULL: the rule of the provider chooses */
+    int gemm_forced;                /* 1 + a candidate that makes all products; 0: none */
 
     struct clseq_opencl_cache cache;           /* owned */
     struct clseq_opencl_remembered remembered; /* known once the backend is open */

@@ -19,18 +19,45 @@ struct peak {
     clseq_tensor out;
 };
 
+/* What a device can do does not depend on the kernels that were chosen for it. */
+static bool is_cpu(const struct clseq_opencl *cl)
+{
+    cl_device_type type = 0;
+
+    return clGetDeviceInfo(cl->device, CL_DEVICE_TYPE, sizeof(type), &type, NULL) == CL_SUCCESS
+               ? (type & CL_DEVICE_TYPE_CPU) != 0
+               : cl->cpu_class;
+}
+
 /* Several groups per unit on GPUs, so that all of their schedulers have work. */
 static struct peak peak_of(clseq_backend *be)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
-    const size_t items = (size_t)cl->compute_units * (cl->cpu_class ? 1 : 32) * cl->local_1d;
+    const bool cpu = is_cpu(cl);
+    size_t local = 1, items;
 
+    while (!cpu && local < 256 && local * 2 <= cl->max_group && local * 2 <= cl->max_items[0])
+        local *= 2;
+    items = (size_t)cl->compute_units * (cpu ? 1 : 32) * local;
     return (struct peak) {
         .be = be,
         .items = items,
-        .vector = cl->cpu_class ? (size_t)cl->vector_width : 1,
-        .range = clseq_opencl_range_1d(items, cl->local_1d),
+        .vector = cpu ? (size_t)cl->vector_width : 1,
+        .range = clseq_opencl_range_1d(items, local),
     };
+}
+
+static clseq_status add_program(clseq_backend *be)
+{
+    const struct clseq_opencl_cache no_cache = { .ctx = be->ctx };
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+    const bool cpu_class = cl->cpu_class;
+    clseq_status status;
+
+    cl->cpu_class = is_cpu(cl);
+    status = clseq_opencl_programs_add(be, &no_cache, CLSEQ_PROGRAM_peak);
+    cl->cpu_class = cpu_class;
+    return status;
 }
 
 static clseq_status out_create(struct peak *p, clseq_buffer **ret)
@@ -82,11 +109,14 @@ static clseq_status measure_fma(const struct peak *p, double *best)
 static clseq_status measure_read(const struct peak *p, double *best)
 {
     const size_t most = (size_t)p->be->info.max_buffer_bytes;
-    const size_t bytes = READ_BYTES < most ? READ_BYTES : most;
+    const size_t block = 4 * p->items * p->vector * sizeof(cl_float);
+    const size_t bytes = (READ_BYTES < most ? READ_BYTES : most) / block * block;
     clseq_buffer *in = NULL;
     clseq_tensor x;
     clseq_status status = CLSEQ_OK;
 
+    if (bytes == 0)
+        return CLSEQ_OK;
     CLSEQ_TRY(clseq_buffer_create(p->be, bytes, "memory test", &in));
     x = clseq_tensor_1d(in, 0, CLSEQ_F32, (int32_t)(bytes / sizeof(cl_float)));
     for (int run = 0; run <= RUNS; run++) {
@@ -109,12 +139,11 @@ out:
 
 clseq_status clseq_opencl_peaks(clseq_backend *be, struct clseq_peaks *ret)
 {
-    const struct clseq_opencl_cache no_cache = { .ctx = be->ctx };
     struct peak p = peak_of(be);
     clseq_buffer *out = NULL;
     clseq_status status;
 
-    CLSEQ_TRY(clseq_opencl_programs_add(be, &no_cache, CLSEQ_PROGRAM_peak));
+    CLSEQ_TRY(add_program(be));
     CLSEQ_TRY(out_create(&p, &out));
     CLSEQ_TRY_GOTO(status, out, measure_fma(&p, &ret->gflops));
     CLSEQ_TRY_GOTO(status, out, measure_read(&p, &ret->gb_per_s));

@@ -260,7 +260,6 @@ static clseq_status measure(struct clseq_tune *t, const struct clseq_tune_shape 
                             int candidate, double *seconds)
 {
     *seconds = 0;
-    CLSEQ_TRY(check(t, candidate));
     if (is_refused(t, candidate))
         return CLSEQ_OK;
     return judge(t, candidate, t->measurer.measure(t->measurer.user, candidate, shape, seconds));
@@ -280,8 +279,8 @@ static clseq_status measure_all(struct clseq_tune *t, const struct clseq_tune_sh
 
     *whole = true;
     for (int i = 0; i < m->count; i++) {
-        const double start = clseq_seconds();
         clseq_status status;
+        double start;
 
         seconds[i] = 0;
         if (is_refused(t, i) || !m->takes(m->user, i, shape))
@@ -295,7 +294,11 @@ static clseq_status measure_all(struct clseq_tune *t, const struct clseq_tune_sh
                       "measuring matrix products (once per device and driver, at most %.0f s)...",
                       t->seconds_left);
         t->told = true;
-        status = measure(t, shape, i, &seconds[i]);
+        /* What compiling takes once is no reason to leave the rest unmeasured. */
+        status = check(t, i);
+        start = clseq_seconds();
+        if (status == CLSEQ_OK)
+            status = measure(t, shape, i, &seconds[i]);
         t->seconds_left -= clseq_seconds() - start;
         if (memory_is_short(status))
             *whole = false;

@@ -39,8 +39,6 @@ static double forward_multiply_adds(const struct clseq_bench_size *z)
            (stack * (double)(z->S + z->T) + (double)z->T * H * (double)z->model.target_vocabulary);
 }
 
-/* ---- training ---- */
-
 /* A batch of random words of full length, as the peer uses. */
 static clseq_status random_batch(clseq_context *ctx, const struct clseq_bench_size *z,
                                  clseq_batch *batch)
@@ -119,10 +117,10 @@ static clseq_status step(struct training *t)
 static clseq_status time_steps(clseq_backend *be, struct training *t, int steps,
                                struct clseq_bench_times *times, struct clseq_bench_result *ret)
 {
-
     for (int i = 0; i < 2; i++)
         CLSEQ_TRY(step(t));
     CLSEQ_TRY(clseq_backend_sync(be));
+    clseq_backend_profile_reset(be);
     for (int i = 0; i < steps; i++) {
         const uint64_t buffers = be->buffers_created, reads = be->reads;
         const double start = clseq_seconds();
@@ -157,62 +155,6 @@ out:
     clseq_optimizer_fini(&t.optimizer);
     clseq_seq2seq_destroy(&t.model);
     clseq_batch_fini(&t.batch);
-    clseq_bench_times_fini(&times);
-    return status;
-}
-
-/* ---- one product ---- */
-
-clseq_status clseq_bench_gemm(clseq_context *ctx, clseq_backend *be, int32_t m, int32_t n,
-                              int32_t k, bool trans_a, bool trans_b, int repeats,
-                              struct clseq_bench_result *ret)
-{
-    const clseq_dtype real = clseq_backend_real(be);
-    const size_t element = clseq_dtype_size(real);
-    const int32_t rows[3] = { trans_a ? k : m, trans_b ? n : k, m };
-    const int32_t columns[3] = { trans_a ? m : k, trans_b ? k : n, n };
-    clseq_buffer *buffers[3] = { NULL };
-    clseq_tensor x[3];
-    struct clseq_bench_times times;
-    clseq_status status;
-
-    *ret = (struct clseq_bench_result) { 0 };
-    if (m < 1 || n < 1 || k < 1 || repeats < 1)
-        return clseq_fail(ctx, CLSEQ_ERR_ARG, "bench: a product of %d x %d x %d, %d times", m, n, k,
-                          repeats);
-    CLSEQ_TRY_GOTO(status, out, clseq_bench_times_init(&times, ctx, be, repeats));
-    for (int i = 0; i < 3; i++) {
-        CLSEQ_TRY_GOTO(status, out,
-                       clseq_buffer_create(be, (size_t)rows[i] * (size_t)columns[i] * element,
-                                           "benchmark matrix", &buffers[i]));
-        x[i] = clseq_tensor_2d(buffers[i], 0, real, rows[i], columns[i]);
-        CLSEQ_TRY_GOTO(
-            status, out,
-            clseq_op_uniform(be, &(struct clseq_uniform_args) { .dst = x[i],
-                                                                .seed = 1,
-                                                                .purpose = CLSEQ_RANDOM_BENCH,
-                                                                .stream = (uint32_t)i,
-                                                                .low = -1,
-                                                                .high = 1 }));
-    }
-    for (int i = -2; i < repeats; i++) {
-        const double start = clseq_seconds();
-
-        CLSEQ_TRY_GOTO(status, out,
-                       clseq_op_gemm(be, &(struct clseq_gemm_args) { .a = x[0],
-                                                                     .b = x[1],
-                                                                     .c = x[2],
-                                                                     .trans_a = trans_a,
-                                                                     .trans_b = trans_b,
-                                                                     .alpha = 1 }));
-        CLSEQ_TRY_GOTO(status, out, clseq_backend_sync(be));
-        if (i >= 0)
-            CLSEQ_TRY_GOTO(status, out, clseq_bench_times_add(&times, clseq_seconds() - start));
-    }
-    clseq_bench_times_end(&times, 2.0 * m * n * k, 0, ret);
-out:
-    for (int i = 0; i < 3; i++)
-        clseq_buffer_destroy(&buffers[i]);
     clseq_bench_times_fini(&times);
     return status;
 }

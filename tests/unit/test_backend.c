@@ -335,6 +335,8 @@ static void the_profile_counts_parts(void **state)
             assert_true(rows[0].seconds >= rows[1].seconds && rows[1].seconds >= 0);
             assert_int_equal(clseq_backend_profile(be, rows, 1), 1);
             assert_int_equal(clseq_backend_profile(be, NULL, 0), 0);
+            clseq_backend_profile_reset(be);
+            assert_int_equal(clseq_backend_profile(be, rows, 4), 0);
         }
         op_fixture_close(&f);
         clseq_backend_close(&be);

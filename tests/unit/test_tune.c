@@ -24,6 +24,7 @@ struct pretence {
     uint32_t refused;
     double seconds[CANDIDATES]; /* what they say they take */
     double wait;                /* what measuring one takes */
+    double check_wait;          /* what checking one takes */
     clseq_status measure_status[CANDIDATES], check_status[CANDIDATES];
     int checks[CANDIDATES], measured, done;
     char warning[512];
@@ -41,11 +42,20 @@ static bool takes(void *user, int candidate, const struct clseq_tune_shape *shap
     return candidate != FEW_ROWS || shape->m <= 16;
 }
 
+static void pause_for(double seconds)
+{
+    const double start = clseq_seconds();
+
+    while (clseq_seconds() - start < seconds)
+        ;
+}
+
 static clseq_status check(void *user, int candidate)
 {
     struct pretence *p = user;
 
     p->checks[candidate]++;
+    pause_for(p->check_wait);
     return p->check_status[candidate] == CLSEQ_OK
                ? CLSEQ_OK
                : clseq_fail(p->ctx, p->check_status[candidate], "%s gives 7 instead of 8",
@@ -56,11 +66,9 @@ static clseq_status measure(void *user, int candidate, const struct clseq_tune_s
                             double *seconds)
 {
     struct pretence *p = user;
-    const double start = clseq_seconds();
 
     p->measured++;
-    while (clseq_seconds() - start < p->wait)
-        ;
+    pause_for(p->wait);
     if (p->measure_status[candidate] != CLSEQ_OK)
         return clseq_fail(p->ctx, p->measure_status[candidate], "%s gives 1 instead of 2",
                           names[candidate]);
@@ -357,6 +365,13 @@ static void time_is_limited(void **state)
     table_reopen(&t);
     assert_int_equal(chosen(&t, 64, 64, 64, false), SLOW);
     assert_int_equal(t.p.measured, 0);
+    clseq_tune_close(&t.tune);
+    /* Compiling and checking a candidate does not count. */
+    assert_int_equal(unlink(t.path), 0);
+    t.p.wait = 0;
+    t.p.check_wait = 0.25;
+    table_open(&t, 0.2);
+    assert_int_equal(chosen(&t, 64, 64, 64, false), FAST);
     clseq_tune_close(&t.tune);
     table_fini(&t);
 }
