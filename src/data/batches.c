@@ -205,6 +205,26 @@ static void make_pool(clseq_batches *batches, uint64_t number)
     batches->pool_ready = true;
 }
 
+/* Longest sources first: an encoder then leaves out the rows at the end, whose sentences have ended.
+ * Stable; the plain order stays. In keys[], as numbers in the batch. */
+static void order_rows(clseq_batches *batches, const uint64_t *pairs, size_t n)
+{
+    const bool plain = !batches->options.shuffle && !batches->options.similar_length;
+
+    for (size_t b = 0; b < n; b++)
+        batches->keys[b] = b;
+    if (plain)
+        return;
+    for (size_t b = 0; b < n; b++) {
+        const uint32_t length = clseq_corpus_place(batches->corpus, pairs[b])->source_length;
+
+        batches->keys[b] = (uint64_t)(CLSEQ_LENGTH_LIMIT - length) << NUMBER_BITS | b;
+    }
+    clseq_radix_sort(batches->keys, batches->scratch, n, NUMBER_BITS);
+    for (size_t b = 0; b < n; b++)
+        batches->keys[b] &= NUMBER_MASK;
+}
+
 clseq_status clseq_batches_next(clseq_batches *batches, clseq_batch *batch)
 {
     const clseq_batches_options *o = &batches->options;
@@ -225,11 +245,13 @@ clseq_status clseq_batches_next(clseq_batches *batches, clseq_batch *batch)
         T = place->target_length > T ? place->target_length : T;
     }
     CLSEQ_TRY(clseq_batch_begin(batch, S + 1, T + 1, count));
+    order_rows(batches, pairs, count);
     for (size_t b = 0; b < count; b++) {
+        const uint64_t pair = pairs[batches->keys[b]];
         clseq_sentence source, target;
 
-        clseq_corpus_pair(batches->corpus, pairs[b], &source, &target);
-        clseq_batch_set_row(batch, b, source, target, false, pairs[b]);
+        clseq_corpus_pair(batches->corpus, pair, &source, &target);
+        clseq_batch_set_row(batch, b, source, target, false, pair);
     }
     clseq_batch_end(batch);
     batch->epoch = batches->epoch;
