@@ -117,12 +117,12 @@ static clseq_status read_index(const clseq_tensor *x, int32_t *dst)
                              clseq_tensor_count(x) * sizeof(int32_t));
 }
 
-/* h (part 0) or c (part 1) of a layer in the current state, (rows, H). */
-static clseq_tensor layer_state(const clseq_decoder_state *st, int part, int32_t l)
+/* h (part 0) or c (part 1) of a layer in state 0 or 1, (rows, H). */
+static clseq_tensor layer_state(const clseq_decoder_state *st, int which, int part, int32_t l)
 {
     const clseq_lstm_stack *rnn = &st->model->decoder.rnn;
 
-    return clseq_tensor_columns(st->state[st->current], (part * rnn->layers + l) * rnn->hidden,
+    return clseq_tensor_columns(st->state[which], (part * rnn->layers + l) * rnn->hidden,
                                 rnn->hidden);
 }
 
@@ -135,14 +135,16 @@ static clseq_status start_states(clseq_decoder_state *st)
         st->stage_index[r] = r / st->beam;
     CLSEQ_TRY(write_index(&st->order, st->stage_index));
     for (int32_t l = 0; l < st->model->decoder.rnn.layers; l++) {
-        CLSEQ_TRY(clseq_op_row_gather(st->model->be, &(struct clseq_row_gather_args) {
-                                                         .src = clseq_lstm_final(from, &from->h[l]),
-                                                         .index = st->order,
-                                                         .dst = layer_state(st, 0, l) }));
-        CLSEQ_TRY(clseq_op_row_gather(st->model->be, &(struct clseq_row_gather_args) {
-                                                         .src = clseq_lstm_final(from, &from->c[l]),
-                                                         .index = st->order,
-                                                         .dst = layer_state(st, 1, l) }));
+        CLSEQ_TRY(clseq_op_row_gather(
+            st->model->be,
+            &(struct clseq_row_gather_args) { .src = clseq_lstm_final(from, &from->h[l]),
+                                              .index = st->order,
+                                              .dst = layer_state(st, st->current, 0, l) }));
+        CLSEQ_TRY(clseq_op_row_gather(
+            st->model->be,
+            &(struct clseq_row_gather_args) { .src = clseq_lstm_final(from, &from->c[l]),
+                                              .index = st->order,
+                                              .dst = layer_state(st, st->current, 1, l) }));
     }
     return CLSEQ_OK;
 }
@@ -189,16 +191,21 @@ clseq_status clseq_decoder_state_step(clseq_decoder_state *st, int32_t s)
 {
     const clseq_decoder *d = &st->model->decoder;
     const clseq_run run = clseq_seq2seq_run(st->model, false);
-    clseq_tensor h[CLSEQ_MAX_LAYERS], c[CLSEQ_MAX_LAYERS];
+    clseq_tensor h[2][CLSEQ_MAX_LAYERS], c[2][CLSEQ_MAX_LAYERS];
+    const int now = st->current, next = 1 - now;
 
     for (int32_t l = 0; l < d->rnn.layers; l++) {
-        h[l] = layer_state(st, 0, l);
-        c[l] = layer_state(st, 1, l);
+        for (int which = 0; which < 2; which++) {
+            h[which][l] = layer_state(st, which, 0, l);
+            c[which][l] = layer_state(st, which, 1, l);
+        }
     }
     CLSEQ_TRY(clseq_embedding_fwd(&d->embedding, &run,
                                   clseq_decoder_state_row_before(&st->token, s), st->x));
-    CLSEQ_TRY(clseq_lstm_stack_step(&d->rnn, &run, st->x, st->pre, h, c));
-    return clseq_output_layer_logits(&d->output, &run, h[d->rnn.layers - 1], st->logits);
+    CLSEQ_TRY(
+        clseq_lstm_stack_step(&d->rnn, &run, st->x, st->pre, h[now], c[now], h[next], c[next]));
+    st->current = next;
+    return clseq_output_layer_logits(&d->output, &run, h[next][d->rnn.layers - 1], st->logits);
 }
 
 clseq_status clseq_decoder_state_reorder(clseq_decoder_state *st, clseq_tensor index)

@@ -170,21 +170,21 @@ clseq_status clseq_lstm_stack_bwd(const clseq_lstm_stack *stack, const clseq_run
 
 clseq_status clseq_lstm_stack_step(const clseq_lstm_stack *stack, const clseq_run *run,
                                    clseq_tensor x, clseq_tensor pre, const clseq_tensor *h,
-                                   const clseq_tensor *c)
+                                   const clseq_tensor *c, const clseq_tensor *h_next,
+                                   const clseq_tensor *c_next)
 {
     for (int32_t l = 0; l < stack->layers; l++) {
         CLSEQ_TRY(clseq_linear_fwd(run, x, clseq_run_weight(run, stack->w_ih[l]), 0, pre));
-        CLSEQ_TRY(clseq_linear_fwd(run, h[l], clseq_run_weight(run, stack->w_hh[l]), 1, pre));
-        CLSEQ_TRY(clseq_op_lstm_cell_fwd(run->be, &(struct clseq_lstm_cell_fwd_args) {
-                                                      .pre = pre,
-                                                      .c_prev = c[l],
-                                                      .h_prev = h[l],
-                                                      .b_ih = clseq_run_weight(run, stack->b_ih[l]),
-                                                      .b_hh = clseq_run_weight(run, stack->b_hh[l]),
-                                                      .act = pre,
-                                                      .c = c[l],
-                                                      .h = h[l] }));
-        x = h[l];
+        CLSEQ_TRY(clseq_op_lstm_seq_fwd(run->be, &(struct clseq_lstm_seq_fwd_args) {
+                                                     .w_hh = clseq_run_weight(run, stack->w_hh[l]),
+                                                     .h0 = h[l],
+                                                     .c0 = c[l],
+                                                     .b_ih = clseq_run_weight(run, stack->b_ih[l]),
+                                                     .b_hh = clseq_run_weight(run, stack->b_hh[l]),
+                                                     .gates = clseq_tensor_as_step(pre),
+                                                     .h = clseq_tensor_as_step(h_next[l]),
+                                                     .c = clseq_tensor_as_step(c_next[l]) }));
+        x = h_next[l];
     }
     return CLSEQ_OK;
 }

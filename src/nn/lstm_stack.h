@@ -80,10 +80,12 @@ CLSEQ_MUST_CHECK clseq_status clseq_lstm_stack_bwd(const clseq_lstm_stack *stack
                                                    bool dy_given, clseq_tensor dx);
 
 /* One step with carried state, for decoding: x (B, input), `pre` (B, 4H) scratch; h, c (B, H) of
- * every layer, updated in place. */
+ * every layer before the step, h_next, c_next after it, in other memory. */
 CLSEQ_MUST_CHECK clseq_status clseq_lstm_stack_step(const clseq_lstm_stack *stack,
                                                     const clseq_run *run, clseq_tensor x,
                                                     clseq_tensor pre, const clseq_tensor *h,
-                                                    const clseq_tensor *c);
+                                                    const clseq_tensor *c,
+                                                    const clseq_tensor *h_next,
+                                                    const clseq_tensor *c_next);
 
 #endif

@@ -98,7 +98,7 @@ static inline bool clseq_opencl_gemm_is_refused(const clseq_backend *be,
 
 /* ---- B packed once and used many times: the cpu provider only ---- */
 
-/* op(B) (K, N) in panels, in scratch memory; valid until the next one is packed. */
+/* op(B) (K, N) in panels; valid until the next one is packed. */
 struct clseq_opencl_packed {
     cl_mem mem; /* borrowed */
     int32_t n, k;
@@ -116,7 +116,8 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_pack_a(clseq_backend *be, const 
                                                        cl_mem *ret);
 
 /* b is (K, N), or (N, K) when trans_b; rank 2, not empty. Each of `parts` equal parts of the N
- * columns begins with a panel of its own. Errors: CLSEQ_ERR_LIMIT, CLSEQ_ERR_DEVICE_NOMEM. */
+ * columns begins with a panel of its own. Where B was packed before and has not changed, it is not
+ * packed again. Errors: CLSEQ_ERR_LIMIT, CLSEQ_ERR_DEVICE_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b,
                                                        bool trans_b, int32_t parts,
                                                        struct clseq_opencl_packed *ret);

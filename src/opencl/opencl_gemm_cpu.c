@@ -257,7 +257,7 @@ static clseq_status packed_copy(clseq_backend *be, const struct clseq_gemm_probl
     const size_t floats = clseq_round_up((size_t)p->n, (size_t)tile_columns(cl)) * (size_t)p->k;
     bool filled;
 
-    clseq_opencl_packed_find(be, p, floats * sizeof(cl_float), ret, &filled);
+    clseq_opencl_packed_find(be, p, 1, floats * sizeof(cl_float), ret, &filled);
     if (!*ret || filled)
         return CLSEQ_OK;
     return pack_b(be, &p->b, 0, p->n, p->k, p->trans_b, *ret, 0);
@@ -334,25 +334,33 @@ clseq_status clseq_opencl_gemm_pack_a(clseq_backend *be, const clseq_tensor *a, 
 clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, bool trans_b,
                                       int32_t parts, struct clseq_opencl_packed *ret)
 {
-    const int32_t n = b->dims[trans_b ? 0 : 1] / parts, k = b->dims[trans_b ? 1 : 0];
-    const struct clseq_gemm_matrix whole = { .mem = clseq_opencl_mem(b),
-                                             .offset = b->offset,
-                                             .rows = (int32_t)b->strides[0] };
-    const size_t columns = clseq_round_up((size_t)n, (size_t)clseq_opencl_gemm_panel(be));
-    const size_t part = columns * (size_t)k;
-    cl_mem mem;
+    const int32_t n = b->dims[trans_b ? 0 : 1], part_n = n / parts, k = b->dims[trans_b ? 1 : 0];
+    const struct clseq_gemm_problem p = {
+        .b = { .mem = clseq_opencl_mem(b), .offset = b->offset, .rows = (int32_t)b->strides[0] },
+        .n = n,
+        .k = k,
+        .trans_b = trans_b,
+        .b_id = b->buffer->id,
+        .b_version = b->buffer->version
+    };
+    const size_t columns = clseq_round_up((size_t)part_n, (size_t)clseq_opencl_gemm_panel(be));
+    const size_t part = columns * (size_t)k, bytes = (size_t)parts * part * sizeof(cl_float);
+    bool filled;
 
-    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_B,
-                                   (size_t)parts * part * sizeof(cl_float), &mem));
-    if (columns == (size_t)n) { /* then the parts follow each other as they would in one */
-        CLSEQ_TRY(pack_b(be, &whole, 0, n * parts, k, trans_b, mem, 0));
-    } else {
-        for (int32_t i = 0; i < parts; i++)
-            CLSEQ_TRY(pack_b(be, &whole,
-                             (uint64_t)i * (uint64_t)n * (trans_b ? (uint64_t)whole.rows : 1), n, k,
-                             trans_b, mem, (uint64_t)i * part));
+    *ret = (struct clseq_opencl_packed) { .n = n, .k = k };
+    clseq_opencl_packed_find(be, &p, parts, bytes, &ret->mem, &filled);
+    if (filled)
+        return CLSEQ_OK;
+    if (!ret->mem)
+        CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_B, bytes, &ret->mem));
+    if (columns == (size_t)part_n) /* then the parts follow each other as they would in one */
+        return pack_b(be, &p.b, 0, n, k, trans_b, ret->mem, 0);
+    for (int32_t i = 0; i < parts; i++) {
+        const uint64_t row = trans_b ? (uint64_t)p.b.rows : 1;
+
+        CLSEQ_TRY(pack_b(be, &p.b, (uint64_t)i * (uint64_t)part_n * row, part_n, k, trans_b,
+                         ret->mem, (uint64_t)i * part));
     }
-    *ret = (struct clseq_opencl_packed) { .mem = mem, .n = n * parts, .k = k };
     return CLSEQ_OK;
 }
 

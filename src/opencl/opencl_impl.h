@@ -66,7 +66,7 @@ struct clseq_opencl_staging_slot {
 
 struct clseq_opencl_packed_entry {
     uint64_t id, version, offset; /* of the buffer, and where the matrix is in it; id 0 = free */
-    int32_t rows, n, k;
+    int32_t rows, n, k, parts;
     bool trans, filled;
     cl_mem mem; /* NULL: seen, but not packed */
     size_t bytes;

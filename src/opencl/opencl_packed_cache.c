@@ -6,10 +6,11 @@
 /* The share of the device's memory that copies may take. */
 #define MEMORY_SHARE 8
 
-static bool is_same(const struct clseq_opencl_packed_entry *e, const struct clseq_gemm_problem *p)
+static bool is_same(const struct clseq_opencl_packed_entry *e, const struct clseq_gemm_problem *p,
+                    int32_t parts)
 {
     return e->id == p->b_id && e->offset == p->b.offset && e->rows == p->b.rows && e->n == p->n &&
-           e->k == p->k && e->trans == p->trans_b;
+           e->k == p->k && e->trans == p->trans_b && e->parts == parts;
 }
 
 static void empty(struct clseq_opencl *cl, struct clseq_opencl_packed_entry *e)
@@ -23,12 +24,12 @@ static void empty(struct clseq_opencl *cl, struct clseq_opencl_packed_entry *e)
 
 /* The entry of this matrix, or the one used longest ago, emptied for it. */
 static struct clseq_opencl_packed_entry *entry_of(struct clseq_opencl *cl,
-                                                  const struct clseq_gemm_problem *p)
+                                                  const struct clseq_gemm_problem *p, int32_t parts)
 {
     struct clseq_opencl_packed_entry *oldest = &cl->packed[0];
 
     for (size_t i = 0; i < CLSEQ_PACKED_ENTRIES; i++) {
-        if (is_same(&cl->packed[i], p))
+        if (is_same(&cl->packed[i], p, parts))
             return &cl->packed[i];
         if (cl->packed[i].used < oldest->used)
             oldest = &cl->packed[i];
@@ -39,6 +40,7 @@ static struct clseq_opencl_packed_entry *entry_of(struct clseq_opencl *cl,
                                                    .rows = p->b.rows,
                                                    .n = p->n,
                                                    .k = p->k,
+                                                   .parts = parts,
                                                    .trans = p->trans_b };
     return oldest;
 }
@@ -55,8 +57,8 @@ static void allocate(clseq_backend *be, struct clseq_opencl_packed_entry *e, siz
     cl->packed_bytes += bytes;
 }
 
-void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem *p, size_t bytes,
-                              cl_mem *ret, bool *filled)
+void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem *p, int32_t parts,
+                              size_t bytes, cl_mem *ret, bool *filled)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
     struct clseq_opencl_packed_entry *e;
@@ -66,7 +68,7 @@ void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem
     *filled = false;
     if (p->b_id == 0 || bytes > cl->max_alloc)
         return;
-    e = entry_of(cl, p);
+    e = entry_of(cl, p, parts);
     again = e->used > 0 && e->version == p->b_version;
     e->used = ++cl->packed_clock;
     if (!again)

@@ -9,11 +9,12 @@
 
 #include "opencl/opencl_gemm.h"
 
-/* Where the packed copy of op(B) is to be. *ret is NULL when B is not worth one (this is its first
- * use) or there is no memory left; otherwise borrowed memory of `bytes`, which holds the copy
- * already when *filled, and must be filled by the caller at once when not. */
-void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem *p, size_t bytes,
-                              cl_mem *ret, bool *filled);
+/* Where the packed copy of op(B) is to be, in `parts` parts as clseq_opencl_gemm_pack_b() makes
+ * them. *ret is NULL when B is not worth one (this is its first use) or there is no memory left;
+ * otherwise borrowed memory of `bytes`, which holds the copy already when *filled, and must be
+ * filled by the caller at once when not. */
+void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem *p, int32_t parts,
+                              size_t bytes, cl_mem *ret, bool *filled);
 
 /* The buffer is going to be destroyed. */
 void clseq_opencl_packed_forget(struct clseq_opencl *cl, uint64_t id);

@@ -102,6 +102,19 @@ clseq_tensor clseq_tensor_flatten(clseq_tensor x)
     return x;
 }
 
+clseq_tensor clseq_tensor_as_step(clseq_tensor x)
+{
+    assert(x.ndim == 2);
+    x.dims[2] = x.dims[1];
+    x.dims[1] = x.dims[0];
+    x.dims[0] = 1;
+    x.strides[2] = x.strides[1];
+    x.strides[1] = x.strides[0];
+    x.strides[0] = x.dims[1] * x.strides[1];
+    x.ndim = 3;
+    return x;
+}
+
 clseq_tensor clseq_tensor_line(clseq_tensor x)
 {
     assert(x.ndim == 2 && x.strides[0] == x.dims[1]);

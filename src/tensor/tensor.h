@@ -55,6 +55,9 @@ clseq_tensor clseq_tensor_columns(clseq_tensor x, int32_t first, int32_t n);
  * as in every tensor made by clseq_tensor_3d. */
 clseq_tensor clseq_tensor_flatten(clseq_tensor x);
 
+/* (B, H) -> (1, B, H): a sequence of one step. */
+clseq_tensor clseq_tensor_as_step(clseq_tensor x);
+
 /* (M, N) contiguous -> (M * N). */
 clseq_tensor clseq_tensor_line(clseq_tensor x);
 
