@@ -23,14 +23,26 @@ DEFINE_BLOCK(strips_to_private, __global, __global, __private, 1, MR, TILE_ADD)
 #define FWD_ROWS (MR == 14 ? 3 * MR : 6 * MR)
 #define BWD_ROWS (MR == 14 ? 7 * MR : 16 * MR)
 
-/* A work-group for each compute unit takes items until there are none. queue[0] is the next item,
- * queue[1] counts the groups that are done; the last one leaves zeros for the next launch. An item
- * is the same whoever takes it. */
+/* A work-group for each compute unit takes items until there are none, those of one time step after
+ * those of the step before. queue[0] is the next item, queue[1] counts items that are done, queue[2]
+ * groups that are done; the last one leaves zeros for the next launch. An item is the same whoever
+ * takes it.
+ *
+ * An item of a step waits until all items of the step before are done. Those were taken earlier, so
+ * whoever has them is running: groups need not run at the same time, and nobody waits for a group
+ * that has not begun. */
 #define FOR_ITEMS(item, n) for (int item = atomic_inc(queue); item < (n); item = atomic_inc(queue))
+#define WAIT_FOR(items)                                                                            \
+    while (atomic_add(queue + 1, 0) < (items))                                                     \
+        ;
+#define ITEM_IS_DONE                                                                               \
+    mem_fence(CLK_GLOBAL_MEM_FENCE);                                                               \
+    atomic_inc(queue + 1);
 #define END_OF_ITEMS                                                                               \
-    if (atomic_inc(queue + 1) == (int)get_num_groups(0) - 1) {                                     \
+    if (atomic_inc(queue + 2) == (int)get_num_groups(0) - 1) {                                     \
         atomic_xchg(queue, 0);                                                                     \
         atomic_xchg(queue + 1, 0);                                                                 \
+        atomic_xchg(queue + 2, 0);                                                                 \
     }
 
 /* The first row of [first, last) after which all sequences have ended by step t. */
@@ -53,56 +65,69 @@ static void load_units(float *to, __global const float *from, int columns)
         to[n] = n < columns ? from[n] : 0.0f;
 }
 
-/* Gates hold the input's share. The panels of a gate are `padded` columns: H rounded up to NR.
- * Items: (panel of units, block of `block` <= FWD_ROWS rows). */
+/* Steps t .. t + steps - 1, whose tensors are *_step elements apart; h_prev and c_prev are the states
+ * before the first one. Gates hold the input's share. The panels of a gate are `padded` columns: H
+ * rounded up to NR. Items: (step, panel of units, block of `block` <= FWD_ROWS rows). */
 KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int h_prev_stride,
                          __global const float *panels, __global const float *c_prev,
                          ulong c_prev_offset, int c_prev_stride, __global const float *b_ih,
                          ulong b_ih_offset, __global const float *b_hh, ulong b_hh_offset,
                          int has_bias, __global const int *length, ulong length_offset,
                          int has_length, __global float *gates, ulong gates_offset,
-                         int gates_stride, __global float *c, ulong c_offset, int c_stride,
-                         __global float *h, ulong h_offset, int h_stride, int t, int n_rows, int H,
+                         int gates_stride, ulong gates_step, __global float *c, ulong c_offset,
+                         int c_stride, ulong c_step, __global float *h, ulong h_offset,
+                         int h_stride, ulong h_step, int t_first, int steps, int n_rows, int H,
                          int padded, int block, __global int *queue)
 {
     const int blocks = (n_rows + block - 1) / block, units = (H + NR - 1) / NR;
+    const int items = blocks * units;
     float pre[4][FWD_ROWS * NR];
 
-    h_prev += h_prev_offset;
     length += length_offset;
     b_ih += b_ih_offset;
     b_hh += b_hh_offset;
-    FOR_ITEMS(item, blocks * units)
+    FOR_ITEMS(number, items * steps)
     {
+        const int s = number / items, item = number - s * items, t = t_first + s;
         const int unit = item / blocks * NR, columns = min(NR, H - unit);
         const int first = item % blocks * block, last = min(first + block, n_rows);
         const int rows = rows_alive(length, has_length, t, first, last) - first;
+        __global const float *h_from =
+            s == 0 ? h_prev + h_prev_offset : h + h_offset + (ulong)(s - 1) * h_step;
+        __global const float *c_from =
+            s == 0 ? c_prev + c_prev_offset : c + c_offset + (ulong)(s - 1) * c_step;
+        const long h_rows = s == 0 ? h_prev_stride : h_stride;
+        const long c_rows = s == 0 ? c_prev_stride : c_stride;
+        __global float *gates_now = gates + gates_offset + (ulong)s * gates_step;
+        __global float *c_now = c + c_offset + (ulong)s * c_step;
+        __global float *h_now = h + h_offset + (ulong)s * h_step;
 
         for (int r = 0; r < rows; r++) {
-            __global const float *x = CLSEQ_ROW(gates, gates_offset, gates_stride, first + r);
+            __global const float *x = gates_now + (ulong)(first + r) * (ulong)gates_stride;
 
             for (int gate = 0; gate < 4; gate++)
                 load_units(pre[gate] + r * NR, x + gate * H + unit, columns);
         }
+        WAIT_FOR(s * items)
         for (int k = 0; k < H; k += KC) {
-            __global const float *a = h_prev + (ulong)first * (ulong)h_prev_stride + (ulong)k;
+            __global const float *a = h_from + first * h_rows + k;
 
             for (int gate = 0; gate < 4; gate++)
-                rows_to_private(rows, a, h_prev_stride, MR * (long)h_prev_stride,
+                rows_to_private(rows, a, h_rows, MR * h_rows,
                                 panels + (ulong)(gate * padded + unit) * (ulong)H + (ulong)k * NR,
                                 NR, min(KC, H - k), pre[gate], NR, NR, 1.0f, 1.0f);
         }
         for (int row = first; row < last; row++) {
-            __global const float *c_old = CLSEQ_ROW(c_prev, c_prev_offset, c_prev_stride, row);
-            __global float *a = CLSEQ_ROW(gates, gates_offset, gates_stride, row);
-            __global float *c_new = CLSEQ_ROW(c, c_offset, c_stride, row);
-            __global float *h_new = CLSEQ_ROW(h, h_offset, h_stride, row);
+            __global const float *c_old = c_from + row * c_rows;
+            __global float *a = gates_now + (ulong)row * (ulong)gates_stride;
+            __global float *c_new = c_now + (ulong)row * (ulong)c_stride;
+            __global float *h_new = h_now + (ulong)row * (ulong)h_stride;
             const float *x = pre[0] + (row - first) * NR - unit;
             const int end = unit + columns;
             int j = unit;
 
             if (has_length && t >= length[row]) {
-                __global const float *h_old = h_prev + (ulong)row * (ulong)h_prev_stride;
+                __global const float *h_old = h_from + row * h_rows;
 
                 for (; j < end; j++) {
                     for (int gate = 0; gate < 4; gate++)
@@ -151,33 +176,45 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
                 h_new[j] = out;
             }
         }
+        ITEM_IS_DONE
     }
     END_OF_ITEMS
 }
 
-/* The gradients of step t from those of step t + 1: dh += dpre W_hh, then the cell. `strips` are
- * dpre of step t + 1 as gemm_cpu_pack_a leaves it; `act` becomes dpre; dh, dc are (rows, H) for all
- * steps in turn. Items: (panel of units, block of `block` <= BWD_ROWS rows, whole tiles). */
-KERNEL void lstm_cpu_bwd(__global const float *strips, __global const float *panels,
-                         __global float *act, ulong act_offset, int act_stride,
-                         __global const float *c_prev, ulong c_prev_offset, int c_prev_stride,
-                         __global const float *c, ulong c_offset, int c_stride, __global float *dh,
-                         ulong dh_offset, int dh_stride, __global float *dc, ulong dc_offset,
-                         int dc_stride, __global const float *dy, ulong dy_offset, int dy_stride,
-                         int has_dy, __global const int *length, ulong length_offset,
-                         int has_length, int t, int n_rows, int H, int block, __global int *queue)
+/* Steps t, t - 1, ... t - steps + 1, each from the one after it: dh += dpre W_hh, then the cell.
+ * `act`, `c`, `dy` are those of step t, and c0 the state before all steps; `act` becomes dpre, and
+ * that of step t + 1 is dpre already: it lies act_step behind, or is in `strips` as gemm_cpu_pack_a
+ * leaves it, for one step only. dh, dc (rows, H) are those of all steps in turn. Items: (step, panel
+ * of units, block of `block` <= BWD_ROWS rows, whole tiles). */
+KERNEL void lstm_cpu_bwd(__global const float *strips, int has_strips, __global const float *panels,
+                         __global float *act, ulong act_offset, int act_stride, ulong act_step,
+                         __global const float *c0, ulong c0_offset, int c0_stride,
+                         __global const float *c, ulong c_offset, int c_stride, ulong c_step,
+                         __global float *dh, ulong dh_offset, int dh_stride, __global float *dc,
+                         ulong dc_offset, int dc_stride, __global const float *dy, ulong dy_offset,
+                         int dy_stride, ulong dy_step, int has_dy, __global const int *length,
+                         ulong length_offset, int has_length, int t_first, int steps, int n_rows,
+                         int H, int block, __global int *queue)
 {
     const int blocks = (n_rows + block - 1) / block, units = (H + NR - 1) / NR, K = 4 * H;
+    const int items = blocks * units;
     const ulong whole = (ulong)((n_rows + MR - 1) / MR * MR);
     float sum[BWD_ROWS * NR];
 
     length += length_offset;
-    FOR_ITEMS(item, blocks * units)
+    FOR_ITEMS(number, items * steps)
     {
+        const int s = number / items, item = number - s * items, t = t_first - s;
         const int unit = item / blocks * NR, columns = min(NR, H - unit);
         const int first = item % blocks * block, last = min(first + block, n_rows);
         /* Where step t has ended, so has t + 1: its dpre is 0. */
         const int rows = rows_alive(length, has_length, t, first, last) - first;
+        __global float *act_now = act + act_offset - (ulong)s * act_step;
+        __global const float *c_now = c + c_offset - (ulong)s * c_step;
+        __global const float *c_from = t == 0 ? c0 + c0_offset : c_now - c_step;
+        const long c_rows = t == 0 ? c0_stride : c_stride;
+
+        WAIT_FOR(s * items)
 
         for (int row = first; row < last; row++)
             load_units(sum + (row - first) * NR, CLSEQ_ROW(dh, dh_offset, dh_stride, row) + unit,
@@ -185,15 +222,21 @@ KERNEL void lstm_cpu_bwd(__global const float *strips, __global const float *pan
         for (int k = 0; k < K; k += KC) {
             const int step = min(KC, K - k);
 
-            strips_to_private(rows, strips + (ulong)k * whole + (ulong)first * (ulong)step, 0,
-                              MR * step, panels + (ulong)unit * (ulong)K + (ulong)k * NR, NR, step,
-                              sum, NR, NR, 1.0f, 1.0f);
+            __global const float *panel = panels + (ulong)unit * (ulong)K + (ulong)k * NR;
+
+            if (has_strips)
+                strips_to_private(rows, strips + (ulong)k * whole + (ulong)first * (ulong)step, 0,
+                                  MR * step, panel, NR, step, sum, NR, NR, 1.0f, 1.0f);
+            else
+                rows_to_private(rows, act_now + act_step + first * (long)act_stride + k, act_stride,
+                                MR * (long)act_stride, panel, NR, step, sum, NR, NR, 1.0f, 1.0f);
         }
         for (int row = first; row < last; row++) {
-            __global const float *c_old = CLSEQ_ROW(c_prev, c_prev_offset, c_prev_stride, row);
-            __global const float *c_new = CLSEQ_ROW(c, c_offset, c_stride, row);
-            __global const float *above = CLSEQ_ROW(dy, dy_offset, dy_stride, row);
-            __global float *a = CLSEQ_ROW(act, act_offset, act_stride, row);
+            __global const float *c_old = c_from + row * c_rows;
+            __global const float *c_new = c_now + row * (long)c_stride;
+            __global const float *above =
+                CLSEQ_ROW(dy, dy_offset - (ulong)s * dy_step, dy_stride, row);
+            __global float *a = act_now + row * (long)act_stride;
             __global float *dh_row = CLSEQ_ROW(dh, dh_offset, dh_stride, row);
             __global float *dc_row = CLSEQ_ROW(dc, dc_offset, dc_stride, row);
             const float *from = sum + (row - first) * NR - unit;
@@ -236,6 +279,7 @@ KERNEL void lstm_cpu_bwd(__global const float *strips, __global const float *pan
                 dc_row[j] = d_c;
             }
         }
+        ITEM_IS_DONE
     }
     END_OF_ITEMS
 }

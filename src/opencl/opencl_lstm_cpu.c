@@ -8,6 +8,9 @@
 /* Items per compute unit that are enough for all to end at about the same time. */
 #define ITEMS_PER_UNIT 8
 
+/* Rows times squared units up to which all steps are one launch. */
+#define PERSISTENT_MULTIPLICATIONS (4 << 20)
+
 bool clseq_opencl_lstm_cpu_has(const clseq_backend *be)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
@@ -35,43 +38,90 @@ static int32_t block_rows(const clseq_backend *be, int32_t rows, int32_t H, int3
 
 static clseq_status queue_of(clseq_backend *be, cl_mem *ret)
 {
-    return clseq_opencl_scratch(be, CLSEQ_SCRATCH_QUEUE, 2 * sizeof(cl_int), ret);
+    return clseq_opencl_scratch(be, CLSEQ_SCRATCH_QUEUE, 3 * sizeof(cl_int), ret);
+}
+
+/* Is all of a sequence best done in one launch? A launch for every step lets cores that have nothing
+ * to do sleep; when steps are short, waking them takes longer than they sleep. */
+static bool is_persistent(int32_t rows, int32_t H)
+{
+    return (int64_t)rows * H * H <= PERSISTENT_MULTIPLICATIONS;
+}
+
+static struct clseq_opencl_arg step_of(const clseq_tensor *x)
+{
+    return clseq_arg_ulong(clseq_tensor_present(x) ? (uint64_t)x->strides[0] : 0);
+}
+
+/* Steps t .. t + steps - 1. */
+static clseq_status fwd_steps(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
+                              const struct clseq_lstm_seq_fwd_args *a, int32_t t, int32_t steps,
+                              cl_mem queue)
+{
+    const int32_t rows = a->h.dims[1], H = a->h.dims[2];
+    const int32_t block = block_rows(be, rows, H, FWD_ROWS(clseq_opencl_gemm_strip(be)));
+    const size_t padded = clseq_round_up((size_t)H, (size_t)clseq_opencl_gemm_panel(be));
+    const clseq_tensor h_prev = t == 0 ? a->h0 : clseq_tensor_step(a->h, t - 1);
+    const clseq_tensor c_prev = t == 0 ? a->c0 : clseq_tensor_step(a->c, t - 1);
+    const clseq_tensor gates = clseq_tensor_step(a->gates, t), c = clseq_tensor_step(a->c, t);
+    const clseq_tensor h = clseq_tensor_step(a->h, t);
+
+    return CLSEQ_LAUNCH(
+        be, lstm_cpu_fwd, all_units(be), CLSEQ_ARG_ROWS(&h_prev), clseq_arg_mem(w_hh->mem),
+        CLSEQ_ARG_ROWS(&c_prev), CLSEQ_ARG_TENSOR(&a->b_ih), CLSEQ_ARG_TENSOR(&a->b_hh),
+        clseq_arg_int(clseq_tensor_present(&a->b_ih)), CLSEQ_ARG_TENSOR(&a->length),
+        clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&gates), step_of(&a->gates),
+        CLSEQ_ARG_ROWS(&c), step_of(&a->c), CLSEQ_ARG_ROWS(&h), step_of(&a->h), clseq_arg_int(t),
+        clseq_arg_int(steps), clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int((int32_t)padded),
+        clseq_arg_int(block), clseq_arg_mem(queue));
 }
 
 clseq_status clseq_opencl_lstm_cpu_fwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
-                                       const struct clseq_lstm_cell_fwd_args *a)
+                                       const struct clseq_lstm_seq_fwd_args *a)
 {
-    const int32_t rows = a->h.dims[0], H = a->h.dims[1];
-    const int32_t block = block_rows(be, rows, H, FWD_ROWS(clseq_opencl_gemm_strip(be)));
-    const size_t padded = clseq_round_up((size_t)H, (size_t)clseq_opencl_gemm_panel(be));
+    const int32_t T = a->gates.dims[0];
+    const int32_t steps = is_persistent(a->h.dims[1], a->h.dims[2]) ? T : 1;
     cl_mem queue;
 
     CLSEQ_TRY(queue_of(be, &queue));
-    return CLSEQ_LAUNCH(be, lstm_cpu_fwd, all_units(be), CLSEQ_ARG_ROWS(&a->h_prev),
-                        clseq_arg_mem(w_hh->mem), CLSEQ_ARG_ROWS(&a->c_prev),
-                        CLSEQ_ARG_TENSOR(&a->b_ih), CLSEQ_ARG_TENSOR(&a->b_hh),
-                        clseq_arg_int(clseq_tensor_present(&a->b_ih)), CLSEQ_ARG_TENSOR(&a->length),
-                        clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&a->act),
-                        CLSEQ_ARG_ROWS(&a->c), CLSEQ_ARG_ROWS(&a->h), clseq_arg_int(a->t),
-                        clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int((int32_t)padded),
-                        clseq_arg_int(block), clseq_arg_mem(queue));
+    for (int32_t t = 0; t < T; t += steps)
+        CLSEQ_TRY(fwd_steps(be, w_hh, a, t, steps, queue));
+    return CLSEQ_OK;
 }
 
-clseq_status clseq_opencl_lstm_cpu_bwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
-                                       const clseq_tensor *dpre_next,
-                                       const struct clseq_lstm_cell_bwd_args *a)
+/* Steps t, t - 1, ... t - steps + 1. A single one has the gradients of the step after it in strips. */
+static clseq_status bwd_steps(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
+                              const struct clseq_lstm_seq_bwd_args *a, int32_t t, int32_t steps,
+                              cl_mem queue)
 {
     const int32_t rows = a->dh.dims[0], H = a->dh.dims[1];
     const int32_t block = block_rows(be, rows, H, BWD_ROWS(clseq_opencl_gemm_strip(be)));
-    cl_mem strips, queue;
+    const clseq_tensor next = clseq_tensor_step(a->gates, t + 1);
+    const clseq_tensor act = clseq_tensor_step(a->gates, t), c = clseq_tensor_step(a->c, t);
+    const clseq_tensor dy = clseq_tensor_present(&a->dy) ? clseq_tensor_step(a->dy, t) : a->dy;
+    cl_mem strips = NULL;
+
+    if (steps == 1)
+        CLSEQ_TRY(clseq_opencl_gemm_pack_a(be, &next, &strips));
+    return CLSEQ_LAUNCH(
+        be, lstm_cpu_bwd, all_units(be), clseq_arg_mem(strips), clseq_arg_int(steps == 1),
+        clseq_arg_mem(w_hh->mem), CLSEQ_ARG_ROWS(&act), step_of(&a->gates), CLSEQ_ARG_ROWS(&a->c0),
+        CLSEQ_ARG_ROWS(&c), step_of(&a->c), CLSEQ_ARG_ROWS(&a->dh), CLSEQ_ARG_ROWS(&a->dc),
+        CLSEQ_ARG_ROWS(&dy), step_of(&a->dy), clseq_arg_int(clseq_tensor_present(&a->dy)),
+        CLSEQ_ARG_TENSOR(&a->length), clseq_arg_int(clseq_tensor_present(&a->length)),
+        clseq_arg_int(t), clseq_arg_int(steps), clseq_arg_int(rows), clseq_arg_int(H),
+        clseq_arg_int(block), clseq_arg_mem(queue));
+}
+
+clseq_status clseq_opencl_lstm_cpu_bwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
+                                       const struct clseq_lstm_seq_bwd_args *a)
+{
+    const int32_t T = a->gates.dims[0];
+    const int32_t steps = is_persistent(a->dh.dims[0], a->dh.dims[1]) ? T - 1 : 1;
+    cl_mem queue;
 
     CLSEQ_TRY(queue_of(be, &queue));
-    CLSEQ_TRY(clseq_opencl_gemm_pack_a(be, dpre_next, &strips));
-    return CLSEQ_LAUNCH(
-        be, lstm_cpu_bwd, all_units(be), clseq_arg_mem(strips), clseq_arg_mem(w_hh->mem),
-        CLSEQ_ARG_ROWS(&a->dpre), CLSEQ_ARG_ROWS(&a->c_prev), CLSEQ_ARG_ROWS(&a->c),
-        CLSEQ_ARG_ROWS(&a->dh_prev), CLSEQ_ARG_ROWS(&a->dc_prev), CLSEQ_ARG_ROWS(&a->dy),
-        clseq_arg_int(clseq_tensor_present(&a->dy)), CLSEQ_ARG_TENSOR(&a->length),
-        clseq_arg_int(clseq_tensor_present(&a->length)), clseq_arg_int(a->t), clseq_arg_int(rows),
-        clseq_arg_int(H), clseq_arg_int(block), clseq_arg_mem(queue));
+    for (int32_t t = T - 2; t >= 0; t -= steps)
+        CLSEQ_TRY(bwd_steps(be, w_hh, a, t, steps, queue));
+    return CLSEQ_OK;
 }

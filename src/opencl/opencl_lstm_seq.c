@@ -46,6 +46,8 @@ clseq_status clseq_opencl_lstm_seq_fwd(clseq_backend *be, const struct clseq_lst
     if (clseq_tensor_count(&a->gates) == 0)
         return CLSEQ_OK;
     CLSEQ_TRY(pack(be, &a->w_hh, true, steps, batch, &packed));
+    if (clseq_opencl_lstm_cpu_has(be))
+        return clseq_opencl_lstm_cpu_fwd(be, &packed, a);
     for (int32_t t = 0; t < steps; t++) {
         const clseq_tensor gates = clseq_tensor_step(a->gates, t);
         const struct clseq_lstm_cell_fwd_args cell = { .pre = gates,
@@ -59,14 +61,37 @@ clseq_status clseq_opencl_lstm_seq_fwd(clseq_backend *be, const struct clseq_lst
                                                        .h = clseq_tensor_step(a->h, t),
                                                        .t = t };
 
-        if (clseq_opencl_lstm_cpu_has(be)) {
-            CLSEQ_TRY(clseq_opencl_lstm_cpu_fwd(be, &packed, &cell));
-            continue;
-        }
         CLSEQ_TRY(add_product(be, cell.h_prev, &a->w_hh, true, &packed, gates));
         CLSEQ_TRY(clseq_opencl_lstm_cell_fwd(be, &cell));
     }
     return CLSEQ_OK;
+}
+
+/* The cell of step t. */
+static clseq_status cell_bwd(clseq_backend *be, const struct clseq_lstm_seq_bwd_args *a, int32_t t)
+{
+    const clseq_tensor gates = clseq_tensor_step(a->gates, t);
+    const struct clseq_lstm_cell_bwd_args cell = { .act = gates,
+                                                   .c_prev = step_or(a->c, t - 1, a->c0),
+                                                   .c = clseq_tensor_step(a->c, t),
+                                                   .dh = a->dh,
+                                                   .dc = a->dc,
+                                                   .dy = clseq_tensor_present(&a->dy)
+                                                             ? clseq_tensor_step(a->dy, t)
+                                                             : a->dy,
+                                                   .length = a->length,
+                                                   .dpre = gates,
+                                                   .dh_prev = a->dh,
+                                                   .dc_prev = a->dc,
+                                                   .t = t };
+
+    return clseq_opencl_lstm_cell_bwd(be, &cell);
+}
+
+static clseq_status product_bwd(clseq_backend *be, const struct clseq_lstm_seq_bwd_args *a,
+                                const struct clseq_opencl_packed *packed, int32_t t)
+{
+    return add_product(be, clseq_tensor_step(a->gates, t), &a->w_hh, false, packed, a->dh);
 }
 
 clseq_status clseq_opencl_lstm_seq_bwd(clseq_backend *be, const struct clseq_lstm_seq_bwd_args *a)
@@ -77,32 +102,14 @@ clseq_status clseq_opencl_lstm_seq_bwd(clseq_backend *be, const struct clseq_lst
     if (clseq_tensor_count(&a->gates) == 0)
         return CLSEQ_OK;
     CLSEQ_TRY(pack(be, &a->w_hh, false, steps, batch, &packed));
-    for (int32_t t = steps - 1; t >= 0; t--) {
-        const clseq_tensor gates = clseq_tensor_step(a->gates, t);
-        const struct clseq_lstm_cell_bwd_args cell = { .act = gates,
-                                                       .c_prev = step_or(a->c, t - 1, a->c0),
-                                                       .c = clseq_tensor_step(a->c, t),
-                                                       .dh = a->dh,
-                                                       .dc = a->dc,
-                                                       .dy = clseq_tensor_present(&a->dy)
-                                                                 ? clseq_tensor_step(a->dy, t)
-                                                                 : a->dy,
-                                                       .length = a->length,
-                                                       .dpre = gates,
-                                                       .dh_prev = a->dh,
-                                                       .dc_prev = a->dc,
-                                                       .t = t };
-
-        if (clseq_opencl_lstm_cpu_has(be) && t + 1 < steps) {
-            const clseq_tensor next = clseq_tensor_step(a->gates, t + 1);
-
-            CLSEQ_TRY(clseq_opencl_lstm_cpu_bwd(be, &packed, &next, &cell));
-        } else {
-            CLSEQ_TRY(clseq_opencl_lstm_cell_bwd(be, &cell));
-        }
-        /* On CPUs the next turn of the loop does it. */
-        if (!clseq_opencl_lstm_cpu_has(be) || t == 0)
-            CLSEQ_TRY(add_product(be, gates, &a->w_hh, false, &packed, a->dh));
+    CLSEQ_TRY(cell_bwd(be, a, steps - 1));
+    if (clseq_opencl_lstm_cpu_has(be)) {
+        CLSEQ_TRY(clseq_opencl_lstm_cpu_bwd(be, &packed, a));
+        return product_bwd(be, a, &packed, 0);
     }
-    return CLSEQ_OK;
+    for (int32_t t = steps - 1; t > 0; t--) {
+        CLSEQ_TRY(product_bwd(be, a, &packed, t));
+        CLSEQ_TRY(cell_bwd(be, a, t - 1));
+    }
+    return product_bwd(be, a, &packed, 0);
 }
