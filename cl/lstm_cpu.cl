@@ -32,9 +32,13 @@ DEFINE_BLOCK(strips_to_private, __global, __global, __private, 1, MR, TILE_ADD)
  * whoever has them is running: groups need not run at the same time, and nobody waits for a group
  * that has not begun. */
 #define FOR_ITEMS(item, n) for (int item = atomic_inc(queue); item < (n); item = atomic_inc(queue))
+/* There are 2^shift blocks of rows, some perhaps without rows: Oclgrind 21.10 does not know what LLVM
+ * makes of a quotient and its remainder. */
+#define BLOCK_OF(item) ((item) & ((1 << shift) - 1))
 #define WAIT_FOR(items)                                                                            \
     while (atomic_add(queue + 1, 0) < (items))                                                     \
-        ;
+        ;                                                                                          \
+    mem_fence(CLK_GLOBAL_MEM_FENCE);
 #define ITEM_IS_DONE                                                                               \
     mem_fence(CLK_GLOBAL_MEM_FENCE);                                                               \
     atomic_inc(queue + 1);
@@ -77,10 +81,10 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
                          int gates_stride, ulong gates_step, __global float *c, ulong c_offset,
                          int c_stride, ulong c_step, __global float *h, ulong h_offset,
                          int h_stride, ulong h_step, int t_first, int steps, int n_rows, int H,
-                         int padded, int block, __global int *queue)
+                         int padded, int block, int shift, __global volatile int *queue)
 {
-    const int blocks = (n_rows + block - 1) / block, units = (H + NR - 1) / NR;
-    const int items = blocks * units;
+    const int items = (H + NR - 1) / NR << shift;
+    int s = 0;
     float pre[4][FWD_ROWS * NR];
 
     length += length_offset;
@@ -88,9 +92,11 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
     b_hh += b_hh_offset;
     FOR_ITEMS(number, items * steps)
     {
-        const int s = number / items, item = number - s * items, t = t_first + s;
-        const int unit = item / blocks * NR, columns = min(NR, H - unit);
-        const int first = item % blocks * block, last = min(first + block, n_rows);
+        while (number >= (s + 1) * items)
+            s++;
+        const int item = number - s * items, t = t_first + s;
+        const int unit = (item >> shift) * NR, columns = min(NR, H - unit);
+        const int first = BLOCK_OF(item) * block, last = min(first + block, n_rows);
         const int rows = rows_alive(length, has_length, t, first, last) - first;
         __global const float *h_from =
             s == 0 ? h_prev + h_prev_offset : h + h_offset + (ulong)(s - 1) * h_step;
@@ -194,19 +200,21 @@ KERNEL void lstm_cpu_bwd(__global const float *strips, int has_strips, __global 
                          ulong dc_offset, int dc_stride, __global const float *dy, ulong dy_offset,
                          int dy_stride, ulong dy_step, int has_dy, __global const int *length,
                          ulong length_offset, int has_length, int t_first, int steps, int n_rows,
-                         int H, int block, __global int *queue)
+                         int H, int block, int shift, __global volatile int *queue)
 {
-    const int blocks = (n_rows + block - 1) / block, units = (H + NR - 1) / NR, K = 4 * H;
-    const int items = blocks * units;
+    const int items = (H + NR - 1) / NR << shift, K = 4 * H;
+    int s = 0;
     const ulong whole = (ulong)((n_rows + MR - 1) / MR * MR);
     float sum[BWD_ROWS * NR];
 
     length += length_offset;
     FOR_ITEMS(number, items * steps)
     {
-        const int s = number / items, item = number - s * items, t = t_first - s;
-        const int unit = item / blocks * NR, columns = min(NR, H - unit);
-        const int first = item % blocks * block, last = min(first + block, n_rows);
+        while (number >= (s + 1) * items)
+            s++;
+        const int item = number - s * items, t = t_first - s;
+        const int unit = (item >> shift) * NR, columns = min(NR, H - unit);
+        const int first = BLOCK_OF(item) * block, last = min(first + block, n_rows);
         /* Where step t has ended, so has t + 1: its dpre is 0. */
         const int rows = rows_alive(length, has_length, t, first, last) - first;
         __global float *act_now = act + act_offset - (ulong)s * act_step;

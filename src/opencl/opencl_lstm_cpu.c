@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "opencl/opencl_lstm_cpu.h"
 
+#include "opencl/opencl_program.h"
+
 /* The most rows of an item, as in cl/lstm_cpu.cl. */
 #define FWD_ROWS(tile) ((tile) == 14 ? 3 * (tile) : 6 * (tile))
 #define BWD_ROWS(tile) ((tile) == 14 ? 7 * (tile) : 16 * (tile))
@@ -24,16 +26,22 @@ static struct clseq_opencl_range all_units(const clseq_backend *be)
     return clseq_opencl_range_2d((size_t)clseq_opencl_of(be)->compute_units, 1, 1, 1);
 }
 
-/* Rows of an item: nearly equal blocks of whole tiles. */
-static int32_t block_rows(const clseq_backend *be, int32_t rows, int32_t H, int32_t most)
+/* Rows of an item: nearly equal blocks of whole tiles; there are at most 2^*shift. */
+static int32_t block_rows(const clseq_backend *be, int32_t rows, int32_t H, int32_t most,
+                          int32_t *shift)
 {
     const int32_t panel = clseq_opencl_gemm_panel(be), tile = clseq_opencl_gemm_strip(be);
     const int32_t wanted = (int32_t)clseq_opencl_of(be)->compute_units * ITEMS_PER_UNIT;
     const int32_t panels = (H + panel - 1) / panel;
     const int32_t for_units = (wanted + panels - 1) / panels, for_size = (rows + most - 1) / most;
     const int32_t blocks = for_units > for_size ? for_units : for_size;
+    const int32_t block =
+        (int32_t)clseq_round_up((size_t)((rows + blocks - 1) / blocks), (size_t)tile);
 
-    return (int32_t)clseq_round_up((size_t)((rows + blocks - 1) / blocks), (size_t)tile);
+    *shift = 0;
+    while ((int64_t)block << *shift < rows)
+        ++*shift;
+    return block;
 }
 
 static clseq_status queue_of(clseq_backend *be, cl_mem *ret)
@@ -42,10 +50,13 @@ static clseq_status queue_of(clseq_backend *be, cl_mem *ret)
 }
 
 /* Is all of a sequence best done in one launch? A launch for every step lets cores that have nothing
- * to do sleep; when steps are short, waking them takes longer than they sleep. */
-static bool is_persistent(int32_t rows, int32_t H)
+ * to do sleep; when steps are short, waking them takes longer than they sleep. What one group wrote
+ * before an atomic operation, another one may read after its own: so it is with PoCL, but OpenCL 1.2
+ * does not promise it, and rusticl (Mesa 22.3) gives old values. */
+static bool is_persistent(const clseq_backend *be, int32_t rows, int32_t H)
 {
-    return (int64_t)rows * H * H <= PERSISTENT_MULTIPLICATIONS;
+    return (int64_t)rows * H * H <= PERSISTENT_MULTIPLICATIONS &&
+           clseq_opencl_is_pocl(clseq_opencl_of(be));
 }
 
 static struct clseq_opencl_arg step_of(const clseq_tensor *x)
@@ -59,7 +70,8 @@ static clseq_status fwd_steps(clseq_backend *be, const struct clseq_opencl_packe
                               cl_mem queue)
 {
     const int32_t rows = a->h.dims[1], H = a->h.dims[2];
-    const int32_t block = block_rows(be, rows, H, FWD_ROWS(clseq_opencl_gemm_strip(be)));
+    int32_t shift;
+    const int32_t block = block_rows(be, rows, H, FWD_ROWS(clseq_opencl_gemm_strip(be)), &shift);
     const size_t padded = clseq_round_up((size_t)H, (size_t)clseq_opencl_gemm_panel(be));
     const clseq_tensor h_prev = t == 0 ? a->h0 : clseq_tensor_step(a->h, t - 1);
     const clseq_tensor c_prev = t == 0 ? a->c0 : clseq_tensor_step(a->c, t - 1);
@@ -73,14 +85,14 @@ static clseq_status fwd_steps(clseq_backend *be, const struct clseq_opencl_packe
         clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&gates), step_of(&a->gates),
         CLSEQ_ARG_ROWS(&c), step_of(&a->c), CLSEQ_ARG_ROWS(&h), step_of(&a->h), clseq_arg_int(t),
         clseq_arg_int(steps), clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int((int32_t)padded),
-        clseq_arg_int(block), clseq_arg_mem(queue));
+        clseq_arg_int(block), clseq_arg_int(shift), clseq_arg_mem(queue));
 }
 
 clseq_status clseq_opencl_lstm_cpu_fwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
                                        const struct clseq_lstm_seq_fwd_args *a)
 {
     const int32_t T = a->gates.dims[0];
-    const int32_t steps = is_persistent(a->h.dims[1], a->h.dims[2]) ? T : 1;
+    const int32_t steps = is_persistent(be, a->h.dims[1], a->h.dims[2]) ? T : 1;
     cl_mem queue;
 
     CLSEQ_TRY(queue_of(be, &queue));
@@ -95,7 +107,8 @@ static clseq_status bwd_steps(clseq_backend *be, const struct clseq_opencl_packe
                               cl_mem queue)
 {
     const int32_t rows = a->dh.dims[0], H = a->dh.dims[1];
-    const int32_t block = block_rows(be, rows, H, BWD_ROWS(clseq_opencl_gemm_strip(be)));
+    int32_t shift;
+    const int32_t block = block_rows(be, rows, H, BWD_ROWS(clseq_opencl_gemm_strip(be)), &shift);
     const clseq_tensor next = clseq_tensor_step(a->gates, t + 1);
     const clseq_tensor act = clseq_tensor_step(a->gates, t), c = clseq_tensor_step(a->c, t);
     const clseq_tensor dy = clseq_tensor_present(&a->dy) ? clseq_tensor_step(a->dy, t) : a->dy;
@@ -110,14 +123,14 @@ static clseq_status bwd_steps(clseq_backend *be, const struct clseq_opencl_packe
         CLSEQ_ARG_ROWS(&dy), step_of(&a->dy), clseq_arg_int(clseq_tensor_present(&a->dy)),
         CLSEQ_ARG_TENSOR(&a->length), clseq_arg_int(clseq_tensor_present(&a->length)),
         clseq_arg_int(t), clseq_arg_int(steps), clseq_arg_int(rows), clseq_arg_int(H),
-        clseq_arg_int(block), clseq_arg_mem(queue));
+        clseq_arg_int(block), clseq_arg_int(shift), clseq_arg_mem(queue));
 }
 
 clseq_status clseq_opencl_lstm_cpu_bwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
                                        const struct clseq_lstm_seq_bwd_args *a)
 {
     const int32_t T = a->gates.dims[0];
-    const int32_t steps = is_persistent(a->dh.dims[0], a->dh.dims[1]) ? T - 1 : 1;
+    const int32_t steps = is_persistent(be, a->dh.dims[0], a->dh.dims[1]) ? T - 1 : 1;
     cl_mem queue;
 
     CLSEQ_TRY(queue_of(be, &queue));
