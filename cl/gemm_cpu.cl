@@ -378,6 +378,15 @@ static float sum_lanes(floatV x)
         if (columns > 2)                                                                           \
             row[2] = beta == 0.0f ? alpha * t2 : alpha * t2 + beta * row[2];                       \
     }
+#if CLSEQ_PREFETCH
+/* The next three rows of B come while these are used; they are in no cache. */
+#define PREFETCH_ROWS                                                                              \
+    __builtin_prefetch(b0 + k + 3 * (b1 - b0));                                                    \
+    __builtin_prefetch(b1 + k + 3 * (b1 - b0));                                                    \
+    __builtin_prefetch(b2 + k + 3 * (b1 - b0));
+#else
+#define PREFETCH_ROWS
+#endif
 #define DEFINE_DOT(name, ROWS)                                                                     \
     static void name(__global const float *a, long a_rows, __global const float *b0,               \
                      __global const float *b1, __global const float *b2, int k_size,               \
@@ -387,6 +396,7 @@ static float sum_lanes(floatV x)
         ROWS(DOT_DECLARE)                                                                          \
         for (; k + VW <= k_size; k += VW) {                                                        \
             const floatV x0 = vloadV(0, b0 + k), x1 = vloadV(0, b1 + k), x2 = vloadV(0, b2 + k);   \
+            PREFETCH_ROWS                                                                          \
             ROWS(DOT_STEP)                                                                         \
         }                                                                                          \
         ROWS(DOT_STORE)                                                                            \
