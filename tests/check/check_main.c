@@ -294,6 +294,18 @@ static clseq_status open_tested(struct check *t, const struct settings *s)
     return clseq_backend_open(t->ctx, &s->backend, &t->tested);
 }
 
+/* Did the provider of products that was asked for open? Another one may have taken its place. */
+static bool has_wanted_gemm(const struct check *t, const struct settings *s)
+{
+    static const char *const names[] = {
+        [CLSEQ_GEMM_CPU] = "cpu", [CLSEQ_GEMM_GPU] = "gpu", [CLSEQ_GEMM_CLBLAST] = "clblast"
+    };
+    const struct clseq_backend_info *info = clseq_backend_info(t->tested);
+
+    return s->backend.gemm == CLSEQ_GEMM_AUTO || strcmp(info->name, "opencl") != 0 ||
+           strcmp(info->gemm, names[s->backend.gemm]) == 0;
+}
+
 /* Test or measure one backend. */
 static int check_backend(struct check *t, struct settings *s)
 {
@@ -311,6 +323,11 @@ static int check_backend(struct check *t, struct settings *s)
         strcmp(s->backend.name, "reference") != 0)
         return nothing_compared(s, "there is no device, only the reference path");
     check_report_header(t);
+    if (!has_wanted_gemm(t, s)) {
+        fprintf(stderr, "clseq-check: the products that were asked for do not work here\n");
+        puts("0 passed, 1 failed");
+        return CHECK_FAILED;
+    }
     if (s->bench) {
         struct clseq_backend_options options = s->backend;
 
