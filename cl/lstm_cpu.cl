@@ -23,17 +23,17 @@ DEFINE_BLOCK(strips_to_private, __global, __global, __private, 1, MR, TILE_ADD)
 #define FWD_ROWS (MR == 14 ? 3 * MR : 6 * MR)
 #define BWD_ROWS (MR == 14 ? 7 * MR : 16 * MR)
 
-/* A work-group for each compute unit takes items until there are none, those of one time step after
- * those of the step before. queue[0] is the next item, queue[1] counts items that are done, queue[2]
- * groups that are done; the last one leaves zeros for the next launch. An item is the same whoever
- * takes it.
+/* A work-group for each compute unit takes items until there are none, those of one time step
+ * after those of the step before. queue[0] is the next item, queue[1] counts items that are done,
+ * queue[2] groups that are done; the last one leaves zeros for the next launch. An item is the same
+ * whoever takes it.
  *
  * An item of a step waits until all items of the step before are done. Those were taken earlier, so
  * whoever has them is running: groups need not run at the same time, and nobody waits for a group
  * that has not begun. */
 #define FOR_ITEMS(item, n) for (int item = atomic_inc(queue); item < (n); item = atomic_inc(queue))
-/* There are 2^shift blocks of rows, some perhaps without rows: Oclgrind 21.10 does not know what LLVM
- * makes of a quotient and its remainder. */
+/* There are 2^shift blocks of rows, some perhaps without rows: Oclgrind 21.10 does not know what
+ * LLVM makes of a quotient and its remainder. */
 #define BLOCK_OF(item) ((item) & ((1 << shift) - 1))
 #define WAIT_FOR(items)                                                                            \
     while (atomic_add(queue + 1, 0) < (items))                                                     \
@@ -69,9 +69,9 @@ static void load_units(float *to, __global const float *from, int columns)
         to[n] = n < columns ? from[n] : 0.0f;
 }
 
-/* Steps t .. t + steps - 1, whose tensors are *_step elements apart; h_prev and c_prev are the states
- * before the first one. Gates hold the input's share. The panels of a gate are `padded` columns: H
- * rounded up to NR. Items: (step, panel of units, block of `block` <= FWD_ROWS rows). */
+/* Steps t .. t + steps - 1, whose tensors are *_step elements apart; h_prev and c_prev are the
+ * states before the first one. Gates hold the input's share. The panels of a gate are `padded`
+ * columns: H rounded up to NR. Items: (step, panel of units, block of `block` <= FWD_ROWS rows). */
 KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int h_prev_stride,
                          __global const float *panels, __global const float *c_prev,
                          ulong c_prev_offset, int c_prev_stride, __global const float *b_ih,
@@ -188,10 +188,10 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
 }
 
 /* Steps t, t - 1, ... t - steps + 1, each from the one after it: dh += dpre W_hh, then the cell.
- * `act`, `c`, `dy` are those of step t, and c0 the state before all steps; `act` becomes dpre, and
- * that of step t + 1 is dpre already: it lies act_step behind, or is in `strips` as gemm_cpu_pack_a
- * leaves it, for one step only. dh, dc (rows, H) are those of all steps in turn. Items: (step, panel
- * of units, block of `block` <= BWD_ROWS rows, whole tiles). */
+ * `act`, `c`, `dy` are those of step t, and c0 the state before all steps; `act` becomes dpre,
+ * and that of step t + 1 is dpre already: it lies act_step behind, or is in `strips` as
+ * gemm_cpu_pack_a leaves it, for one step only. dh, dc (rows, H) are those of all steps in turn.
+ * Items: (step, panel of units, block of `block` <= BWD_ROWS rows, whole tiles). */
 KERNEL void lstm_cpu_bwd(__global const float *strips, int has_strips, __global const float *panels,
                          __global float *act, ulong act_offset, int act_stride, ulong act_step,
                          __global const float *c0, ulong c0_offset, int c0_stride,

@@ -205,8 +205,8 @@ static void make_pool(clseq_batches *batches, uint64_t number)
     batches->pool_ready = true;
 }
 
-/* Longest sources first: an encoder then leaves out the rows at the end, whose sentences have ended.
- * Stable; the plain order stays. In keys[], as numbers in the batch. */
+/* Longest sources first: an encoder then leaves out the rows at the end, whose sentences have
+ * ended. Stable; the plain order stays. In keys[], as numbers in the batch. */
 static void order_rows(clseq_batches *batches, const uint64_t *pairs, size_t n)
 {
     const bool plain = !batches->options.shuffle && !batches->options.similar_length;

@@ -49,10 +49,10 @@ static clseq_status queue_of(clseq_backend *be, cl_mem *ret)
     return clseq_opencl_scratch(be, CLSEQ_SCRATCH_QUEUE, 3 * sizeof(cl_int), ret);
 }
 
-/* Is all of a sequence best done in one launch? A launch for every step lets cores that have nothing
- * to do sleep; when steps are short, waking them takes longer than they sleep. What one group wrote
- * before an atomic operation, another one may read after its own: so it is with PoCL, but OpenCL 1.2
- * does not promise it, and rusticl (Mesa 22.3) gives old values. */
+/* Is all of a sequence best done in one launch? A launch for every step lets cores that have
+ * nothing to do sleep; when steps are short, waking them takes longer than they sleep. What one
+ * group wrote before an atomic operation, another one may read after its own: so it is with PoCL,
+ * but OpenCL 1.2 does not promise it, and rusticl (Mesa 22.3) gives old values. */
 static bool is_persistent(const clseq_backend *be, int32_t rows, int32_t H)
 {
     return (int64_t)rows * H * H <= PERSISTENT_MULTIPLICATIONS &&
@@ -101,7 +101,8 @@ clseq_status clseq_opencl_lstm_cpu_fwd(clseq_backend *be, const struct clseq_ope
     return CLSEQ_OK;
 }
 
-/* Steps t, t - 1, ... t - steps + 1. A single one has the gradients of the step after it in strips. */
+/* Steps t, t - 1, ... t - steps + 1. A single one has the gradients of the step after it in
+ * strips. */
 static clseq_status bwd_steps(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
                               const struct clseq_lstm_seq_bwd_args *a, int32_t t, int32_t steps,
                               cl_mem queue)
