@@ -4,9 +4,7 @@
  * no barriers and no local memory, so that a compiler that turns a kernel into a plain function
  * gets the loop nest it needs.
  *
- * The inner loop makes a tile of MR x NR elements of C in registers: for every k it loads one row
- * of NR elements of a panel of B and multiplies it with one broadcast element of each row of A. A
- * panel holds NR columns of op(B), k by k: panel[k][NR]. Five kernels feed it:
+ * Five kernels feed the inner loop of gemm_tile.clh:
  *   gemm_cpu_block    A and B were packed before by gemm_cpu_pack_a and gemm_cpu_pack_b: for large
  *                     products, where a block of A stays in the second-level cache
  *   gemm_cpu_tile     an item packs some panels of B into private memory, KC steps of k at a time,
@@ -262,14 +260,11 @@ KERNEL void gemm_cpu_block(__global const float *strips, __global const float *p
         for (int n = first; n < last; n += NR) {
             __global const float *panel = panels + (ulong)n * (ulong)k_size + (ulong)k * NR;
 
-            if (get_global_size(0) > 1) {
-                block_of_strips(rows, a, 0, MR * step, panel, NR, step, c + n, c_rows,
-                                min(NR, n_size - n), alpha, k == 0 ? beta : 1.0f);
-                continue;
-            }
-            /* Few rows: the next panel, which is in no cache, comes while this one is used. */
             for (int m = 0; m < rows; m += MR) {
-                PREFETCH_PANEL(panel + NR * (long)k_size, m, rows, step)
+                /* With few rows every panel is used once, so the next one is in no cache. */
+                if (get_global_size(0) == 1) {
+                    PREFETCH_PANEL(panel + NR * (long)k_size, m, rows, step)
+                }
                 block_of_strips(min(MR, rows - m), a + m * (long)step, 0, 0, panel, NR, step,
                                 c + m * (long)c_rows + n, c_rows, min(NR, n_size - n), alpha,
                                 k == 0 ? beta : 1.0f);

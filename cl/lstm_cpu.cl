@@ -19,6 +19,10 @@ DEFINE_BLOCK(strips_to_private, __global, __global, __private, 1, MR, TILE_ADD)
 
 #include "lstm_cell.clh"
 
+DEFINE_LSTM_ROW_FWD(lstm_private_fwd, __private)
+DEFINE_LSTM_ROW_BWD(lstm_private_bwd, __private)
+DEFINE_LSTM_ROW_ENDED_BWD(lstm_private_ended_bwd, __private)
+
 /* The most rows of an item, whole tiles: what it keeps of them stays in the first-level cache. */
 #define FWD_ROWS (MR == 14 ? 3 * MR : 6 * MR)
 #define BWD_ROWS (MR == 14 ? 7 * MR : 16 * MR)
@@ -124,63 +128,17 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
                                 NR, min(KC, H - k), pre[gate], NR, NR, 1.0f, 1.0f);
         }
         for (int row = first; row < last; row++) {
-            __global const float *c_old = c_from + row * c_rows;
-            __global float *a = gates_now + (ulong)row * (ulong)gates_stride;
-            __global float *c_new = c_now + (ulong)row * (ulong)c_stride;
-            __global float *h_new = h_now + (ulong)row * (ulong)h_stride;
-            const float *x = pre[0] + (row - first) * NR - unit;
-            const int end = unit + columns;
-            int j = unit;
+            __global const float *c_old = c_from + row * c_rows + unit;
+            __global float *a = gates_now + (ulong)row * (ulong)gates_stride + unit;
+            __global float *c_new = c_now + (ulong)row * (ulong)c_stride + unit;
+            __global float *h_new = h_now + (ulong)row * (ulong)h_stride + unit;
 
-            if (has_length && t >= length[row]) {
-                __global const float *h_old = h_from + row * h_rows;
-
-                for (; j < end; j++) {
-                    for (int gate = 0; gate < 4; gate++)
-                        a[gate * H + j] = 0.0f;
-                    c_new[j] = c_old[j];
-                    h_new[j] = h_old[j];
-                }
-                continue;
-            }
-            for (; j + VW <= end; j += VW) {
-                floatV i = vloadV(0, x + j), f = vloadV(0, x + FWD_ROWS * NR + j);
-                floatV g = vloadV(0, x + 2 * FWD_ROWS * NR + j);
-                floatV o = vloadV(0, x + 3 * FWD_ROWS * NR + j);
-                floatV cell = vloadV(0, c_old + j), out;
-
-                if (has_bias) {
-                    i += vloadV(0, b_ih + j) + vloadV(0, b_hh + j);
-                    f += vloadV(0, b_ih + H + j) + vloadV(0, b_hh + H + j);
-                    g += vloadV(0, b_ih + 2 * H + j) + vloadV(0, b_hh + 2 * H + j);
-                    o += vloadV(0, b_ih + 3 * H + j) + vloadV(0, b_hh + 3 * H + j);
-                }
-                lstm_fwd_v(&i, &f, &g, &o, &cell, &out);
-                vstoreV(i, 0, a + j);
-                vstoreV(f, 0, a + H + j);
-                vstoreV(g, 0, a + 2 * H + j);
-                vstoreV(o, 0, a + 3 * H + j);
-                vstoreV(cell, 0, c_new + j);
-                vstoreV(out, 0, h_new + j);
-            }
-            for (; j < end; j++) {
-                float i = x[j], f = x[FWD_ROWS * NR + j], g = x[2 * FWD_ROWS * NR + j];
-                float o = x[3 * FWD_ROWS * NR + j], cell = c_old[j], out;
-
-                if (has_bias) {
-                    i += b_ih[j] + b_hh[j];
-                    f += b_ih[H + j] + b_hh[H + j];
-                    g += b_ih[2 * H + j] + b_hh[2 * H + j];
-                    o += b_ih[3 * H + j] + b_hh[3 * H + j];
-                }
-                lstm_fwd_1(&i, &f, &g, &o, &cell, &out);
-                a[j] = i;
-                a[H + j] = f;
-                a[2 * H + j] = g;
-                a[3 * H + j] = o;
-                c_new[j] = cell;
-                h_new[j] = out;
-            }
+            if (has_length && t >= length[row])
+                lstm_row_ended_fwd(c_old, h_from + row * h_rows + unit, a, c_new, h_new, H, 0,
+                                   columns);
+            else
+                lstm_private_fwd(pre[0] + (row - first) * NR, FWD_ROWS * NR, b_ih + unit,
+                                 b_hh + unit, has_bias, c_old, a, c_new, h_new, H, 0, columns);
         }
         ITEM_IS_DONE
     }
@@ -240,52 +198,20 @@ KERNEL void lstm_cpu_bwd(__global const float *strips, int has_strips, __global 
                                 MR * (long)act_stride, panel, NR, step, sum, NR, NR, 1.0f, 1.0f);
         }
         for (int row = first; row < last; row++) {
-            __global const float *c_old = c_from + row * c_rows;
-            __global const float *c_new = c_now + row * (long)c_stride;
             __global const float *above =
-                CLSEQ_ROW(dy, dy_offset - (ulong)s * dy_step, dy_stride, row);
-            __global float *a = act_now + row * (long)act_stride;
-            __global float *dh_row = CLSEQ_ROW(dh, dh_offset, dh_stride, row);
-            __global float *dc_row = CLSEQ_ROW(dc, dc_offset, dc_stride, row);
-            const float *from = sum + (row - first) * NR - unit;
-            const int end = unit + columns;
-            int j = unit;
+                CLSEQ_ROW(dy, dy_offset - (ulong)s * dy_step, dy_stride, row) + unit;
+            __global float *a = act_now + row * (long)act_stride + unit;
+            __global float *dh_row = CLSEQ_ROW(dh, dh_offset, dh_stride, row) + unit;
+            __global float *dc_row = CLSEQ_ROW(dc, dc_offset, dc_stride, row) + unit;
+            const float *from = sum + (row - first) * NR;
 
-            if (has_length && t >= length[row]) {
-                for (; j < end; j++) {
-                    for (int gate = 0; gate < 4; gate++)
-                        a[gate * H + j] = 0.0f;
-                    dh_row[j] = has_dy ? from[j] + above[j] : from[j];
-                }
-                continue;
-            }
-            for (; j + VW <= end; j += VW) {
-                floatV i = vloadV(0, a + j), f = vloadV(0, a + H + j);
-                floatV g = vloadV(0, a + 2 * H + j), o = vloadV(0, a + 3 * H + j);
-                floatV total = vloadV(0, from + j), d_c = vloadV(0, dc_row + j);
-
-                if (has_dy)
-                    total += vloadV(0, above + j);
-                lstm_bwd_v(&i, &f, &g, &o, vloadV(0, c_old + j), vloadV(0, c_new + j), total, &d_c);
-                vstoreV(i, 0, a + j);
-                vstoreV(f, 0, a + H + j);
-                vstoreV(g, 0, a + 2 * H + j);
-                vstoreV(o, 0, a + 3 * H + j);
-                vstoreV((floatV)(0.0f), 0, dh_row + j);
-                vstoreV(d_c, 0, dc_row + j);
-            }
-            for (; j < end; j++) {
-                const float total = has_dy ? from[j] + above[j] : from[j];
-                float i = a[j], f = a[H + j], g = a[2 * H + j], o = a[3 * H + j], d_c = dc_row[j];
-
-                lstm_bwd_1(&i, &f, &g, &o, c_old[j], c_new[j], total, &d_c);
-                a[j] = i;
-                a[H + j] = f;
-                a[2 * H + j] = g;
-                a[3 * H + j] = o;
-                dh_row[j] = 0.0f;
-                dc_row[j] = d_c;
-            }
+            if (has_length && t >= length[row])
+                lstm_private_ended_bwd(from, above, has_dy, dc_row, a, dh_row, dc_row, H, 0,
+                                       columns);
+            else
+                lstm_private_bwd(from, above, has_dy, a, c_from + row * c_rows + unit,
+                                 c_now + row * (long)c_stride + unit, dc_row, a, dh_row, dc_row, H,
+                                 0, columns);
         }
         ITEM_IS_DONE
     }
