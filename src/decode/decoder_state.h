@@ -28,9 +28,19 @@ typedef struct clseq_decoder_state {
     /* The batch in hand; views into the workspace with rows = open * beam. */
     int32_t sentences, beam; /* as it began */
     int32_t open, rows;
-    clseq_tensor x, pre, logits;       /* (rows, E), (rows, 4H), (rows, V) */
-    clseq_tensor state[2];             /* (rows, 2LH): h of all layers, then c of all layers */
+    clseq_decoder_step step;           /* its scratch; states are set for every step */
+    clseq_tensor logits;               /* (rows, V) */
+    clseq_tensor state[2];             /* (rows, all): h of all layers, c of all layers, and what is
+                                          fed back */
     int current;                       /* which of the two holds the state; the other is free */
+    clseq_rnn_pass start;              /* initial states, (1, sentences, H) */
+    clseq_tensor start_gates;          /* (sentences, G H) context input */
+    clseq_tensor context_gates[2];     /* (rows, G H) */
+    clseq_tensor memory[2], keys[2];   /* (open, S D), (open, S H): the memory of each sentence */
+    clseq_tensor length;               /* (open) i32 source words */
+    int held;                          /* which of the two of these three */
+    int32_t S;                         /* source positions */
+    clseq_tensor weights;              /* (BLOCK, rows, S) where attention looked */
     clseq_tensor value, index;         /* (rows, beam), index i32 */
     clseq_tensor loss, lse;            /* (rows) */
     clseq_tensor order;                /* (rows) i32, rows to gather, written by the host */
@@ -40,26 +50,30 @@ typedef struct clseq_decoder_state {
     int32_t *open_sentence; /* (open) number in the batch of each open sentence, ascending */
     int32_t *stage_index, *stage_parent; /* (BLOCK * rows) */
     float *stage_real;                   /* (BLOCK * rows) */
-    size_t open_capacity, index_capacity, parent_capacity, real_capacity;
+    float *stage_weights;                /* (BLOCK * rows * S) */
+    int32_t *source_length;              /* (sentences) */
+    size_t open_capacity, index_capacity, parent_capacity, real_capacity, stage_weights_capacity;
+    size_t length_capacity;
 
     /* What was read back: element (t * sentences + b) * beam + k; parent is the k at t - 1.
      * Elements of sentences that were dropped before t are undefined. */
     int32_t steps;
     int32_t *token_at, *parent_at;
     float *score_at;
-    size_t token_capacity, parent_at_capacity, score_capacity;
+    float *weight_at; /* S for each: where the hypothesis that was extended looked */
+    size_t token_capacity, parent_at_capacity, score_capacity, weight_capacity;
 } clseq_decoder_state;
 
 /* What to read back after a block, beside the words. */
-enum { CLSEQ_DECODE_PARENTS = 1, CLSEQ_DECODE_SCORES = 2 };
+enum { CLSEQ_DECODE_PARENTS = 1, CLSEQ_DECODE_SCORES = 2, CLSEQ_DECODE_WEIGHTS = 4 };
 
 void clseq_decoder_state_init(clseq_decoder_state *st, clseq_seq2seq *model);
 void clseq_decoder_state_fini(clseq_decoder_state *st);
 
-/* Device memory for batches up to this size; kept where it suffices. Errors: CLSEQ_ERR_LIMIT,
- * CLSEQ_ERR_DEVICE_NOMEM. */
+/* Device memory for batches up to this size, S source positions; kept where it suffices. Errors:
+ * CLSEQ_ERR_LIMIT, CLSEQ_ERR_DEVICE_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_state_plan(clseq_decoder_state *st, int32_t sentences,
-                                                       int32_t beam);
+                                                       int32_t S, int32_t beam);
 
 /* Encode `input` (T = 0; the model and this state are planned for it) and start all hypotheses: the
  * last word is the start token, slot 0 of each sentence has score 0, the others are not in use. */

@@ -34,17 +34,21 @@ void clseq_seq2seq_destroy(clseq_seq2seq **model)
 }
 
 clseq_status clseq_seq2seq_register(const struct clseq_model_config *config, clseq_encoder *encoder,
-                                    clseq_decoder *decoder, clseq_param_store *store)
+                                    clseq_bridge *bridge, clseq_decoder *decoder,
+                                    clseq_param_store *store)
 {
-    CLSEQ_TRY(clseq_encoder_register(encoder, store, config->source_vocabulary, config->embedding,
-                                     config->hidden, config->layers));
-    return clseq_decoder_register(decoder, store, config->target_vocabulary, config->embedding,
-                                  config->hidden, config->layers);
+    const struct clseq_model_config c = clseq_model_config_resolve(config);
+
+    CLSEQ_TRY(clseq_encoder_register(encoder, store, &c));
+    CLSEQ_TRY(clseq_decoder_register(decoder, store, &c));
+    bridge->kind = c.bridge;
+    return clseq_bridge_register(bridge, store, &encoder->rnn, &decoder->rnn);
 }
 
 static clseq_status create_weights(clseq_seq2seq *m)
 {
-    CLSEQ_TRY(clseq_seq2seq_register(&m->config, &m->encoder, &m->decoder, &m->store));
+    CLSEQ_TRY(clseq_seq2seq_register(&m->config, &m->encoder, &m->bridge, &m->decoder,
+                                     &m->store));
     CLSEQ_TRY(
         clseq_param_store_plan(&m->store, clseq_backend_info(m->be)->max_buffer_bytes, m->real));
     for (int i = 0; i < m->store.segments; i++)
@@ -65,7 +69,7 @@ clseq_status clseq_seq2seq_create(clseq_backend *be, const struct clseq_model_co
     m->ctx = ctx;
     m->be = be;
     m->real = clseq_backend_real(be);
-    m->config = *config;
+    m->config = clseq_model_config_resolve(config);
     clseq_param_store_init(&m->store, ctx);
     status = create_weights(m);
     if (status != CLSEQ_OK) {
@@ -95,17 +99,32 @@ clseq_status clseq_seq2seq_init(clseq_seq2seq *model, enum clseq_init kind, doub
     return clseq_init_params(&run, kind, scale, seed);
 }
 
+void clseq_seq2seq_regularise(clseq_seq2seq *model, const clseq_dropout *dropout, double smoothing)
+{
+    model->dropout = *dropout;
+    model->smoothing = smoothing;
+}
+
+static bool attends(const clseq_seq2seq *m)
+{
+    return m->config.attention != CLSEQ_ATTENTION_NONE;
+}
+
 /* The activations of a batch of this shape; the same for planning and running. */
 static clseq_status take(clseq_seq2seq *m, clseq_workspace *ws,
                          const struct clseq_seq2seq_limits *shape)
 {
+    const clseq_dropout *d = &m->dropout;
+    const bool training = m->training;
+
     clseq_workspace_reset(ws);
     CLSEQ_TRY(clseq_encoder_take(&m->encoder, ws, m->real, shape->S, shape->B, shape->source_unique,
-                                 m->training, &m->encoder_pass));
+                                 training, training && d->layers > 0, &m->encoder_pass));
     if (shape->T == 0)
         return CLSEQ_OK;
-    return clseq_decoder_take(&m->decoder, ws, m->real, shape->T, shape->B, shape->N,
-                              shape->target_unique, m->training, &m->decoder_pass);
+    return clseq_decoder_take(&m->decoder, ws, m->real, shape->S, shape->T, shape->B, shape->N,
+                              shape->target_unique, training,
+                              training && (d->layers > 0 || d->output > 0), &m->decoder_pass);
 }
 
 /* int32 of the largest upload: every array of clseq_seq2seq_input, each padded to 32 elements. */
@@ -113,10 +132,11 @@ static clseq_status input_elements(clseq_seq2seq *m, const struct clseq_seq2seq_
                                    size_t *ret)
 {
     size_t source, target, total;
-    const size_t B = (size_t)limits->B, gaps = 12 * 32;
+    const size_t B = (size_t)limits->B, gaps = 13 * 32;
 
-    /* Per side: index and order (at most all positions), unique and start (at most as many). */
-    if (!clseq_mul_size((size_t)limits->S * 4, B, &source) ||
+    /* Per side: index and order (at most all positions), unique and start (at most as many); the
+     * source's places in reverse. */
+    if (!clseq_mul_size((size_t)limits->S * 5, B, &source) ||
         !clseq_mul_size((size_t)limits->T * 4, B, &target) ||
         !clseq_add_size(source, target, &total) ||
         !clseq_add_size(total, 2 * (size_t)limits->N + 2 * B + 2 + gaps, &total))
@@ -203,6 +223,21 @@ static clseq_tensor stage(clseq_seq2seq *m, size_t *used, const int32_t *data, i
     return view;
 }
 
+/* Where the backward direction finds the t-th step from the end of every row. */
+static clseq_tensor stage_reverse(clseq_seq2seq *m, size_t *used, const int32_t *length, int32_t S,
+                                  int32_t B)
+{
+    const clseq_tensor view = clseq_tensor_1d(m->input_buffer, *used, CLSEQ_I32, S * B);
+    int32_t *to = m->input_host + *used;
+
+    for (int32_t t = 0; t < S; t++) {
+        for (int32_t b = 0; b < B; b++)
+            *to++ = t < length[b] ? (length[b] - 1 - t) * B + b : -1;
+    }
+    *used += ((size_t)S * (size_t)B + 31) / 32 * 32;
+    return view;
+}
+
 static clseq_token_rows stage_tokens(clseq_seq2seq *m, size_t *used,
                                      const struct clseq_input_tokens *tokens)
 {
@@ -234,11 +269,17 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
 
     model->encoder_pass.index = stage(model, &used, input->source_index, input->S * input->B);
     model->encoder_pass.rnn.length = stage(model, &used, input->source_length, input->B);
+    if (model->config.bidirectional)
+        model->encoder_pass.rnn.reverse =
+            stage_reverse(model, &used, input->source_length, input->S, input->B);
     if (model->training)
         model->source_tokens = stage_tokens(model, &used, &input->source_tokens);
     if (input->T > 0) {
         model->decoder_pass.index = stage(model, &used, input->target_index, input->T * input->B);
-        model->decoder_pass.rnn.length = stage(model, &used, input->target_length, input->B);
+        /* Fed with its own output the decoder goes step by step, and a length would count from
+         * each. What padded steps compute is used by nothing. */
+        if (!model->config.input_feeding)
+            model->decoder_pass.rnn.length = stage(model, &used, input->target_length, input->B);
         model->decoder_pass.output.rows = stage(model, &used, input->rows, input->N);
         model->decoder_pass.output.target = stage(model, &used, input->target, input->N);
         if (model->training)
@@ -247,11 +288,37 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
     return clseq_buffer_write(model->input_buffer, 0, model->input_host, used * sizeof(int32_t));
 }
 
+clseq_status clseq_seq2seq_encode(clseq_seq2seq *model)
+{
+    const clseq_run run = clseq_seq2seq_run(model, false);
+
+    return clseq_encoder_fwd(&model->encoder, &run, &model->encoder_pass);
+}
+
+/* What the decoder takes from the encoder beside its initial states. */
+static void connect(clseq_seq2seq *m)
+{
+    const clseq_encoder_pass *from = &m->encoder_pass;
+    const int32_t top = m->encoder.rnn.layers - 1;
+    clseq_decoder_pass *to = &m->decoder_pass;
+
+    if (attends(m)) {
+        to->memory.memory = clseq_rnn_output(&m->encoder.rnn, &from->rnn);
+        to->memory.length = from->rnn.length;
+        to->dmemory = from->dy;
+    }
+    for (int32_t d = 0; d < m->decoder.contexts; d++) {
+        to->context[d] = clseq_rnn_final(&from->rnn, top, d).h;
+        to->dcontext[d] = from->rnn.layer[top][d].dh;
+    }
+}
+
 static clseq_status forward(clseq_seq2seq *m, const clseq_run *run)
 {
+    connect(m);
     CLSEQ_TRY(clseq_encoder_fwd(&m->encoder, run, &m->encoder_pass));
-    CLSEQ_TRY(
-        clseq_lstm_start_from(&m->encoder.rnn, run, &m->encoder_pass.rnn, &m->decoder_pass.rnn));
+    CLSEQ_TRY(clseq_bridge_fwd(&m->bridge, run, &m->encoder.rnn, &m->encoder_pass.rnn,
+                               &m->decoder.rnn, &m->decoder_pass.rnn));
     return clseq_decoder_fwd(&m->decoder, run, &m->decoder_pass);
 }
 
@@ -273,17 +340,20 @@ clseq_status clseq_seq2seq_loss(clseq_seq2seq *model, clseq_tensor loss)
 clseq_status clseq_seq2seq_loss_bwd(clseq_seq2seq *model, double scale, bool accumulate,
                                     clseq_tensor loss)
 {
-    const clseq_run run = clseq_seq2seq_run(model, accumulate);
+    clseq_run run = clseq_seq2seq_run(model, accumulate);
 
+    run.dropout = &model->dropout;
+    run.smoothing = model->smoothing;
     CLSEQ_TRY(forward(model, &run));
+    CLSEQ_TRY(clseq_rnn_end_zero(&model->encoder.rnn, &run, &model->encoder_pass.rnn));
+    if (attends(model))
+        CLSEQ_TRY(clseq_op_fill(model->be,
+                                &(struct clseq_fill_args) { .dst = model->encoder_pass.dy }));
     CLSEQ_TRY(clseq_decoder_loss_bwd(&model->decoder, &run, &model->decoder_pass,
                                      &model->target_tokens, scale, &model->row_gradients[1]));
     CLSEQ_TRY(sum_losses(model, loss));
-    /* The decoder's initial state is the encoder's final state, and so are their gradients. */
-    for (int32_t l = 0; l < model->config.layers; l++) {
-        model->encoder_pass.rnn.dh[l] = model->decoder_pass.rnn.dh[l];
-        model->encoder_pass.rnn.dc[l] = model->decoder_pass.rnn.dc[l];
-    }
-    return clseq_encoder_bwd(&model->encoder, &run, &model->encoder_pass, &model->source_tokens,
-                             &model->row_gradients[0]);
+    CLSEQ_TRY(clseq_bridge_bwd(&model->bridge, &run, &model->encoder.rnn, &model->encoder_pass.rnn,
+                               &model->decoder.rnn, &model->decoder_pass.rnn));
+    return clseq_encoder_bwd(&model->encoder, &run, &model->encoder_pass, attends(model),
+                             &model->source_tokens, &model->row_gradients[0]);
 }

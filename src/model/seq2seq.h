@@ -15,6 +15,7 @@
 #include "model/decoder.h"
 #include "model/encoder.h"
 #include "model/model_config.h"
+#include "nn/bridge.h"
 #include "nn/init.h"
 
 /* Distinct tokens of one side of a batch (op_args.h, embedding_bwd). */
@@ -48,13 +49,16 @@ typedef struct clseq_seq2seq {
     clseq_context *ctx; /* borrowed */
     clseq_backend *be;  /* borrowed */
     clseq_dtype real;
-    struct clseq_model_config config;
+    struct clseq_model_config config; /* resolved */
 
     clseq_encoder encoder;
     clseq_decoder decoder;
+    clseq_bridge bridge;
     clseq_param_store store;
     clseq_param_buffers weights, gradients; /* owned; gradients only when training */
     bool training;
+    clseq_dropout dropout; /* of training; the caller sets `step` before every batch */
+    double smoothing;
 
     clseq_workspace ws; /* its buffers are owned here */
     clseq_buffer *input_buffer;
@@ -77,12 +81,17 @@ void clseq_seq2seq_destroy(clseq_seq2seq **model);
 
 /* Register all parameters of a configuration: the table of a model file without any backend. */
 CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_register(const struct clseq_model_config *config,
-                                                     clseq_encoder *encoder, clseq_decoder *decoder,
+                                                     clseq_encoder *encoder, clseq_bridge *bridge,
+                                                     clseq_decoder *decoder,
                                                      clseq_param_store *store);
 
 /* Random initial weights. */
 CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_init(clseq_seq2seq *model, enum clseq_init kind,
                                                  double scale, uint64_t seed);
+
+/* Dropout and label smoothing (torch.nn.CrossEntropyLoss, label_smoothing) of every loss_bwd from
+ * now on; call it before plan. */
+void clseq_seq2seq_regularise(clseq_seq2seq *model, const clseq_dropout *dropout, double smoothing);
 
 /* Allocate everything a step needs for batches up to `limits`. May be called again with other
  * limits; memory is kept where it suffices. */
@@ -96,6 +105,9 @@ uint64_t clseq_seq2seq_bytes(const clseq_seq2seq *model);
 /* Upload a batch and lay out its activations. */
 CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_begin(clseq_seq2seq *model,
                                                   const struct clseq_seq2seq_input *input);
+
+/* Forward through the encoder alone. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_encode(clseq_seq2seq *model);
 
 /* Forward only. loss (1) = sum of the losses of all real positions. The losses of the positions are
  * in decoder_pass.output.loss. */

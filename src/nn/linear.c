@@ -10,10 +10,11 @@ clseq_status clseq_linear_fwd(const clseq_run *run, clseq_tensor x, clseq_tensor
 }
 
 clseq_status clseq_linear_bwd_input(const clseq_run *run, clseq_tensor dy, clseq_tensor w,
-                                    clseq_tensor dx)
+                                    double beta, clseq_tensor dx)
 {
-    return clseq_op_gemm(run->be,
-                         &(struct clseq_gemm_args) { .a = dy, .b = w, .c = dx, .alpha = 1 });
+    return clseq_op_gemm(
+        run->be,
+        &(struct clseq_gemm_args) { .a = dy, .b = w, .c = dx, .alpha = 1, .beta = beta });
 }
 
 clseq_status clseq_linear_bwd_weight(const clseq_run *run, clseq_tensor dy, clseq_tensor x,

@@ -13,11 +13,24 @@
 #include "tensor/param_store.h"
 #include "tensor/workspace.h"
 
+/* What is left out at random in training: probabilities in [0, 1), and what the masks follow
+ * from. */
+typedef struct clseq_dropout {
+    double layers;    /* inputs of the layers from the second on */
+    double embedding; /* inputs of the first layer */
+    double output;    /* inputs of the output layer */
+    bool same_over_time;
+    uint64_t seed;
+    uint32_t step; /* number of the batch */
+} clseq_dropout;
+
 typedef struct clseq_run {
     clseq_backend *be;                    /* borrowed */
     const clseq_param_store *store;       /* borrowed */
     const clseq_param_buffers *weights;   /* borrowed */
     const clseq_param_buffers *gradients; /* borrowed; NULL for inference */
+    const clseq_dropout *dropout;         /* borrowed; NULL for inference */
+    double smoothing; /* share of each target spread over all words; 0 for inference */
     bool accumulate; /* false: the first write of each gradient replaces what is there */
 } clseq_run;
 
@@ -42,9 +55,9 @@ static inline clseq_tensor clseq_run_gradient(const clseq_run *run, int param)
 CLSEQ_MUST_CHECK clseq_status clseq_linear_fwd(const clseq_run *run, clseq_tensor x, clseq_tensor w,
                                                double beta, clseq_tensor y);
 
-/* dx (M, K) = dy (M, N) W. */
+/* dx (M, K) = dy (M, N) W; beta as in gemm. */
 CLSEQ_MUST_CHECK clseq_status clseq_linear_bwd_input(const clseq_run *run, clseq_tensor dy,
-                                                     clseq_tensor w, clseq_tensor dx);
+                                                     clseq_tensor w, double beta, clseq_tensor dx);
 
 /* dW (N, K) = dy^T x, added when `add`. */
 CLSEQ_MUST_CHECK clseq_status clseq_linear_bwd_weight(const clseq_run *run, clseq_tensor dy,
