@@ -4,7 +4,7 @@
  * no barriers and no local memory, so that a compiler that turns a kernel into a plain function
  * gets the loop nest it needs.
  *
- * Five kernels feed the inner loop of gemm_tile.clh:
+ * These feed the inner loop of gemm_tile.clh:
  *   gemm_cpu_block    A and B were packed before by gemm_cpu_pack_a and gemm_cpu_pack_b: for large
  *                     products, where a block of A stays in the second-level cache
  *   gemm_cpu_tile     an item packs some panels of B into private memory, KC steps of k at a time,
@@ -12,8 +12,8 @@
  *                     transposed is packed by strips of MR rows on the way
  *   gemm_cpu_packed   B was packed before by gemm_cpu_pack_b, A is used where it is
  *   gemm_cpu_direct   few rows of A: both are used where they are, as B would be used only once
- * and gemm_cpu_dot takes B transposed with few rows of A: there both run along k.
- * Only gemm_cpu_tile takes A transposed.
+ * and gemm_cpu_dot takes B transposed with few rows of A: there both run along k. Only
+ * gemm_cpu_pack_a and gemm_cpu_tile take A transposed. docs/kernels.md says when each is used.
  *
  * gemm_cpu_block, _tile and _packed split the sum over k in parts of KC, added to C in order; the
  * order of every sum is the same every time.
@@ -434,8 +434,7 @@ KERNEL void gemm_cpu_dot(__global const float *a, ulong a_offset, int a_rows, ul
     }
 }
 
-/* It uses the tiles above and the functions of the other operations, which have vectors where the
- * kernels are for CPUs. */
+/* It uses the functions of the other operations, which have vectors in the CPU class only. */
 #if CLSEQ_CPU
 #include "lstm_cpu.cl"
 #endif

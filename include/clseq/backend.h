@@ -90,7 +90,9 @@ struct clseq_profile_row {
     uint64_t calls;
     double seconds;
     double flops; /* of matrix products; 0 where other arithmetic is not counted */
-    double bytes; /* arguments, each once; those read and written, twice */
+    /* What arguments take, twice for those read and written. Of tables only the rows that are named
+     * count, and the weights of an LSTM's sequence count in every step. */
+    double bytes;
 };
 
 /* What a device does at best. */

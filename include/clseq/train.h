@@ -63,23 +63,23 @@ struct clseq_train_options {
     clseq_schedule_kind schedule;    /* constant */
     double decay_start, decay_every; /* epochs: 5, 0.5 */
     double clip;                     /* global norm: 5; 0 = off */
-    bool
-        average_tokens; /* gradient of the mean loss per token; false (default): of the sum over the
-                            batch divided by its sentences, as the paper does */
-    bool init_normal;   /* false: uniform */
-    double init_scale;  /* 0.08 */
-    size_t batch;       /* sentences: 64 */
+    /* Gradient of the mean loss per token; false (default): of the sum over the batch divided by
+     * its sentences, as the paper does. */
+    bool average_tokens;
+    bool init_normal;    /* false: uniform */
+    double init_scale;   /* 0.08 */
+    size_t batch;        /* sentences: 64 */
     bool similar_length; /* batches of sentences of similar length: true */
     uint64_t seed;       /* 1 */
 
     struct clseq_when after;       /* 10 epochs */
     struct clseq_when valid_every; /* 1 epoch */
     struct clseq_when save_every;  /* 5 minutes */
-    int early_stop;       /* validations without a better one before training ends; 0 = never;
-                                      default 5 */
-    uint64_t log_every;   /* updates between two reports: 50 */
-    size_t batches_ahead; /* batches that a thread makes ahead: 2; 0 = no thread. Changes no result
-                           */
+    /* Validations without a better one before training ends: 5; 0 = never. */
+    int early_stop;
+    uint64_t log_every; /* updates between two reports: 50 */
+    /* Batches that a thread makes ahead: 2; 0 = no thread. Changes no result. */
+    size_t batches_ahead;
 };
 
 /* What training reports. Fields that do not belong to an event are 0. */

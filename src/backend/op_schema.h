@@ -68,7 +68,8 @@ static inline const clseq_tensor *clseq_op_tensor_const(const void *args,
  * of rows of col_sums, 1 for pointwise ops. */
 double clseq_op_terms(enum clseq_op op, const void *args);
 
-/* Floating-point operations (a multiply-add is 2) and bytes touched, for profiles. */
+/* Floating-point operations (a multiply-add is 2) and bytes touched, for profiles; what counts is
+ * said at struct clseq_profile_row. */
 double clseq_op_flops(enum clseq_op op, const void *args);
 double clseq_op_bytes(enum clseq_op op, const void *args);
 

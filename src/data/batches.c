@@ -206,17 +206,16 @@ static void make_pool(clseq_batches *batches, uint64_t number)
 }
 
 /* Longest sources first: an encoder then leaves out the rows at the end, whose sentences have
- * ended. Stable; the plain order stays. In keys[], as numbers in the batch. */
+ * ended. Stable, so the plain order, where all count as equally long, stays. In keys[], as numbers
+ * in the batch. */
 static void order_rows(clseq_batches *batches, const uint64_t *pairs, size_t n)
 {
     const bool plain = !batches->options.shuffle && !batches->options.similar_length;
 
-    for (size_t b = 0; b < n; b++)
-        batches->keys[b] = b;
-    if (plain)
-        return;
     for (size_t b = 0; b < n; b++) {
-        const uint32_t length = clseq_corpus_place(batches->corpus, pairs[b])->source_length;
+        const uint32_t length = plain
+                                    ? CLSEQ_LENGTH_LIMIT
+                                    : clseq_corpus_place(batches->corpus, pairs[b])->source_length;
 
         batches->keys[b] = (uint64_t)(CLSEQ_LENGTH_LIMIT - length) << NUMBER_BITS | b;
     }

@@ -25,6 +25,14 @@ static const struct clseq_op_table ops_packed = {
 #undef X
 };
 
+static bool is_pocl(cl_platform_id platform)
+{
+    char name[256] = "";
+
+    return clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof(name), name, NULL) == CL_SUCCESS &&
+           strstr(name, "Portable Computing Language") != NULL;
+}
+
 /* The floats of one vector in kernels of the CPU class. */
 static int vector_width(cl_device_id device)
 {
@@ -137,6 +145,7 @@ static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_op
 
     CLSEQ_TRY(clseq_opencl_cache_open(be->ctx, options->cache_folder, &cl->cache));
     CLSEQ_TRY(find_device(be, options, cache, &device, &remembered));
+    cl->is_pocl = is_pocl(cl->platform);
     properties[1] = (cl_context_properties)cl->platform;
     cl->context = clCreateContext(properties, 1, &cl->device, NULL, NULL, &code);
     if (code != CL_SUCCESS)

@@ -78,8 +78,7 @@ static clseq_status scale(clseq_backend *be, const struct clseq_gemm_args *a)
         clseq_arg_int(columns), clseq_arg_int(matrices), clseq_arg_float(a->beta));
 }
 
-static clseq_status run(clseq_backend *be, clseq_gemm_run *provider,
-                        const struct clseq_gemm_args *a)
+clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *a)
 {
     const int row = a->c.ndim - 2;
     struct clseq_gemm_problem p = { .m = a->c.dims[row],
@@ -100,7 +99,7 @@ static clseq_status run(clseq_backend *be, clseq_gemm_run *provider,
     if (!matrix_of(&a->a, &p.a) || !matrix_of(&a->b, &p.b) || !matrix_of(&a->c, &p.c))
         return clseq_fail(be->ctx, CLSEQ_ERR_LIMIT,
                           "gemm: the rows of a matrix are more than 2^31 - 1 elements apart");
-    return provider(be, &p);
+    return providers[clseq_opencl_of(be)->gemm].run(be, &p);
 }
 
 /* ---- checking a provider when the device opens ---- */
@@ -271,7 +270,8 @@ fail:
     return status;
 }
 
-/* Batches, and products that take no longer than launching them, follow the rule. */
+/* Batches, and products that take no longer than launching them, follow the rule; without a tuner
+ * all do. */
 static clseq_status choose(clseq_backend *be, const struct clseq_gemm_problem *p, int *ret)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
@@ -283,23 +283,14 @@ static clseq_status choose(clseq_backend *be, const struct clseq_gemm_problem *p
     return clseq_tune_choose(&cl->tuner->tune, &shape, ret);
 }
 
-static clseq_status run_measured(clseq_backend *be, const struct clseq_gemm_problem *p)
+clseq_status clseq_opencl_gemm_gpu(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
-    int which = 0;
+    const int forced = clseq_opencl_of(be)->gemm_forced;
+    int which = forced - 1;
 
-    CLSEQ_TRY(choose(be, p, &which));
+    if (!forced)
+        CLSEQ_TRY(choose(be, p, &which));
     return candidates[which].run(be, p);
-}
-
-clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *a)
-{
-    const struct clseq_opencl *cl = clseq_opencl_of(be);
-
-    return run(be,
-               cl->gemm_forced ? candidates[cl->gemm_forced - 1].run
-               : cl->tuner     ? run_measured
-                               : providers[cl->gemm].run,
-               a);
 }
 
 /* ---- one way or the other, for benchmarks ---- */

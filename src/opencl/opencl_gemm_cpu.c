@@ -250,17 +250,28 @@ static clseq_status tile(clseq_backend *be, const struct clseq_gemm_problem *p)
         clseq_arg_float((double)p->beta), clseq_arg_int(split.panels), clseq_arg_int(split.block));
 }
 
-/* The packed copy of B, made now if B has been used before and did not change, or NULL. */
-static clseq_status packed_copy(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem *ret)
+/* B in panels, in `parts` parts as clseq_opencl_gemm_pack_b() makes them: the copy that is kept,
+ * filled now if it is not yet. Where none is kept, scratch memory when `needed`, otherwise NULL. */
+static clseq_status packed_copy(clseq_backend *be, const struct clseq_gemm_problem *p,
+                                int32_t parts, bool needed, cl_mem *ret)
 {
-    const struct clseq_opencl *cl = clseq_opencl_of(be);
-    const size_t floats = clseq_round_up((size_t)p->n, (size_t)tile_columns(cl)) * (size_t)p->k;
+    const int32_t panel = tile_columns(clseq_opencl_of(be)), part_n = p->n / parts;
+    const size_t part = clseq_round_up((size_t)part_n, (size_t)panel) * (size_t)p->k;
+    const size_t bytes = (size_t)parts * part * sizeof(cl_float);
+    /* Parts of whole panels follow each other as they would in one. */
+    const int32_t packs = part_n % panel == 0 ? 1 : parts, n = p->n / packs;
+    const uint64_t column = p->trans_b ? (uint64_t)p->b.rows : 1;
     bool filled;
 
-    clseq_opencl_packed_find(be, p, 1, floats * sizeof(cl_float), ret, &filled);
-    if (!*ret || filled)
+    clseq_opencl_packed_find(be, p, parts, bytes, ret, &filled);
+    if (filled || (!*ret && !needed))
         return CLSEQ_OK;
-    return pack_b(be, &p->b, 0, p->n, p->k, p->trans_b, *ret, 0);
+    if (!*ret)
+        CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_B, bytes, ret));
+    for (int32_t i = 0; i < packs; i++)
+        CLSEQ_TRY(pack_b(be, &p->b, (uint64_t)i * (uint64_t)n * column, n, p->k, p->trans_b, *ret,
+                         (uint64_t)i * part));
+    return CLSEQ_OK;
 }
 
 static clseq_status packed(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem panels)
@@ -285,7 +296,7 @@ static clseq_status many_rows(clseq_backend *be, const struct clseq_gemm_problem
     cl_mem panels = NULL;
 
     if (is_large || !p->trans_a)
-        CLSEQ_TRY(packed_copy(be, p, &panels));
+        CLSEQ_TRY(packed_copy(be, p, 1, false, &panels));
     if (is_large || (panels && p->m >= PACKED_ROWS && is_deep))
         return large(be, p, panels);
     return panels ? packed(be, p, panels) : tile(be, p);
@@ -334,34 +345,17 @@ clseq_status clseq_opencl_gemm_pack_a(clseq_backend *be, const clseq_tensor *a, 
 clseq_status clseq_opencl_gemm_pack_b(clseq_backend *be, const clseq_tensor *b, bool trans_b,
                                       int32_t parts, struct clseq_opencl_packed *ret)
 {
-    const int32_t n = b->dims[trans_b ? 0 : 1], part_n = n / parts, k = b->dims[trans_b ? 1 : 0];
     const struct clseq_gemm_problem p = {
         .b = { .mem = clseq_opencl_mem(b), .offset = b->offset, .rows = (int32_t)b->strides[0] },
-        .n = n,
-        .k = k,
+        .n = b->dims[trans_b ? 0 : 1],
+        .k = b->dims[trans_b ? 1 : 0],
         .trans_b = trans_b,
         .b_id = b->buffer->id,
         .b_version = b->buffer->version
     };
-    const size_t columns = clseq_round_up((size_t)part_n, (size_t)clseq_opencl_gemm_panel(be));
-    const size_t part = columns * (size_t)k, bytes = (size_t)parts * part * sizeof(cl_float);
-    bool filled;
 
-    *ret = (struct clseq_opencl_packed) { .n = n, .k = k };
-    clseq_opencl_packed_find(be, &p, parts, bytes, &ret->mem, &filled);
-    if (filled)
-        return CLSEQ_OK;
-    if (!ret->mem)
-        CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_B, bytes, &ret->mem));
-    if (columns == (size_t)part_n) /* then the parts follow each other as they would in one */
-        return pack_b(be, &p.b, 0, n, k, trans_b, ret->mem, 0);
-    for (int32_t i = 0; i < parts; i++) {
-        const uint64_t row = trans_b ? (uint64_t)p.b.rows : 1;
-
-        CLSEQ_TRY(pack_b(be, &p.b, (uint64_t)i * (uint64_t)part_n * row, part_n, k, trans_b,
-                         ret->mem, (uint64_t)i * part));
-    }
-    return CLSEQ_OK;
+    *ret = (struct clseq_opencl_packed) { .n = p.n, .k = p.k };
+    return packed_copy(be, &p, parts, true, &ret->mem);
 }
 
 clseq_status clseq_opencl_gemm_packed(clseq_backend *be, const clseq_tensor *a,

@@ -107,8 +107,3 @@ enum clseq_gemm_candidate clseq_opencl_gemm_gpu_choose(const clseq_backend *be,
     }
     return CLSEQ_CANDIDATE_16;
 }
-
-clseq_status clseq_opencl_gemm_gpu(clseq_backend *be, const struct clseq_gemm_problem *p)
-{
-    return clseq_opencl_gemm_gpu_run(be, p, clseq_opencl_gemm_gpu_choose(be, p));
-}

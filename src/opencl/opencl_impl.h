@@ -85,6 +85,7 @@ struct clseq_opencl {
     cl_mem none;        /* 64 bytes that stand for an absent tensor */
 
     bool told_compiling; /* the log has the line about it */
+    bool is_pocl;        /* makes plain functions of kernels, which a few things rely on */
     bool cpu_class;      /* kernels for CPUs: CLSEQ_CPU is 1 in the programs */
     int vector_width;    /* floats per vector: 4, 8 or 16; VW in the programs */
     size_t local_1d; /* work-group size for pointwise kernels: 1 in the CPU class, else up to 256 */

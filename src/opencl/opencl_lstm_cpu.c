@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "opencl/opencl_lstm_cpu.h"
 
-#include "opencl/opencl_program.h"
-
 /* The most rows of an item, as in cl/lstm_cpu.cl. */
 #define FWD_ROWS(tile) ((tile) == 14 ? 3 * (tile) : 6 * (tile))
 #define BWD_ROWS(tile) ((tile) == 14 ? 7 * (tile) : 16 * (tile))
@@ -55,8 +53,7 @@ static clseq_status queue_of(clseq_backend *be, cl_mem *ret)
  * but OpenCL 1.2 does not promise it, and rusticl (Mesa 22.3) gives old values. */
 static bool is_persistent(const clseq_backend *be, int32_t rows, int32_t H)
 {
-    return (int64_t)rows * H * H <= PERSISTENT_MULTIPLICATIONS &&
-           clseq_opencl_is_pocl(clseq_opencl_of(be));
+    return (int64_t)rows * H * H <= PERSISTENT_MULTIPLICATIONS && clseq_opencl_of(be)->is_pocl;
 }
 
 static struct clseq_opencl_arg step_of(const clseq_tensor *x)

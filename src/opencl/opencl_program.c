@@ -35,15 +35,6 @@ struct clseq_opencl_key clseq_opencl_sources_key(void)
     return clseq_opencl_cache_key(CLSEQ_PROGRAM_COUNT, texts);
 }
 
-bool clseq_opencl_is_pocl(const struct clseq_opencl *cl)
-{
-    char name[256] = "";
-
-    return clGetPlatformInfo(cl->platform, CL_PLATFORM_NAME, sizeof(name), name, NULL) ==
-               CL_SUCCESS &&
-           strstr(name, "Portable Computing Language") != NULL;
-}
-
 static void build_options(const struct clseq_opencl *cl, char text[OPTIONS_MAX])
 {
     cl_device_fp_config config = 0;
@@ -55,7 +46,7 @@ static void build_options(const struct clseq_opencl *cl, char text[OPTIONS_MAX])
         correct = (config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     /* Elsewhere prefetch() is the way, or nothing; PoCL makes nothing of that, but is clang. */
     snprintf(text, OPTIONS_MAX, "-cl-std=CL1.2 -DCLSEQ_CPU=%d -DVW=%d -DCLSEQ_PREFETCH=%d%s",
-             cl->cpu_class ? 1 : 0, cl->vector_width, clseq_opencl_is_pocl(cl) ? 1 : 0,
+             cl->cpu_class ? 1 : 0, cl->vector_width, cl->is_pocl ? 1 : 0,
              correct ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
 }
 
@@ -270,7 +261,7 @@ clseq_status clseq_opencl_programs_add(clseq_backend *be, const struct clseq_ope
      * kernel once more, for any work-group size: 14 s more at the first start, to save 0.1 s at
      * each later one (PoCL 3.1, 40 kernels). */
     CLSEQ_TRY(clseq_opencl_program_build(be, cache, programs[program].name, source->text,
-                                         !clseq_opencl_is_pocl(cl), &cl->programs[program]));
+                                         !cl->is_pocl, &cl->programs[program]));
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: program cl/%s.cl is ready",
               programs[program].name);
     return create_kernels(be, program);

@@ -30,9 +30,6 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_program_build(clseq_backend *be,
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_programs_open(clseq_backend *be,
                                                          const struct clseq_opencl_cache *cache);
 
-/* PoCL compiles kernels to plain functions of the processor, which a few things rely on. */
-bool clseq_opencl_is_pocl(const struct clseq_opencl *cl);
-
 /* Build the program of one provider of matrix products, once. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_programs_add(clseq_backend *be,
                                                         const struct clseq_opencl_cache *cache,

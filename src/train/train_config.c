@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "train/train_config.h"
 
+#include "data/batches_ahead.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +64,8 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "batch", (double)options->batch, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "early-stop", options->early_stop, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "log-every", (double)options->log_every, 1, 1e9));
-    CLSEQ_TRY(check_range(ctx, "batches-ahead", (double)options->batches_ahead, 0, 64));
+    CLSEQ_TRY(check_range(ctx, "batches-ahead", (double)options->batches_ahead, 0,
+                          CLSEQ_BATCHES_AHEAD_LIMIT));
     if (options->after.epochs <= 0 && options->after.updates == 0 && options->after.seconds <= 0)
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--after: say how long to train, for example 10e, 5000u or 30m");

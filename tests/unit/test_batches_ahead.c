@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Batches made ahead by a thread are those of a loop without one, and so are the
- * errors. The linker routes clseq_batches_next() and pthread_create() through this
- * file, so that it can make them fail and be slow.
+ * errors. The linker routes clseq_batches_next() and what threads are made of through
+ * this file, so that it can make them fail, hold a call, and tell whether the thread has
+ * anything to do: no check depends on how fast anything is.
  */
 #include "random_corpus.h"
 
@@ -20,17 +21,23 @@ int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *user);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *user);
+int __real_pthread_join(pthread_t thread, void **value);
+int __wrap_pthread_join(pthread_t thread, void **value);
+int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock);
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock);
 
 static atomic_int calls;        /* of clseq_batches_next() */
 static atomic_int fail_at;      /* the call that fails, from 1; 0: none */
-static atomic_int slow;         /* milliseconds a call takes */
+static atomic_int hold;         /* calls do not end before the thread is to be joined */
 static atomic_int takes_signal; /* the last call was open to SIGINT, SIGTERM or SIGALRM */
 static atomic_int threads;      /* calls of pthread_create() */
 static atomic_int no_threads;
+static atomic_int idle; /* the thread waits for something to do */
+static pthread_t caller;
 
-static void rest(int milliseconds)
+static void rest(void)
 {
-    const struct timespec time = { .tv_nsec = milliseconds * 1000000L };
+    const struct timespec time = { .tv_nsec = 1000000 };
 
     nanosleep(&time, NULL);
 }
@@ -43,8 +50,8 @@ clseq_status __wrap_clseq_batches_next(clseq_batches *batches, clseq_batch *batc
     pthread_sigmask(SIG_SETMASK, NULL, &blocked);
     atomic_store(&takes_signal, !sigismember(&blocked, SIGINT) || !sigismember(&blocked, SIGTERM) ||
                                     !sigismember(&blocked, SIGALRM));
-    if (atomic_load(&slow))
-        rest(atomic_load(&slow));
+    while (atomic_load(&hold))
+        rest();
     if (call == atomic_load(&fail_at))
         return clseq_fail(batch->ctx, CLSEQ_ERR_NOMEM, "call %d: no memory for %s", call, "100 %");
     return __real_clseq_batches_next(batches, batch);
@@ -56,6 +63,25 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     atomic_fetch_add(&threads, 1);
     return atomic_load(&no_threads) ? EAGAIN
                                     : __real_pthread_create(thread, attributes, start, user);
+}
+
+int __wrap_pthread_join(pthread_t thread, void **value)
+{
+    atomic_store(&hold, 0);
+    return __real_pthread_join(thread, value);
+}
+
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
+{
+    const bool thread = !pthread_equal(pthread_self(), caller);
+    int error;
+
+    if (thread)
+        atomic_store(&idle, 1);
+    error = __real_pthread_cond_wait(condition, lock);
+    if (thread)
+        atomic_store(&idle, 0);
+    return error;
 }
 
 /* A corpus of 95 pairs in 10 batches, in pools of 3 batches. */
@@ -82,7 +108,8 @@ static clseq_batches *make_batches(fixture *f, const clseq_corpus *corpus)
 static void case_begin(struct ahead_case *c, fixture *f, size_t pairs, size_t count)
 {
     *c = (struct ahead_case) { .f = f };
-    calls = fail_at = slow = takes_signal = threads = no_threads = 0;
+    calls = fail_at = hold = takes_signal = threads = no_threads = idle = 0;
+    caller = pthread_self();
     ASSERT_OK(f->ctx, clseq_fail(f->ctx, CLSEQ_OK, "%s", "")); /* forget earlier errors */
     c->corpus = random_corpus(f, pairs, 12);
     c->batches = make_batches(f, c->corpus);
@@ -101,12 +128,11 @@ static void case_end(struct ahead_case *c)
     clseq_corpus_destroy(&c->corpus);
 }
 
-/* Until the thread has made so many calls and the last of them is over. */
+/* Until the thread has made so many calls and will make no more unless asked. */
 static void wait_for_calls(int count)
 {
-    while (atomic_load(&calls) < count)
-        rest(1);
-    rest(20);
+    while (atomic_load(&calls) < count || !atomic_load(&idle))
+        rest();
 }
 
 #define SAME(count, member)                                                                        \
@@ -215,7 +241,7 @@ static void no_more_than_asked_for(void **state)
     struct ahead_case c;
 
     case_begin(&c, *state, 95, 3);
-    rest(20);
+    wait_for_calls(0);
     assert_int_equal(calls, 0);
     ASSERT_OK(c.f->ctx, clseq_batches_ahead_next(c.ahead, &c.batch));
     wait_for_calls(4);
@@ -286,10 +312,10 @@ static void destroy_ends_the_thread(void **state)
     case_end(&c);
 
     case_begin(&c, *state, 95, 2);
-    atomic_store(&slow, 50);
+    atomic_store(&hold, 1);
     ASSERT_OK(c.f->ctx, clseq_batches_ahead_seek(c.ahead, 0, 4));
     while (atomic_load(&calls) == 0)
-        rest(1);
+        rest();
     case_end(&c);
     assert_int_equal(calls, 1);
 

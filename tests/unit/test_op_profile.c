@@ -52,17 +52,24 @@ static void bytes_are_those_touched(void **state)
                                                .index = index,
                                                .w = table },
                                        all = { .g = table, .stats = stats, .w = table };
+    const struct clseq_adam_update_args adam = {
+        .g = rows, .stats = stats, .index = index, .w = table, .m = table, .v = table
+    };
     const struct clseq_lstm_seq_fwd_args seq = {
         .w_hh = clseq_tensor_2d(&memory, 0, CLSEQ_F32, 32, 8),
         .gates = clseq_tensor_3d(&memory, 0, CLSEQ_F32, 5, 2, 32),
     };
+    const struct clseq_lstm_seq_bwd_args back = { .w_hh = seq.w_hh, .gates = seq.gates };
     const double named = 3 * 8 * 4, whole = 1000 * 8 * 4;
 
     assert_true(clseq_op_bytes(CLSEQ_OP_row_gather, &gather) == 2 * named + 12);
     assert_true(clseq_op_bytes(CLSEQ_OP_row_scatter, &scatter) == 2 * named + 12);
     assert_true(clseq_op_bytes(CLSEQ_OP_sgd_update, &sgd) == 3 * named + 12 + 8);
     assert_true(clseq_op_bytes(CLSEQ_OP_sgd_update, &all) == 3 * whole + 8);
+    assert_true(clseq_op_bytes(CLSEQ_OP_adam_update, &adam) == 7 * named + 12 + 8);
     assert_true(clseq_op_bytes(CLSEQ_OP_lstm_seq_fwd, &seq) == 5 * 32 * 8 * 4 + 2 * 5 * 2 * 32 * 4);
+    assert_true(clseq_op_bytes(CLSEQ_OP_lstm_seq_bwd, &back) ==
+                5 * 32 * 8 * 4 + 2 * 5 * 2 * 32 * 4);
 }
 
 int main(void)

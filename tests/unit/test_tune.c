@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Choosing among candidates by measuring: with made-up candidates, then on a device. */
+/*
+ * Choosing among candidates by measuring: with made-up candidates, then on a device. The linker
+ * routes clock_gettime() through this file: made-up candidates have a clock of their own.
+ */
 #include "unit.h"
 
 #include "backend/ops.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "opencl/opencl_gemm_trial.h"
 #include "opencl/opencl_tune.h"
@@ -11,7 +13,23 @@
 #include <dirent.h>
 #include <math.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+
+static bool on_device;   /* the clock is that of the machine */
+static double pretended; /* seconds that have passed otherwise */
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+    if (on_device)
+        return __real_clock_gettime(clock, ret);
+    ret->tv_sec = (time_t)pretended;
+    ret->tv_nsec = (long)(1e9 * (pretended - (double)ret->tv_sec));
+    return 0;
+}
 
 /* ---- candidates that only pretend ---- */
 
@@ -42,20 +60,12 @@ static bool takes(void *user, int candidate, const struct clseq_tune_shape *shap
     return candidate != FEW_ROWS || shape->m <= 16;
 }
 
-static void pause_for(double seconds)
-{
-    const double start = clseq_seconds();
-
-    while (clseq_seconds() - start < seconds)
-        ;
-}
-
 static clseq_status check(void *user, int candidate)
 {
     struct pretence *p = user;
 
     p->checks[candidate]++;
-    pause_for(p->check_wait);
+    pretended += p->check_wait;
     return p->check_status[candidate] == CLSEQ_OK
                ? CLSEQ_OK
                : clseq_fail(p->ctx, p->check_status[candidate], "%s gives 7 instead of 8",
@@ -68,7 +78,7 @@ static clseq_status measure(void *user, int candidate, const struct clseq_tune_s
     struct pretence *p = user;
 
     p->measured++;
-    pause_for(p->wait);
+    pretended += p->wait;
     if (p->measure_status[candidate] != CLSEQ_OK)
         return clseq_fail(p->ctx, p->measure_status[candidate], "%s gives 1 instead of 2",
                           names[candidate]);
@@ -424,15 +434,23 @@ struct device {
     clseq_backend *be;
 };
 
+/* Its own folder: other tests may have tables too, and these are counted and deleted. */
+static void cache_folder(char folder[200])
+{
+    assert_true(snprintf(folder, 200, "%s/tune", getenv("CLSEQ_TEST_CACHE")) < 200);
+}
+
 static bool device_open(struct device *d)
 {
     struct clseq_backend_options options;
+    char folder[200];
 
     clseq_backend_options_init(&options);
     options.name = "opencl";
     options.kernels = CLSEQ_KERNELS_GPU;
     options.tune = 1;
-    options.cache_folder = getenv("CLSEQ_TEST_CACHE");
+    cache_folder(folder);
+    options.cache_folder = folder;
     options.probe_timeout = 1800;
     return clseq_backend_open(d->ctx, &options, &d->be) == CLSEQ_OK;
 }
@@ -440,12 +458,13 @@ static bool device_open(struct device *d)
 /* The tables in the cache folder: their number, the path of the last one; deleted when asked. */
 static int tables(char path[512], bool delete)
 {
-    char folder[256];
+    char cache[200], folder[256];
     const struct dirent *entry;
     DIR *dir;
     int n = 0;
 
-    snprintf(folder, sizeof(folder), "%s/clseq-opencl", getenv("CLSEQ_TEST_CACHE"));
+    cache_folder(cache);
+    snprintf(folder, sizeof(folder), "%s/clseq-opencl", cache);
     dir = opendir(folder);
     assert_non_null(dir);
     while ((entry = readdir(dir))) {
@@ -548,6 +567,7 @@ static void devices_keep_their_choice(void **state)
     size_t size;
 
     assert_true(first && second);
+    on_device = true;
     if (!getenv("CLSEQ_TEST_CACHE") || !device_open(&d)) {
         print_message("skipped: devices_keep_their_choice (no OpenCL device, or CLSEQ_TEST_CACHE "
                       "is not set)\n");
