@@ -191,6 +191,134 @@ struct clseq_lstm_seq_bwd_args {
     clseq_tensor dh, dc;      /* in and out */
 };
 
+/* One GRU time step after the matrix products (torch.nn.GRU's equations, gate order r, z, n;
+ * Cho et al. 2014 with the reset gate behind the product, as cuDNN has it).
+ *   pre (B, 3H)    blocks r, z: x W_ih^T + h_prev W_hh^T; block n: x W_in^T only
+ *   pre_n (B, H)   h_prev W_hn^T
+ *   b_ih, b_hh (3H)   optional together
+ *   length (B) i32    valid steps of each row; optional (all rows live)
+ *   hn (B, H)      pre_n + b_hn, kept for the backward pass
+ *   act (B, 3H)    r = sigmoid(pre_r + b_ir + b_hr), z likewise, n = tanh(pre_in + b_in + r hn),
+ *                  kept for the backward pass
+ *   h (B, H)       (1 - z) n + z h_prev
+ * Rows with t >= length[b] keep their state: h = h_prev, act = 0, hn = 0.
+ * act may be pre; hn may be pre_n; h may be h_prev. */
+struct clseq_gru_cell_fwd_args {
+    clseq_tensor pre, pre_n, h_prev; /* in */
+    clseq_tensor b_ih, b_hh, length; /* in, optional */
+    clseq_tensor act, hn, h;         /* out */
+    int32_t t;                       /* time step, from 0 */
+};
+
+/* Backward of gru_cell_fwd.
+ *   act, hn, h_prev, length, t   as there
+ *   dh (B, H)       gradient of h from the next step
+ *   dy (B, H)       gradient of h from the layer above; optional; total = dh + dy
+ *   dpre (B, 3H)    gradients of the three pre-activations, a_r, a_z, a_n
+ *   dhn (B, H)      gradient of hn: that of a_n times r
+ *   dh_prev (B, H)  the part that does not go through the products: total z for live rows, total
+ *                   for rows that keep their state. The caller adds dpre[:, 0:2H] W_hh[0:2H] and
+ *                   dhn W_hh[2H:3H].
+ * b_ih has the gradient dpre summed over rows, b_hh that of (dpre[:, 0:2H], dhn).
+ * Rows with t >= length[b]: dpre = 0, dhn = 0, dh_prev = total.
+ * dpre may be act; dhn may be hn; dh_prev may be dh. */
+struct clseq_gru_cell_bwd_args {
+    clseq_tensor act, hn, h_prev, dh; /* in */
+    clseq_tensor dy, length;          /* in, optional */
+    clseq_tensor dpre, dhn, dh_prev;  /* out */
+    int32_t t;
+};
+
+/* All steps of one GRU layer. For t = 0 .. T-1:
+ *   gates[t][:, 0:2H] += h[t-1] W_hh[0:2H]^T, hn[t] = h[t-1] W_hh[2H:3H]^T, then gru_cell_fwd in
+ *   place; h[-1] = h0.
+ *   gates (T, B, 3H)   in: x W_ih^T of every step; out: act of every step
+ *   hn (T, B, H)       out: hn of every step
+ *   w_hh (3H, H); b_ih, b_hh (3H) optional together; length (B) optional; h0 (B, H)
+ *   h (T, B, H)        after the last step h[T-1] is the final state of every row
+ * T = 0 does nothing. No aliases. */
+struct clseq_gru_seq_fwd_args {
+    clseq_tensor w_hh, h0;           /* in */
+    clseq_tensor b_ih, b_hh, length; /* in, optional */
+    clseq_tensor gates;              /* in and out */
+    clseq_tensor hn, h;              /* out */
+};
+
+/* Backward of gru_seq_fwd. For t = T-1 .. 0: gru_cell_bwd in place, then
+ *   dh += dpre[:, 0:2H] W_hh[0:2H] + dhn W_hh[2H:3H].
+ *   gates (T, B, 3H)   in: act; out: dpre of every step
+ *   hn (T, B, H)       in: hn; out: dhn of every step (the gradients of the weights and biases are
+ *                      products over all steps, made by the caller)
+ *   w_hh (3H, H), h0 (B, H), h (T, B, H), length optional
+ *   dy (T, B, H)       gradient of every h from above; optional
+ *   dh (B, H)          in: gradient of the final state; out: of h0
+ * No aliases. */
+struct clseq_gru_seq_bwd_args {
+    clseq_tensor w_hh, h0, h; /* in */
+    clseq_tensor dy, length;  /* in, optional */
+    clseq_tensor gates, hn;   /* in and out */
+    clseq_tensor dh;          /* in and out */
+};
+
+/* One step of a plain recurrent layer after the matrix products (torch.nn.RNN with tanh; Elman
+ * 1990).
+ *   pre (B, H)    x W_ih^T + h_prev W_hh^T
+ *   b_ih, b_hh (H)    optional together
+ *   length (B) i32    valid steps of each row; optional (all rows live)
+ *   h (B, H)      tanh(pre + b_ih + b_hh)
+ *   act (B, H)    h of live rows, kept for the backward pass
+ * Rows with t >= length[b] keep their state: h = h_prev, act = 0.
+ * act may be pre; h may be h_prev. */
+struct clseq_rnn_cell_fwd_args {
+    clseq_tensor pre, h_prev;        /* in */
+    clseq_tensor b_ih, b_hh, length; /* in, optional */
+    clseq_tensor act, h;             /* out */
+    int32_t t;                       /* time step, from 0 */
+};
+
+/* Backward of rnn_cell_fwd.
+ *   act, length, t   as there
+ *   dh (B, H)    gradient of h from the next step
+ *   dy (B, H)    gradient of h from the layer above; optional; total = dh + dy
+ *   dpre (B, H)  (1 - act^2) total
+ *   dh_prev (B, H)   the part that does not go through pre: 0 for live rows, total for rows that
+ *                    keep their state. The caller adds dpre W_hh.
+ * Rows with t >= length[b]: dpre = 0, dh_prev = total.
+ * dpre may be act; dh_prev may be dh. */
+struct clseq_rnn_cell_bwd_args {
+    clseq_tensor act, dh;       /* in */
+    clseq_tensor dy, length;    /* in, optional */
+    clseq_tensor dpre, dh_prev; /* out */
+    int32_t t;
+};
+
+/* All steps of one plain recurrent layer. For t = 0 .. T-1:
+ *   gates[t] += h[t-1] W_hh^T, then rnn_cell_fwd in place; h[-1] = h0.
+ *   gates (T, B, H)    in: x W_ih^T of every step; out: act of every step
+ *   w_hh (H, H); b_ih, b_hh (H) optional together; length (B) optional; h0 (B, H)
+ *   h (T, B, H)        after the last step h[T-1] is the final state of every row
+ * T = 0 does nothing. No aliases. */
+struct clseq_rnn_seq_fwd_args {
+    clseq_tensor w_hh, h0;           /* in */
+    clseq_tensor b_ih, b_hh, length; /* in, optional */
+    clseq_tensor gates;              /* in and out */
+    clseq_tensor h;                  /* out */
+};
+
+/* Backward of rnn_seq_fwd. For t = T-1 .. 0: rnn_cell_bwd in place, then dh += dpre W_hh.
+ *   gates (T, B, H)    in: act; out: dpre of every step (the gradients of W_ih, W_hh and the biases
+ *                      are products over all steps, made by the caller)
+ *   w_hh (H, H), length optional
+ *   dy (T, B, H)       gradient of every h from above; optional
+ *   dh (B, H)          in: gradient of the final state; out: of h0
+ * No aliases. */
+struct clseq_rnn_seq_bwd_args {
+    clseq_tensor w_hh;       /* in */
+    clseq_tensor dy, length; /* in, optional */
+    clseq_tensor gates;      /* in and out */
+    clseq_tensor dh;         /* in and out */
+};
+
 /* Masked softmax cross-entropy of a chunk of rows.
  *   lse[m] = log sum over v of exp(logits[m][v]), computed after subtracting the row's maximum
  *   loss[m] = lse[m] - logits[m][target[m]]; 0 when target[m] is -1 (masked), NaN for any other

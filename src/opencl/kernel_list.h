@@ -31,6 +31,10 @@
     X(embedding_bwd,    ops)       \
     X(lstm_cell_fwd,    ops)       \
     X(lstm_cell_bwd,    ops)       \
+    X(gru_cell_fwd,     ops)       \
+    X(gru_cell_bwd,     ops)       \
+    X(rnn_cell_fwd,     ops)       \
+    X(rnn_cell_bwd,     ops)       \
     X(softmax_xent_fwd, ops)       \
     X(softmax_xent_bwd, ops)       \
     X(beam_advance,     ops)       \

@@ -1,21 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "reference/reference_tmpl.h"
-
-#include <math.h>
-
-/* 1 / (1 + exp(-x)) without overflow on either side. */
-static double sigmoid(double x)
-{
-    if (x >= 0)
-        return 1 / (1 + exp(-x));
-    return exp(x) / (1 + exp(x));
-}
-
-/* Rows without a length are always live. */
-static bool is_live(const int32_t *length, int32_t b, int32_t t)
-{
-    return !length || t < length[b];
-}
+#include "reference/reference_cell.h"
 
 clseq_status NAME(lstm_cell_fwd)(clseq_backend *be, const struct clseq_lstm_cell_fwd_args *a)
 {

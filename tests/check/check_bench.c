@@ -240,6 +240,70 @@ static void bench_lstm(struct check *t, int32_t T, int32_t B, int32_t H)
     }
 }
 
+static void bench_gru(struct check *t, int32_t T, int32_t B, int32_t H)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_gru_cell_fwd, "b%d_h%d", B, H);
+
+    if (c) {
+        check_real(c, "pre", 2, B, 3 * H, 1);
+        check_real(c, "pre_n", 2, B, H, 1);
+        check_real(c, "h_prev", 2, B, H, 1);
+        check_out(c, "act", 2, B, 3 * H, 1);
+        check_out(c, "hn", 2, B, H, 1);
+        check_out(c, "h", 2, B, H, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_gru_seq_fwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, 3 * H, H, 1);
+        check_fill_uniform(c, "w_hh", -0.04, 0.04);
+        check_real(c, "h0", 2, B, H, 1);
+        check_real(c, "gates", 3, T, B, 3 * H);
+        check_out(c, "hn", 3, T, B, H);
+        check_out(c, "h", 3, T, B, H);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_gru_seq_bwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, 3 * H, H, 1);
+        check_fill_uniform(c, "w_hh", -0.04, 0.04);
+        check_real(c, "h0", 2, B, H, 1);
+        check_real(c, "h", 3, T, B, H);
+        check_real(c, "gates", 3, T, B, 3 * H);
+        check_fill_uniform(c, "gates", 0, 1);
+        check_real(c, "hn", 3, T, B, H);
+        check_real(c, "dh", 2, B, H, 1);
+        check_run(c);
+    }
+}
+
+static void bench_rnn(struct check *t, int32_t T, int32_t B, int32_t H)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_rnn_cell_fwd, "b%d_h%d", B, H);
+
+    if (c) {
+        check_real(c, "pre", 2, B, H, 1);
+        check_real(c, "h_prev", 2, B, H, 1);
+        check_out(c, "act", 2, B, H, 1);
+        check_out(c, "h", 2, B, H, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_rnn_seq_fwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, H, H, 1);
+        check_fill_uniform(c, "w_hh", -0.04, 0.04);
+        check_real(c, "h0", 2, B, H, 1);
+        check_real(c, "gates", 3, T, B, H);
+        check_out(c, "h", 3, T, B, H);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_rnn_seq_bwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, H, H, 1);
+        check_fill_uniform(c, "w_hh", -0.04, 0.04);
+        check_real(c, "gates", 3, T, B, H);
+        check_fill_uniform(c, "gates", -1, 1);
+        check_real(c, "dh", 2, B, H, 1);
+        check_run(c);
+    }
+}
+
 static void bench_update(struct check *t, int32_t rows, int32_t columns)
 {
     struct check_case *c = check_begin(t, CLSEQ_OP_adam_update, "%d_%d", rows, columns);
@@ -269,5 +333,7 @@ void check_bench_cases(struct check *t)
     bench_rows(t, 1600 / shrink, 2048 / shrink);
     bench_softmax(t, 1600 / shrink, 8000 / shrink);
     bench_lstm(t, 25, 64, 512 / shrink);
+    bench_gru(t, 25, 64, 512 / shrink);
+    bench_rnn(t, 25, 64, 512 / shrink);
     bench_update(t, 2048 / shrink, 512);
 }

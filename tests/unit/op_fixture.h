@@ -193,6 +193,85 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                .dh = REAL(OP_B, OP_H),
                                                                .dc = REAL(OP_B, OP_H) };
         break;
+    case CLSEQ_OP_gru_cell_fwd:
+        ret->gru_cell_fwd = (struct clseq_gru_cell_fwd_args) { .pre = REAL(OP_B, 3 * OP_H),
+                                                               .pre_n = REAL(OP_B, OP_H),
+                                                               .h_prev = REAL(OP_B, OP_H),
+                                                               .b_ih = REAL(3 * OP_H),
+                                                               .b_hh = REAL(3 * OP_H),
+                                                               .length = INDEX(OP_B),
+                                                               .act = REAL(OP_B, 3 * OP_H),
+                                                               .hn = REAL(OP_B, OP_H),
+                                                               .h = REAL(OP_B, OP_H),
+                                                               .t = 1 };
+        break;
+    case CLSEQ_OP_gru_cell_bwd:
+        ret->gru_cell_bwd = (struct clseq_gru_cell_bwd_args) { .act = REAL(OP_B, 3 * OP_H),
+                                                               .hn = REAL(OP_B, OP_H),
+                                                               .h_prev = REAL(OP_B, OP_H),
+                                                               .dh = REAL(OP_B, OP_H),
+                                                               .dy = REAL(OP_B, OP_H),
+                                                               .length = INDEX(OP_B),
+                                                               .dpre = REAL(OP_B, 3 * OP_H),
+                                                               .dhn = REAL(OP_B, OP_H),
+                                                               .dh_prev = REAL(OP_B, OP_H),
+                                                               .t = 1 };
+        break;
+    case CLSEQ_OP_gru_seq_fwd:
+        ret->gru_seq_fwd = (struct clseq_gru_seq_fwd_args) { .w_hh = REAL(3 * OP_H, OP_H),
+                                                             .h0 = REAL(OP_B, OP_H),
+                                                             .b_ih = REAL(3 * OP_H),
+                                                             .b_hh = REAL(3 * OP_H),
+                                                             .length = INDEX(OP_B),
+                                                             .gates = REAL(OP_T, OP_B, 3 * OP_H),
+                                                             .hn = REAL(OP_T, OP_B, OP_H),
+                                                             .h = REAL(OP_T, OP_B, OP_H) };
+        break;
+    case CLSEQ_OP_gru_seq_bwd:
+        ret->gru_seq_bwd = (struct clseq_gru_seq_bwd_args) { .w_hh = REAL(3 * OP_H, OP_H),
+                                                             .h0 = REAL(OP_B, OP_H),
+                                                             .h = REAL(OP_T, OP_B, OP_H),
+                                                             .dy = REAL(OP_T, OP_B, OP_H),
+                                                             .length = INDEX(OP_B),
+                                                             .gates = REAL(OP_T, OP_B, 3 * OP_H),
+                                                             .hn = REAL(OP_T, OP_B, OP_H),
+                                                             .dh = REAL(OP_B, OP_H) };
+        break;
+    case CLSEQ_OP_rnn_cell_fwd:
+        ret->rnn_cell_fwd = (struct clseq_rnn_cell_fwd_args) { .pre = REAL(OP_B, OP_H),
+                                                               .h_prev = REAL(OP_B, OP_H),
+                                                               .b_ih = REAL(OP_H),
+                                                               .b_hh = REAL(OP_H),
+                                                               .length = INDEX(OP_B),
+                                                               .act = REAL(OP_B, OP_H),
+                                                               .h = REAL(OP_B, OP_H),
+                                                               .t = 1 };
+        break;
+    case CLSEQ_OP_rnn_cell_bwd:
+        ret->rnn_cell_bwd = (struct clseq_rnn_cell_bwd_args) { .act = REAL(OP_B, OP_H),
+                                                               .dh = REAL(OP_B, OP_H),
+                                                               .dy = REAL(OP_B, OP_H),
+                                                               .length = INDEX(OP_B),
+                                                               .dpre = REAL(OP_B, OP_H),
+                                                               .dh_prev = REAL(OP_B, OP_H),
+                                                               .t = 1 };
+        break;
+    case CLSEQ_OP_rnn_seq_fwd:
+        ret->rnn_seq_fwd = (struct clseq_rnn_seq_fwd_args) { .w_hh = REAL(OP_H, OP_H),
+                                                             .h0 = REAL(OP_B, OP_H),
+                                                             .b_ih = REAL(OP_H),
+                                                             .b_hh = REAL(OP_H),
+                                                             .length = INDEX(OP_B),
+                                                             .gates = REAL(OP_T, OP_B, OP_H),
+                                                             .h = REAL(OP_T, OP_B, OP_H) };
+        break;
+    case CLSEQ_OP_rnn_seq_bwd:
+        ret->rnn_seq_bwd = (struct clseq_rnn_seq_bwd_args) { .w_hh = REAL(OP_H, OP_H),
+                                                             .dy = REAL(OP_T, OP_B, OP_H),
+                                                             .length = INDEX(OP_B),
+                                                             .gates = REAL(OP_T, OP_B, OP_H),
+                                                             .dh = REAL(OP_B, OP_H) };
+        break;
     case CLSEQ_OP_softmax_xent_fwd:
         ret->softmax_xent_fwd = (struct clseq_softmax_xent_fwd_args) {
             .logits = REAL(OP_M, OP_V), .target = INDEX(OP_M), .loss = REAL(OP_M), .lse = REAL(OP_M)

@@ -117,6 +117,94 @@ static void device_lstm_cell_bwd(struct setup *s, struct worst *w)
     check(s, w, "dc_prev", dc);
 }
 
+static void device_gru_cell_fwd(struct setup *s, struct worst *w)
+{
+    double act[OP_B * 3 * OP_H], hn[OP_B * OP_H], h[OP_B * OP_H];
+
+    for (size_t b = 0; b < OP_B; b++) {
+        for (size_t j = 0; j < OP_H; j++) {
+            const size_t at = b * OP_H + j;
+            const double *pre = in(s, "pre") + b * 3 * OP_H + j;
+            const double old = in(s, "h_prev")[at];
+            const double *b_ih = in(s, "b_ih") + j, *b_hh = in(s, "b_hh") + j;
+            double *a = act + b * 3 * OP_H + j;
+            const bool live = in(s, "length")[b] > 1; /* t is 1 */
+            const double r = sigmoid(w, f32(f32(pre[0] + b_ih[0]) + b_hh[0]));
+            const double z = sigmoid(w, f32(f32(pre[OP_H] + b_ih[OP_H]) + b_hh[OP_H]));
+            const double kept = f32(in(s, "pre_n")[at] + b_hh[2 * OP_H]);
+            const double x = f32(f32(pre[2 * OP_H] + b_ih[2 * OP_H]) + f32(r * kept));
+            const double n = off(w, tanh(x), 5);
+
+            a[0] = live ? r : 0;
+            a[OP_H] = live ? z : 0;
+            a[2 * OP_H] = live ? n : 0;
+            hn[at] = live ? kept : 0;
+            h[at] = live ? f32(f32(f32(1 - z) * n) + f32(z * old)) : old;
+        }
+    }
+    check(s, w, "act", act);
+    check(s, w, "hn", hn);
+    check(s, w, "h", h);
+}
+
+static void device_gru_cell_bwd(struct setup *s, struct worst *w)
+{
+    double dpre[OP_B * 3 * OP_H], dhn[OP_B * OP_H], dh[OP_B * OP_H];
+
+    for (size_t b = 0; b < OP_B; b++) {
+        for (size_t j = 0; j < OP_H; j++) {
+            const size_t at = b * OP_H + j;
+            const double *a = in(s, "act") + b * 3 * OP_H + j;
+            double *d = dpre + b * 3 * OP_H + j;
+            const double r = a[0], z = a[OP_H], n = a[2 * OP_H];
+            const double total = f32(in(s, "dh")[at] + in(s, "dy")[at]), fresh = f32(1 - z);
+            const double d_n = f32(f32(total * fresh) * f32(1 - f32(n * n)));
+            const double difference = f32(in(s, "h_prev")[at] - n);
+            const bool live = in(s, "length")[b] > 1;
+
+            d[0] = live ? f32(f32(f32(d_n * in(s, "hn")[at]) * r) * f32(1 - r)) : 0;
+            d[OP_H] = live ? f32(f32(f32(total * difference) * z) * fresh) : 0;
+            d[2 * OP_H] = live ? d_n : 0;
+            dhn[at] = live ? f32(d_n * r) : 0;
+            dh[at] = live ? f32(total * z) : total;
+        }
+    }
+    check(s, w, "dpre", dpre);
+    check(s, w, "dhn", dhn);
+    check(s, w, "dh_prev", dh);
+}
+
+static void device_rnn_cell_fwd(struct setup *s, struct worst *w)
+{
+    double act[OP_B * OP_H], h[OP_B * OP_H];
+
+    for (size_t at = 0; at < OP_B * OP_H; at++) {
+        const size_t j = at % OP_H;
+        const double x = f32(f32(in(s, "pre")[at] + in(s, "b_ih")[j]) + in(s, "b_hh")[j]);
+        const bool live = in(s, "length")[at / OP_H] > 1;
+
+        act[at] = live ? off(w, tanh(x), 5) : 0;
+        h[at] = live ? act[at] : in(s, "h_prev")[at];
+    }
+    check(s, w, "act", act);
+    check(s, w, "h", h);
+}
+
+static void device_rnn_cell_bwd(struct setup *s, struct worst *w)
+{
+    double dpre[OP_B * OP_H], dh[OP_B * OP_H];
+
+    for (size_t at = 0; at < OP_B * OP_H; at++) {
+        const double total = f32(in(s, "dh")[at] + in(s, "dy")[at]), y = in(s, "act")[at];
+        const bool live = in(s, "length")[at / OP_H] > 1;
+
+        dpre[at] = live ? f32(total * f32(1 - f32(y * y))) : 0;
+        dh[at] = live ? 0 : total;
+    }
+    check(s, w, "dpre", dpre);
+    check(s, w, "dh_prev", dh);
+}
+
 static void device_softmax_xent_fwd(struct setup *s, struct worst *w)
 {
     double lse[OP_M], loss[OP_M];
@@ -245,6 +333,12 @@ static const struct {
       device_lstm_cell_fwd,
       { { "act", 0.25 }, { "c", 0.08 }, { "h", 0.06 } } },
     { CLSEQ_OP_lstm_cell_bwd, device_lstm_cell_bwd, { { "dpre", 0.35 }, { "dc_prev", 0.4 } } },
+    { CLSEQ_OP_gru_cell_fwd, device_gru_cell_fwd, { { "act", 0.25 }, { "h", 0.075 } } },
+    { CLSEQ_OP_gru_cell_bwd,
+      device_gru_cell_bwd,
+      { { "dpre", 0.13 }, { "dhn", 0.085 }, { "dh_prev", 0.13 } } },
+    { CLSEQ_OP_rnn_cell_fwd, device_rnn_cell_fwd, { { "act", 0.19 }, { "h", 0.19 } } },
+    { CLSEQ_OP_rnn_cell_bwd, device_rnn_cell_bwd, { { "dpre", 0.1 } } },
     { CLSEQ_OP_softmax_xent_fwd, device_softmax_xent_fwd, { { "loss", 0.08 }, { "lse", 0.14 } } },
     { CLSEQ_OP_softmax_xent_bwd, device_softmax_xent_bwd, { { "dlogits", 0.3 } } },
     { CLSEQ_OP_clip_scale, device_clip_scale, { { "stats", 0.5 } } },
