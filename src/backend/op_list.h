@@ -28,6 +28,7 @@
     X(sum,              REQUIRED, SUM,       1)  \
     X(sum_squares,      REQUIRED, SUM,       1)  \
     X(col_sums,         REQUIRED, SUM,       1)  \
+    X(col_dots,         REQUIRED, SUM,       1)  \
     X(argmax,           REQUIRED, EXACT,     0)  \
     X(topk,             REQUIRED, EXACT,     0)  \
     X(row_gather,       REQUIRED, EXACT,     0)  \

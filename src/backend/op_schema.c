@@ -22,6 +22,7 @@
 #define FIELDS_sum IN(sum, x), INOUT_BETA(sum, y)
 #define FIELDS_sum_squares IN(sum_squares, x), INOUT_BETA(sum_squares, y)
 #define FIELDS_col_sums IN(col_sums, x), INOUT_BETA(col_sums, y)
+#define FIELDS_col_dots IN(col_dots, x), IN(col_dots, z), INOUT_BETA(col_dots, y)
 #define FIELDS_argmax IN(argmax, x), OUT_INDEX(argmax, index)
 #define FIELDS_topk IN(topk, x), OUT(topk, value), OUT_INDEX(topk, index)
 #define FIELDS_row_gather IN(row_gather, src), INDEX(row_gather, index), OUT(row_gather, dst)
@@ -30,16 +31,18 @@
     INDEX(embedding_bwd, start), OUT(embedding_bwd, drow)
 #define FIELDS_lstm_cell_fwd IN(lstm_cell_fwd, pre), IN(lstm_cell_fwd, c_prev), IN(lstm_cell_fwd, h_prev), \
     IN_OPT(lstm_cell_fwd, b_ih), IN_OPT(lstm_cell_fwd, b_hh), INDEX_OPT(lstm_cell_fwd, length), \
-    OUT_OVER(lstm_cell_fwd, act, pre), OUT_OVER(lstm_cell_fwd, c, c_prev), OUT_OVER(lstm_cell_fwd, h, h_prev)
+    OUT_OVER(lstm_cell_fwd, act, pre), OUT_OVER(lstm_cell_fwd, c, c_prev), OUT_OVER(lstm_cell_fwd, h, h_prev), \
+    IN_OPT(lstm_cell_fwd, peephole)
 #define FIELDS_lstm_cell_bwd IN(lstm_cell_bwd, act), IN(lstm_cell_bwd, c_prev), IN(lstm_cell_bwd, c), \
     IN(lstm_cell_bwd, dh), IN(lstm_cell_bwd, dc), IN_OPT(lstm_cell_bwd, dy), INDEX_OPT(lstm_cell_bwd, length), \
-    OUT_OVER(lstm_cell_bwd, dpre, act), OUT_OVER(lstm_cell_bwd, dh_prev, dh), OUT_OVER(lstm_cell_bwd, dc_prev, dc)
+    OUT_OVER(lstm_cell_bwd, dpre, act), OUT_OVER(lstm_cell_bwd, dh_prev, dh), OUT_OVER(lstm_cell_bwd, dc_prev, dc), \
+    IN_OPT(lstm_cell_bwd, peephole)
 #define FIELDS_lstm_seq_fwd IN(lstm_seq_fwd, w_hh), IN(lstm_seq_fwd, h0), IN(lstm_seq_fwd, c0), \
     IN_OPT(lstm_seq_fwd, b_ih), IN_OPT(lstm_seq_fwd, b_hh), INDEX_OPT(lstm_seq_fwd, length), \
-    INOUT(lstm_seq_fwd, gates), OUT(lstm_seq_fwd, h), OUT(lstm_seq_fwd, c)
+    INOUT(lstm_seq_fwd, gates), OUT(lstm_seq_fwd, h), OUT(lstm_seq_fwd, c), IN_OPT(lstm_seq_fwd, peephole)
 #define FIELDS_lstm_seq_bwd IN(lstm_seq_bwd, w_hh), IN(lstm_seq_bwd, c0), IN(lstm_seq_bwd, c), \
     IN_OPT(lstm_seq_bwd, dy), INDEX_OPT(lstm_seq_bwd, length), \
-    INOUT(lstm_seq_bwd, gates), INOUT(lstm_seq_bwd, dh), INOUT(lstm_seq_bwd, dc)
+    INOUT(lstm_seq_bwd, gates), INOUT(lstm_seq_bwd, dh), INOUT(lstm_seq_bwd, dc), IN_OPT(lstm_seq_bwd, peephole)
 #define FIELDS_gru_cell_fwd IN(gru_cell_fwd, pre), IN(gru_cell_fwd, pre_n), IN(gru_cell_fwd, h_prev), \
     IN_OPT(gru_cell_fwd, b_ih), IN_OPT(gru_cell_fwd, b_hh), INDEX_OPT(gru_cell_fwd, length), \
     OUT_OVER(gru_cell_fwd, act, pre), OUT_OVER(gru_cell_fwd, hn, pre_n), OUT_OVER(gru_cell_fwd, h, h_prev)
@@ -146,6 +149,8 @@ double clseq_op_terms(enum clseq_op op, const void *args)
         return (double)clseq_tensor_count(&a->sum_squares.x);
     case CLSEQ_OP_col_sums:
         return a->col_sums.x.dims[0];
+    case CLSEQ_OP_col_dots:
+        return a->col_dots.x.dims[0];
     case CLSEQ_OP_embedding_bwd:
         return a->embedding_bwd.order.dims[0];
     case CLSEQ_OP_softmax_xent_fwd:

@@ -22,6 +22,7 @@ static clseq_status lstm_seq_fwd(clseq_backend *be, const struct clseq_lstm_seq_
             .act = gates,
             .c = clseq_tensor_step(a->c, t),
             .h = clseq_tensor_step(a->h, t),
+            .peephole = a->peephole,
             .t = t,
         };
 
@@ -48,6 +49,7 @@ static clseq_status lstm_seq_bwd(clseq_backend *be, const struct clseq_lstm_seq_
             .dpre = gates,
             .dh_prev = a->dh,
             .dc_prev = a->dc,
+            .peephole = a->peephole,
             .t = t,
         };
         const struct clseq_gemm_args recurrent = {

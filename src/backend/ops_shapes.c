@@ -178,6 +178,15 @@ static clseq_status check_col_sums(const struct call *k, const struct clseq_col_
     return CLSEQ_OK;
 }
 
+static clseq_status check_col_dots(const struct call *k, const struct clseq_col_dots_args *a)
+{
+    RANK(x, 2, 2, "(M, N)");
+    NEED_SAME(z, x);
+    NEED(y, "(N)", x, 1, a->x.dims[1], 1, 1);
+    FINITE(beta);
+    return CLSEQ_OK;
+}
+
 /* A row that is searched must have something in it. */
 static clseq_status need_columns(const struct call *k, const char *name, const clseq_tensor *x)
 {
@@ -266,6 +275,7 @@ static clseq_status check_lstm_cell_fwd(const struct call *k,
     NEED_IF_PRESENT(b_ih, "(4H)", c_prev, 1, 4 * units, 1, 1);
     NEED_IF_PRESENT(b_hh, "(4H)", c_prev, 1, 4 * units, 1, 1);
     NEED_IF_PRESENT(length, "(B)", c_prev, 1, rows, 1, 1);
+    NEED_IF_PRESENT(peephole, "(3, H)", c_prev, 2, 3, units, 1);
     NEED_SAME(act, pre);
     NEED_SAME(c, c_prev);
     NEED_SAME(h, c_prev);
@@ -286,6 +296,7 @@ static clseq_status check_lstm_cell_bwd(const struct call *k,
     if (clseq_tensor_present(&a->dy))
         NEED_SAME(dy, c_prev);
     NEED_IF_PRESENT(length, "(B)", c_prev, 1, rows, 1, 1);
+    NEED_IF_PRESENT(peephole, "(3, H)", c_prev, 2, 3, units, 1);
     NEED_SAME(dpre, act);
     NEED_SAME(dh_prev, c_prev);
     NEED_SAME(dc_prev, c_prev);
@@ -308,6 +319,7 @@ static clseq_status check_lstm_seq_fwd(const struct call *k,
     NEED_IF_PRESENT(b_ih, "(4H)", h, 1, 4 * units, 1, 1);
     NEED_IF_PRESENT(b_hh, "(4H)", h, 1, 4 * units, 1, 1);
     NEED_IF_PRESENT(length, "(B)", h, 1, rows, 1, 1);
+    NEED_IF_PRESENT(peephole, "(3, H)", h, 2, 3, units, 1);
     return CLSEQ_OK;
 }
 
@@ -323,6 +335,7 @@ static clseq_status check_lstm_seq_bwd(const struct call *k,
     if (clseq_tensor_present(&a->dy))
         NEED_SAME(dy, c);
     NEED_IF_PRESENT(length, "(B)", c, 1, rows, 1, 1);
+    NEED_IF_PRESENT(peephole, "(3, H)", c, 2, 3, units, 1);
     NEED(dh, "(B, H)", c, 2, rows, units, 1);
     NEED(dc, "(B, H)", c, 2, rows, units, 1);
     return CLSEQ_OK;

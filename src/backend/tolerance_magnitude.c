@@ -68,23 +68,38 @@ static double gate_argument(const struct clseq_magnitude *m, size_t gates, size_
  *
  * h = o tanh(c): tanh has slope at most 1 and c is off by E_c: (16 o + A_o) |tanh c| +
  * o (12 + E_c) + 2:  E_h = E_c + 30 + A_o.
+ *
+ * Peepholes add |w_ci c_prev| to A_i, |w_cf c_prev| to A_f and |w_co| (|c_prev| + 1), which is at
+ * least |w_co c|, to A_o, and one rounding: 6uA for both sides where there was 4uA, so 1.5 A for A.
+ * c is off by E_c, which reaches o through w_co and the slope 1/4: + |w_co| E_c / 4 for o and h.
  */
+static double peephole(const struct clseq_magnitude *m, size_t units, int row, size_t j)
+{
+    return value(m->peephole, (size_t)row * units + j);
+}
+
 static double lstm_cell_fwd(const struct clseq_magnitude *m, size_t i)
 {
     const struct clseq_lstm_cell_fwd_args *a = &m->args->lstm_cell_fwd;
     const size_t units = (size_t)a->c_prev.dims[1], row = i / m->columns, column = i % m->columns;
-    double error;
+    const size_t j = column % units;
+    const double c = finite_or_0(value(m->c_prev, row * units + j)), k = m->peephole ? 1.5 : 1;
+    const double w_o = peephole(m, units, 2, j);
+    const double A[] = {
+        gate_argument(m, 4, row, units, 0, j) + c * peephole(m, units, 0, j),
+        gate_argument(m, 4, row, units, 1, j) + c * peephole(m, units, 1, j),
+        gate_argument(m, 4, row, units, 2, j),
+        gate_argument(m, 4, row, units, 3, j) + (c + 1) * w_o,
+    };
+    const double error = c * (20 + k * A[1]) + 32 + k * A[0] + 4 * A[2];
 
     if (!live(m->length, row, a->t))
         return CLSEQ_MAGNITUDE_EXACT;
     if (strcmp(m->field, "act") == 0)
-        return 1 + gate_argument(m, 4, row, units, (int)(column / units), column % units);
-    error = value(m->c_prev, i) * (20 + gate_argument(m, 4, row, units, 1, column)) + 32 +
-            gate_argument(m, 4, row, units, 0, column) +
-            4 * gate_argument(m, 4, row, units, 2, column);
-    if (strcmp(m->field, "h") == 0)
-        error += 30 + gate_argument(m, 4, row, units, 3, column);
-    return error / POINTWISE;
+        return 1 + A[column / units] + (column / units == 3 ? w_o * error / 4 / POINTWISE : 0);
+    if (strcmp(m->field, "c") == 0)
+        return error / POINTWISE;
+    return (error + 30 + k * A[3] + w_o * error / 4) / POINTWISE;
 }
 
 /* ---- lstm_cell_bwd --------------------------------------------------------------------------- */
@@ -100,6 +115,11 @@ static double lstm_cell_fwd(const struct clseq_magnitude *m, size_t i)
  *   dpre_g = dc_total i (1 - g^2): 38 + two products 4 + 4:  E = 46 G |i| (1 + g^2).
  *   dpre_o = total tc o (1 - o): 2 + 12 + 6 + 2, |tc| <= 1:  E = 22 D |o| (1 + |o|).
  * Live rows have dh_prev = 0. Others pass total on (2uD), and copy dc; their dpre is 0.
+ *
+ * With peepholes dc_total has w_co dpre_o besides: G = |dc| + |o| D + |w_co| D |o| (1 + |o|); that
+ * term is off by 22 + 2, the sum by 2 more: 40 G instead of 38, so 48 for 46.
+ * dc_prev = dc_total f + w_ci dpre_i + w_cf dpre_f: 40 + 2 + 4 and 48 + 2 + 4:
+ *   E = 46 G |f| + 54 G (|w_ci| |g| |i| (1 + |i|) + |w_cf| |c_prev| |f| (1 + |f|)).
  */
 static double lstm_cell_bwd(const struct clseq_magnitude *m, size_t i)
 {
@@ -110,7 +130,11 @@ static double lstm_cell_bwd(const struct clseq_magnitude *m, size_t i)
     const double in = fabs(act[j]), forget = fabs(act[units + j]), cell = fabs(act[2 * units + j]),
                  out = fabs(act[3 * units + j]);
     const double incoming = value(m->dh, at) + value(m->dy, at);
-    const double total = value(m->dc, at) + out * incoming;
+    const double d_out = incoming * out * (1 + out);
+    const double total = value(m->dc, at) + out * incoming + peephole(m, units, 2, j) * d_out;
+    const double d_in = total * cell * in * (1 + in);
+    const double d_forget = total * value(m->c_prev, at) * forget * (1 + forget);
+    const double each = m->peephole ? 48 : 46;
     const bool alive = live(m->length, row, a->t);
 
     if (strcmp(m->field, "dh_prev") == 0)
@@ -118,16 +142,19 @@ static double lstm_cell_bwd(const struct clseq_magnitude *m, size_t i)
     if (!alive)
         return CLSEQ_MAGNITUDE_EXACT;
     if (strcmp(m->field, "dc_prev") == 0)
-        return 40 * total * forget / POINTWISE;
+        return m->peephole ? (46 * total * forget + 54 * (peephole(m, units, 0, j) * d_in +
+                                                          peephole(m, units, 1, j) * d_forget)) /
+                                 POINTWISE
+                           : 40 * total * forget / POINTWISE;
     switch (column / units) {
     case 0:
-        return 46 * total * cell * in * (1 + in) / POINTWISE;
+        return each * d_in / POINTWISE;
     case 1:
-        return 46 * total * value(m->c_prev, at) * forget * (1 + forget) / POINTWISE;
+        return each * d_forget / POINTWISE;
     case 2:
-        return 46 * total * in * (1 + cell * cell) / POINTWISE;
+        return each * total * in * (1 + cell * cell) / POINTWISE;
     default:
-        return 22 * incoming * out * (1 + out) / POINTWISE;
+        return 22 * d_out / POINTWISE;
     }
 }
 
@@ -156,13 +183,15 @@ static double largest(const double *x, const clseq_tensor *shape)
  *   forward size   1 (the gates) + the largest argument of a gate + the largest state
  *   backward size  (|dh| + |dc| + |dy|) (1 + |c|), the largest each: the gradients of the cell
  * above
+ * Peepholes add |w| (1 + |c0|) to the arguments of gates, and a factor 1 + |w| to the way back.
  */
 static double lstm_seq_fwd_size(const struct clseq_magnitude *m)
 {
     const struct clseq_lstm_seq_fwd_args *a = &m->args->lstm_seq_fwd;
     const double size = 1 + largest(m->gates, &a->gates) + largest(m->b_ih, &a->b_ih) +
                         largest(m->b_hh, &a->b_hh) + largest(m->h0, &a->h0) +
-                        largest(m->c0, &a->c0);
+                        largest(m->c0, &a->c0) +
+                        largest(m->peephole, &a->peephole) * (1 + largest(m->c0, &a->c0));
     const double error = a->h.dims[0] * (a->h.dims[2] + 62.0) * size;
 
     return error / (clseq_op_terms(CLSEQ_OP_lstm_seq_fwd, a) + 8);
@@ -172,7 +201,8 @@ static double lstm_seq_bwd_size(const struct clseq_magnitude *m)
 {
     const struct clseq_lstm_seq_bwd_args *a = &m->args->lstm_seq_bwd;
     const double flow = largest(m->dh, &a->dh) + largest(m->dc, &a->dc) + largest(m->dy, &a->dy);
-    const double size = flow * (1 + fmax(largest(m->c, &a->c), largest(m->c0, &a->c0)));
+    const double size = flow * (1 + fmax(largest(m->c, &a->c), largest(m->c0, &a->c0))) *
+                        (1 + largest(m->peephole, &a->peephole));
     const double error = a->gates.dims[0] * (a->gates.dims[2] + 92.0) * size;
 
     return error / (clseq_op_terms(CLSEQ_OP_lstm_seq_bwd, a) + 8);

@@ -24,6 +24,7 @@
     X(sum,              ops)       \
     X(sum_squares,      ops)       \
     X(col_sums,         ops)       \
+    X(col_dots,         ops)       \
     X(argmax,           ops)       \
     X(topk,             ops)       \
     X(row_gather,       ops)       \

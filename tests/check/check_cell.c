@@ -8,9 +8,9 @@ static const int32_t batches[] = { 1, 2, 3, 16, 33 }, widths[] = { 1, 7, 16, 17,
 
 const char *check_option_text(int options, char text[CHECK_OPTION_TEXT])
 {
-    snprintf(text, CHECK_OPTION_TEXT, "%s%s%s%s", options & WITH_BIAS ? "_bias" : "",
+    snprintf(text, CHECK_OPTION_TEXT, "%s%s%s%s%s", options & WITH_BIAS ? "_bias" : "",
              options & WITH_LENGTH ? "_length" : "", options & WITH_EDGES ? "_edges" : "",
-             options & WITH_DY ? "_dy" : "");
+             options & WITH_DY ? "_dy" : "", options & WITH_PEEPHOLE ? "_peephole" : "");
     return text;
 }
 

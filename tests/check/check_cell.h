@@ -6,6 +6,7 @@
 #include "check.h"
 
 enum { WITH_BIAS = 1, WITH_LENGTH = 2, WITH_EDGES = 4, WITH_DY = 8, ALL_OPTIONS = 16 };
+enum { WITH_PEEPHOLE = 16, ALL_LSTM_OPTIONS = 32 };
 
 /* "_bias_length" */
 #define CHECK_OPTION_TEXT 48

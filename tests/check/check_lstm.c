@@ -25,6 +25,8 @@ static void cell_fwd_case(struct check *t, int32_t B, int32_t H, int options, in
     check_out(c, "act", 2, B, 4 * H, 1);
     check_out(c, "c", 2, B, H, 1);
     check_out(c, "h", 2, B, H, 1);
+    if (options & WITH_PEEPHOLE)
+        check_real(c, "peephole", 2, 3, H, 1);
     if (aliases & 1)
         check_alias(c, "act");
     if (aliases & 2)
@@ -59,6 +61,8 @@ static void cell_bwd_case(struct check *t, int32_t B, int32_t H, int options, in
     check_out(c, "dpre", 2, B, 4 * H, 1);
     check_out(c, "dh_prev", 2, B, H, 1);
     check_out(c, "dc_prev", 2, B, H, 1);
+    if (options & WITH_PEEPHOLE)
+        check_real(c, "peephole", 2, 3, H, 1);
     if (aliases & 1)
         check_alias(c, "dpre");
     if (aliases & 2)
@@ -71,12 +75,21 @@ static void cell_bwd_case(struct check *t, int32_t B, int32_t H, int options, in
 
 void check_lstm_cell_fwd(struct check *t)
 {
-    check_cell_cases(t, cell_fwd_case, 3, ALL_OPTIONS);
+    check_cell_cases(t, cell_fwd_case, 3, ALL_LSTM_OPTIONS);
 }
 
 void check_lstm_cell_bwd(struct check *t)
 {
-    check_cell_cases(t, cell_bwd_case, 3, ALL_OPTIONS);
+    check_cell_cases(t, cell_bwd_case, 3, ALL_LSTM_OPTIONS);
+}
+
+/* Of a size at which a sequence neither grows nor dies. */
+static void add_small_peephole(struct check_case *c, int options, int32_t H)
+{
+    if (!(options & WITH_PEEPHOLE))
+        return;
+    check_real(c, "peephole", 2, 3, H, 1);
+    check_fill_uniform(c, "peephole", -0.5, 0.5);
 }
 
 static void seq_fwd_case(struct check *t, int32_t T, int32_t B, int32_t H, int options)
@@ -100,6 +113,7 @@ static void seq_fwd_case(struct check *t, int32_t T, int32_t B, int32_t H, int o
     check_add_length(c, options, B, T > 1 ? T / 2 : 0, T);
     check_out(c, "h", 3, T, B, H);
     check_out(c, "c", 3, T, B, H);
+    add_small_peephole(c, options, H);
     check_run(c);
 }
 
@@ -122,15 +136,16 @@ static void seq_bwd_case(struct check *t, int32_t T, int32_t B, int32_t H, int o
     check_add_length(c, options, B, T > 1 ? T / 2 : 0, T);
     check_real(c, "dh", 2, B, H, 1);
     check_real(c, "dc", 2, B, H, 1);
+    add_small_peephole(c, options, H);
     check_run(c);
 }
 
 void check_lstm_seq_fwd(struct check *t)
 {
-    check_seq_cases(t, seq_fwd_case, ALL_OPTIONS);
+    check_seq_cases(t, seq_fwd_case, ALL_LSTM_OPTIONS);
 }
 
 void check_lstm_seq_bwd(struct check *t)
 {
-    check_seq_cases(t, seq_bwd_case, ALL_OPTIONS);
+    check_seq_cases(t, seq_bwd_case, ALL_LSTM_OPTIONS);
 }

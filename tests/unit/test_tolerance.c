@@ -132,6 +132,9 @@ static void scalars_made_absolute(void **state)
     a.col_sums.beta = -4;
     clseq_op_absolute_args(CLSEQ_OP_col_sums, &a);
     assert_true(a.col_sums.beta == 4);
+    a.col_dots.beta = -4;
+    clseq_op_absolute_args(CLSEQ_OP_col_dots, &a);
+    assert_true(a.col_dots.beta == 4);
     a.sgd_update.lr = 0.5;
     clseq_op_absolute_args(CLSEQ_OP_sgd_update, &a);
     assert_true(a.sgd_update.lr == -0.5);
@@ -316,6 +319,7 @@ static void sequences(void **state)
         { CLSEQ_OP_rnn_seq_fwd, OP_H, 16, "h", "h0", { "gates", "b_ih", "b_hh", "h0" }, { NULL } },
         { CLSEQ_OP_rnn_seq_bwd, OP_H, 16, "dh", "dy", { "dh", "dy" }, { NULL } },
     };
+    static const char *const peephole[4] = { "peephole" };
     struct setup s;
 
     for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(cases); i++) {
@@ -331,9 +335,10 @@ static void sequences(void **state)
 
             for (int k = 0; k < 4 && cases[i].states[k]; k++)
                 state_size = fmax(state_size, largest(&s, cases[i].states[k]));
-            size *= 1 + state_size;
+            size *= (1 + state_size) * (1 + largest_of(&s, peephole));
         } else {
             size += 1 + largest_of(&s, cases[i].states);
+            size += largest_of(&s, peephole) * (1 + largest_of(&s, cases[i].states));
         }
         y = s.after.field[op_field(cases[i].op, field)][1];
         bound =
