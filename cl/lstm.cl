@@ -8,20 +8,23 @@
 DEFINE_LSTM_ROW_FWD(lstm_row_fwd, __global)
 DEFINE_LSTM_ROW_BWD(lstm_row_bwd, __global)
 DEFINE_LSTM_ROW_ENDED_BWD(lstm_row_ended_bwd, __global)
+DEFINE_LSTM_ROW_FWD_AS(lstm_peephole_row_fwd, __global, LSTM_PEEPHOLE_PARAMETERS, LSTM_PEEPHOLE_FWD)
+DEFINE_LSTM_ROW_BWD_AS(lstm_peephole_row_bwd, __global, LSTM_PEEPHOLE_PARAMETERS, LSTM_PEEPHOLE_BWD)
 
-CLSEQ_KERNEL void lstm_cell_fwd(__global const float *pre, ulong pre_offset, int pre_stride,
-                                __global const float *c_prev, ulong c_prev_offset,
-                                int c_prev_stride, __global const float *h_prev,
-                                ulong h_prev_offset, int h_prev_stride, __global const float *b_ih,
-                                ulong b_ih_offset, __global const float *b_hh, ulong b_hh_offset,
-                                int has_bias, __global const int *length, ulong length_offset,
-                                int has_length, __global float *act, ulong act_offset,
-                                int act_stride, __global float *c, ulong c_offset, int c_stride,
-                                __global float *h, ulong h_offset, int h_stride, int t, int n_rows,
-                                int H, int chunk)
+CLSEQ_KERNEL void
+lstm_cell_fwd(__global const float *pre, ulong pre_offset, int pre_stride,
+              __global const float *c_prev, ulong c_prev_offset, int c_prev_stride,
+              __global const float *h_prev, ulong h_prev_offset, int h_prev_stride,
+              __global const float *b_ih, ulong b_ih_offset, __global const float *b_hh,
+              ulong b_hh_offset, int has_bias, __global const int *length, ulong length_offset,
+              int has_length, __global float *act, ulong act_offset, int act_stride,
+              __global float *c, ulong c_offset, int c_stride, __global float *h, ulong h_offset,
+              int h_stride, __global const float *peephole, ulong peephole_offset,
+              int peephole_stride, int has_peephole, int t, int n_rows, int H, int chunk)
 {
     CLSEQ_RUN(first, last, chunk, H);
 
+    peephole += peephole_offset;
     b_ih += b_ih_offset;
     b_hh += b_hh_offset;
     for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
@@ -34,6 +37,9 @@ CLSEQ_KERNEL void lstm_cell_fwd(__global const float *pre, ulong pre_offset, int
 
         if (has_length && t >= length[length_offset + (ulong)row])
             lstm_row_ended_fwd(c_old, h_old, a, c_new, h_new, H, first, last);
+        else if (has_peephole)
+            lstm_peephole_row_fwd(x, H, b_ih, b_hh, has_bias, c_old, a, c_new, h_new, H, first,
+                                  last, peephole, peephole_stride);
         else
             lstm_row_fwd(x, H, b_ih, b_hh, has_bias, c_old, a, c_new, h_new, H, first, last);
     }
@@ -48,10 +54,12 @@ lstm_cell_bwd(__global const float *act, ulong act_offset, int act_stride,
               __global const int *length, ulong length_offset, int has_length, __global float *dpre,
               ulong dpre_offset, int dpre_stride, __global float *dh_prev, ulong dh_prev_offset,
               int dh_prev_stride, __global float *dc_prev, ulong dc_prev_offset, int dc_prev_stride,
-              int t, int n_rows, int H, int chunk)
+              __global const float *peephole, ulong peephole_offset, int peephole_stride,
+              int has_peephole, int t, int n_rows, int H, int chunk)
 {
     CLSEQ_RUN(first, last, chunk, H);
 
+    peephole += peephole_offset;
     for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
         __global const float *a = CLSEQ_ROW(act, act_offset, act_stride, row);
         __global const float *c_old = CLSEQ_ROW(c_prev, c_prev_offset, c_prev_stride, row);
@@ -65,6 +73,9 @@ lstm_cell_bwd(__global const float *act, ulong act_offset, int act_stride,
 
         if (has_length && t >= length[length_offset + (ulong)row])
             lstm_row_ended_bwd(dh_next, above, has_dy, dc_next, dx, dh_old, dc_old, H, first, last);
+        else if (has_peephole)
+            lstm_peephole_row_bwd(dh_next, above, has_dy, a, c_old, c_new, dc_next, dx, dh_old,
+                                  dc_old, H, first, last, peephole, peephole_stride);
         else
             lstm_row_bwd(dh_next, above, has_dy, a, c_old, c_new, dc_next, dx, dh_old, dc_old, H,
                          first, last);

@@ -5,11 +5,13 @@
  */
 #include "beam.cl"
 #include "gemm_scale.cl"
+#include "gru.cl"
 #include "lstm.cl"
 #include "optim.cl"
 #include "pointwise.cl"
 #include "random.cl"
 #include "reduce.cl"
+#include "rnn.cl"
 #include "rows.cl"
 #include "select.cl"
 #include "softmax.cl"

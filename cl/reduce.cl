@@ -141,9 +141,16 @@ CLSEQ_KERNEL void sum_squares(__global const float *x, ulong x_offset, ulong x_s
 }
 
 /*
- * Column sums of the rows of one segment: out (segments, N). The rows of a segment are summed in
- * blocks too.
+ * Column sums of the rows of one segment, or of the products of two matrices: out (segments, N).
+ * The rows of a segment are summed in blocks too. Without z (`has_z` is a constant) nothing of it
+ * is left.
  */
+#define COLUMN_ARGS                                                                                \
+    __global const float *x, ulong x_offset, int x_stride, __global float *out, ulong out_offset,  \
+        int out_stride, int n_rows, int n_columns, int segment_rows, float beta
+#define COLUMN_VALUES                                                                              \
+    x, x_offset, x_stride, out, out_offset, out_stride, n_rows, n_columns, segment_rows, beta
+
 #if CLSEQ_CPU
 
 #define ROW_BLOCK      32
@@ -154,10 +161,11 @@ static inline void add_old(__global float *out, floatV sum, float beta)
     vstoreV(beta != 0.0f ? sum + beta * vloadV(0, out) : sum, 0, out);
 }
 
+/* Vector i of a row; `from` is in x, `other` in z. */
+#define TERM(i) (has_z ? vloadV(i, from) * vloadV(i, other) : vloadV(i, from))
+
 /* A work-item owns COLUMN_VECTORS * VW columns of one segment. */
-CLSEQ_KERNEL void col_sums(__global const float *x, ulong x_offset, int x_stride,
-                           __global float *out, ulong out_offset, int out_stride, int n_rows,
-                           int n_columns, int segment_rows, float beta)
+static inline void columns_part(COLUMN_ARGS, __global const float *z, int z_stride, int has_z)
 {
     const int segment = (int)get_global_id(1);
     const int begin = segment * segment_rows, end = begin + min(segment_rows, n_rows - begin);
@@ -178,15 +186,16 @@ CLSEQ_KERNEL void col_sums(__global const float *x, ulong x_offset, int x_stride
 
             for (int m = block; m < block_end; m++) {
                 __global const float *from = x + (ulong)m * (ulong)x_stride + j;
+                __global const float *other = z + (ulong)m * (ulong)z_stride + j;
 
-                s0 += vloadV(0, from);
-                s1 += vloadV(1, from);
-                s2 += vloadV(2, from);
-                s3 += vloadV(3, from);
-                s4 += vloadV(4, from);
-                s5 += vloadV(5, from);
-                s6 += vloadV(6, from);
-                s7 += vloadV(7, from);
+                s0 += TERM(0);
+                s1 += TERM(1);
+                s2 += TERM(2);
+                s3 += TERM(3);
+                s4 += TERM(4);
+                s5 += TERM(5);
+                s6 += TERM(6);
+                s7 += TERM(7);
             }
             sum[0] += s0;
             sum[1] += s1;
@@ -207,8 +216,12 @@ CLSEQ_KERNEL void col_sums(__global const float *x, ulong x_offset, int x_stride
             const int block_end = min(block + ROW_BLOCK, end);
             floatV s = (floatV)(0.0f);
 
-            for (int m = block; m < block_end; m++)
-                s += vloadV(0, x + (ulong)m * (ulong)x_stride + j);
+            for (int m = block; m < block_end; m++) {
+                __global const float *from = x + (ulong)m * (ulong)x_stride + j;
+                __global const float *other = z + (ulong)m * (ulong)z_stride + j;
+
+                s += TERM(0);
+            }
             sum += s;
         }
         add_old(to + j, sum, beta);
@@ -220,22 +233,25 @@ CLSEQ_KERNEL void col_sums(__global const float *x, ulong x_offset, int x_stride
             const int block_end = min(block + ROW_BLOCK, end);
             float s = 0.0f;
 
-            for (int m = block; m < block_end; m++)
-                s += x[(ulong)m * (ulong)x_stride + (ulong)j];
+            for (int m = block; m < block_end; m++) {
+                const float value = x[(ulong)m * (ulong)x_stride + (ulong)j];
+
+                s += has_z ? value * z[(ulong)m * (ulong)z_stride + (ulong)j] : value;
+            }
             sum += s;
         }
         to[j] = beta != 0.0f ? sum + beta * to[j] : sum;
     }
 }
 
+#define COLUMN_LOCAL
+
 #else
 
 /* A group of (columns, row lanes) owns get_local_size(0) columns of one segment. */
-CLSEQ_KERNEL void col_sums(__global const float *x, ulong x_offset, int x_stride,
-                           __global float *out, ulong out_offset, int out_stride, int n_rows,
-                           int n_columns, int segment_rows, float beta)
+static inline void columns_part(COLUMN_ARGS, __global const float *z, int z_stride, int has_z,
+                                __local float *partial)
 {
-    __local float partial[CLSEQ_GROUP_MAX];
     const int column = (int)get_global_id(0), segment = (int)get_group_id(1);
     const int width = (int)get_local_size(0), lanes = (int)get_local_size(1);
     const int lane = (int)get_local_id(1);
@@ -246,7 +262,10 @@ CLSEQ_KERNEL void col_sums(__global const float *x, ulong x_offset, int x_stride
     x += x_offset;
     if (column < n_columns) {
         for (int m = begin + lane; m < end; m += lanes) {
-            KAHAN_ADD(sum, lost, x[(ulong)m * (ulong)x_stride + (ulong)column]);
+            const float value = x[(ulong)m * (ulong)x_stride + (ulong)column];
+
+            KAHAN_ADD(sum, lost,
+                      has_z ? value * z[(ulong)m * (ulong)z_stride + (ulong)column] : value);
             KAHAN_GUARD(lost);
         }
     }
@@ -264,4 +283,22 @@ CLSEQ_KERNEL void col_sums(__global const float *x, ulong x_offset, int x_stride
     }
 }
 
+#define COLUMN_LOCAL , partial
+
 #endif
+
+CLSEQ_KERNEL void col_sums(COLUMN_ARGS)
+{
+#if !CLSEQ_CPU
+    __local float partial[CLSEQ_GROUP_MAX];
+#endif
+    columns_part(COLUMN_VALUES, x, 0, 0 COLUMN_LOCAL);
+}
+
+CLSEQ_KERNEL void col_dots(COLUMN_ARGS, __global const float *z, ulong z_offset, int z_stride)
+{
+#if !CLSEQ_CPU
+    __local float partial[CLSEQ_GROUP_MAX];
+#endif
+    columns_part(COLUMN_VALUES, z + z_offset, z_stride, 1 COLUMN_LOCAL);
+}

@@ -13,8 +13,8 @@
  * - A dimension of 0 is allowed unless stated; an op with empty outputs does
  *   nothing. beta == 0 means the old output is not read, so it may hold NaN.
  * - Calls are queued in order and may return before the work is done.
- * - Backward writes activation gradients and, through beta = 1 in gemm and
- *   col_sums, adds to parameter gradients.
+ * - Backward writes activation gradients and, through beta = 1 in gemm,
+ *   col_sums and col_dots, adds to parameter gradients.
  * - Arithmetic: no fused multiply-add outside gemm, no fast-math, no flush of
  *   results that matter; every reduction has a fixed order.
  */
@@ -84,6 +84,14 @@ struct clseq_col_sums_args {
     double beta;
 };
 
+/* y[n] = sum over m of x[m][n] z[m][n], plus beta y[n]. x, z (M, N), y (N). M = 0 gives beta y.
+ * The gradient of a weight that multiplies element by element, as those of an LSTM's peepholes. */
+struct clseq_col_dots_args {
+    clseq_tensor x, z; /* in */
+    clseq_tensor y;    /* in (beta != 0) and out */
+    double beta;
+};
+
 /* index[m] = position of the largest x[m][n]; the lowest position on a tie; -1 when the row holds a
  * NaN, so that a broken model is noticed. x (M, N) with N >= 1, index (M) i32. */
 struct clseq_argmax_args {
@@ -137,17 +145,20 @@ struct clseq_embedding_bwd_args {
  *   act (B, 4H)   sigmoid(i), sigmoid(f), tanh(g), sigmoid(o), kept for the backward pass
  *   c (B, H)      f c_prev + i g
  *   h (B, H)      o tanh(c)
+ *   peephole (3, H)   rows w_ci, w_cf, w_co (Gers and Schmidhuber 2000; diagonal as in Graves
+ *                 2013); optional: the gates i and f get w c_prev added, o gets w_co c
  * Rows with t >= length[b] keep their state: c = c_prev, h = h_prev, act = 0.
  * act may be pre; c may be c_prev; h may be h_prev. */
 struct clseq_lstm_cell_fwd_args {
     clseq_tensor pre, c_prev, h_prev; /* in */
     clseq_tensor b_ih, b_hh, length;  /* in, optional */
     clseq_tensor act, c, h;           /* out */
+    clseq_tensor peephole;            /* in, optional */
     int32_t t;                        /* time step, from 0 */
 };
 
 /* Backward of lstm_cell_fwd.
- *   act, c_prev, c, length, t   as there
+ *   act, c_prev, c, length, peephole, t   as there
  *   dh (B, H)    gradient of h from the next step
  *   dy (B, H)    gradient of h from the layer above; optional; total = dh + dy
  *   dc (B, H)    gradient of c from the next step
@@ -155,12 +166,15 @@ struct clseq_lstm_cell_fwd_args {
  *   dh_prev (B, H)   the part that does not go through pre: 0 for live rows, total for rows that
  *                    keep their state. The caller adds dpre W_hh.
  *   dc_prev (B, H)   gradient of c_prev
+ * The gradients of the peepholes are col_dots over all rows and steps, made by the caller: of the
+ * blocks i and f of dpre with c_prev, and of block o with c.
  * Rows with t >= length[b]: dpre = 0, dh_prev = total, dc_prev = dc.
  * dpre may be act; dh_prev may be dh; dc_prev may be dc. */
 struct clseq_lstm_cell_bwd_args {
     clseq_tensor act, c_prev, c, dh, dc; /* in */
     clseq_tensor dy, length;             /* in, optional */
     clseq_tensor dpre, dh_prev, dc_prev; /* out */
+    clseq_tensor peephole;               /* in, optional */
     int32_t t;
 };
 
@@ -168,6 +182,7 @@ struct clseq_lstm_cell_bwd_args {
  *   gates[t] += h[t-1] W_hh^T, then lstm_cell_fwd in place; h[-1] = h0, c[-1] = c0.
  *   gates (T, B, 4H)   in: x W_ih^T of every step; out: act of every step
  *   w_hh (4H, H); b_ih, b_hh (4H) optional together; length (B) optional; h0, c0 (B, H)
+ *   peephole (3, H) optional
  *   h, c (T, B, H)     after the last step h[T-1], c[T-1] are the final state of every row
  * T = 0 does nothing. No aliases. */
 struct clseq_lstm_seq_fwd_args {
@@ -175,12 +190,13 @@ struct clseq_lstm_seq_fwd_args {
     clseq_tensor b_ih, b_hh, length; /* in, optional */
     clseq_tensor gates;              /* in and out */
     clseq_tensor h, c;               /* out */
+    clseq_tensor peephole;           /* in, optional */
 };
 
 /* Backward of lstm_seq_fwd. For t = T-1 .. 0: lstm_cell_bwd in place, then dh += dpre W_hh.
  *   gates (T, B, 4H)   in: act; out: dpre of every step (the gradients of W_ih, W_hh and the biases
  *                      are products over all steps, made by the caller)
- *   w_hh (4H, H), c0 (B, H), c (T, B, H), length optional
+ *   w_hh (4H, H), c0 (B, H), c (T, B, H), length and peephole (3, H) optional
  *   dy (T, B, H)       gradient of every h from above; optional
  *   dh, dc (B, H)      in: gradient of the final state; out: of h0, c0
  * No aliases. */
@@ -189,6 +205,135 @@ struct clseq_lstm_seq_bwd_args {
     clseq_tensor dy, length;  /* in, optional */
     clseq_tensor gates;       /* in and out */
     clseq_tensor dh, dc;      /* in and out */
+    clseq_tensor peephole;    /* in, optional */
+};
+
+/* One GRU time step after the matrix products (torch.nn.GRU's equations, gate order r, z, n;
+ * Cho et al. 2014 with the reset gate behind the product, as cuDNN has it).
+ *   pre (B, 3H)    blocks r, z: x W_ih^T + h_prev W_hh^T; block n: x W_in^T only
+ *   pre_n (B, H)   h_prev W_hn^T
+ *   b_ih, b_hh (3H)   optional together
+ *   length (B) i32    valid steps of each row; optional (all rows live)
+ *   hn (B, H)      pre_n + b_hn, kept for the backward pass
+ *   act (B, 3H)    r = sigmoid(pre_r + b_ir + b_hr), z likewise, n = tanh(pre_in + b_in + r hn),
+ *                  kept for the backward pass
+ *   h (B, H)       (1 - z) n + z h_prev
+ * Rows with t >= length[b] keep their state: h = h_prev, act = 0, hn = 0.
+ * act may be pre; hn may be pre_n; h may be h_prev. */
+struct clseq_gru_cell_fwd_args {
+    clseq_tensor pre, pre_n, h_prev; /* in */
+    clseq_tensor b_ih, b_hh, length; /* in, optional */
+    clseq_tensor act, hn, h;         /* out */
+    int32_t t;                       /* time step, from 0 */
+};
+
+/* Backward of gru_cell_fwd.
+ *   act, hn, h_prev, length, t   as there
+ *   dh (B, H)       gradient of h from the next step
+ *   dy (B, H)       gradient of h from the layer above; optional; total = dh + dy
+ *   dpre (B, 3H)    gradients of the three pre-activations, a_r, a_z, a_n
+ *   dhn (B, H)      gradient of hn: that of a_n times r
+ *   dh_prev (B, H)  the part that does not go through the products: total z for live rows, total
+ *                   for rows that keep their state. The caller adds dpre[:, 0:2H] W_hh[0:2H] and
+ *                   dhn W_hh[2H:3H].
+ * b_ih has the gradient dpre summed over rows, b_hh that of (dpre[:, 0:2H], dhn).
+ * Rows with t >= length[b]: dpre = 0, dhn = 0, dh_prev = total.
+ * dpre may be act; dhn may be hn; dh_prev may be dh. */
+struct clseq_gru_cell_bwd_args {
+    clseq_tensor act, hn, h_prev, dh; /* in */
+    clseq_tensor dy, length;          /* in, optional */
+    clseq_tensor dpre, dhn, dh_prev;  /* out */
+    int32_t t;
+};
+
+/* All steps of one GRU layer. For t = 0 .. T-1:
+ *   gates[t][:, 0:2H] += h[t-1] W_hh[0:2H]^T, hn[t] = h[t-1] W_hh[2H:3H]^T, then gru_cell_fwd in
+ *   place; h[-1] = h0.
+ *   gates (T, B, 3H)   in: x W_ih^T of every step; out: act of every step
+ *   hn (T, B, H)       out: hn of every step
+ *   w_hh (3H, H); b_ih, b_hh (3H) optional together; length (B) optional; h0 (B, H)
+ *   h (T, B, H)        after the last step h[T-1] is the final state of every row
+ * T = 0 does nothing. No aliases. */
+struct clseq_gru_seq_fwd_args {
+    clseq_tensor w_hh, h0;           /* in */
+    clseq_tensor b_ih, b_hh, length; /* in, optional */
+    clseq_tensor gates;              /* in and out */
+    clseq_tensor hn, h;              /* out */
+};
+
+/* Backward of gru_seq_fwd. For t = T-1 .. 0: gru_cell_bwd in place, then
+ *   dh += dpre[:, 0:2H] W_hh[0:2H] + dhn W_hh[2H:3H].
+ *   gates (T, B, 3H)   in: act; out: dpre of every step
+ *   hn (T, B, H)       in: hn; out: dhn of every step (the gradients of the weights and biases are
+ *                      products over all steps, made by the caller)
+ *   w_hh (3H, H), h0 (B, H), h (T, B, H), length optional
+ *   dy (T, B, H)       gradient of every h from above; optional
+ *   dh (B, H)          in: gradient of the final state; out: of h0
+ * No aliases. */
+struct clseq_gru_seq_bwd_args {
+    clseq_tensor w_hh, h0, h; /* in */
+    clseq_tensor dy, length;  /* in, optional */
+    clseq_tensor gates, hn;   /* in and out */
+    clseq_tensor dh;          /* in and out */
+};
+
+/* One step of a plain recurrent layer after the matrix products (torch.nn.RNN with tanh; Elman
+ * 1990).
+ *   pre (B, H)    x W_ih^T + h_prev W_hh^T
+ *   b_ih, b_hh (H)    optional together
+ *   length (B) i32    valid steps of each row; optional (all rows live)
+ *   h (B, H)      tanh(pre + b_ih + b_hh)
+ *   act (B, H)    h of live rows, kept for the backward pass
+ * Rows with t >= length[b] keep their state: h = h_prev, act = 0.
+ * act may be pre; h may be h_prev. */
+struct clseq_rnn_cell_fwd_args {
+    clseq_tensor pre, h_prev;        /* in */
+    clseq_tensor b_ih, b_hh, length; /* in, optional */
+    clseq_tensor act, h;             /* out */
+    int32_t t;                       /* time step, from 0 */
+};
+
+/* Backward of rnn_cell_fwd.
+ *   act, length, t   as there
+ *   dh (B, H)    gradient of h from the next step
+ *   dy (B, H)    gradient of h from the layer above; optional; total = dh + dy
+ *   dpre (B, H)  (1 - act^2) total
+ *   dh_prev (B, H)   the part that does not go through pre: 0 for live rows, total for rows that
+ *                    keep their state. The caller adds dpre W_hh.
+ * Rows with t >= length[b]: dpre = 0, dh_prev = total.
+ * dpre may be act; dh_prev may be dh. */
+struct clseq_rnn_cell_bwd_args {
+    clseq_tensor act, dh;       /* in */
+    clseq_tensor dy, length;    /* in, optional */
+    clseq_tensor dpre, dh_prev; /* out */
+    int32_t t;
+};
+
+/* All steps of one plain recurrent layer. For t = 0 .. T-1:
+ *   gates[t] += h[t-1] W_hh^T, then rnn_cell_fwd in place; h[-1] = h0.
+ *   gates (T, B, H)    in: x W_ih^T of every step; out: act of every step
+ *   w_hh (H, H); b_ih, b_hh (H) optional together; length (B) optional; h0 (B, H)
+ *   h (T, B, H)        after the last step h[T-1] is the final state of every row
+ * T = 0 does nothing. No aliases. */
+struct clseq_rnn_seq_fwd_args {
+    clseq_tensor w_hh, h0;           /* in */
+    clseq_tensor b_ih, b_hh, length; /* in, optional */
+    clseq_tensor gates;              /* in and out */
+    clseq_tensor h;                  /* out */
+};
+
+/* Backward of rnn_seq_fwd. For t = T-1 .. 0: rnn_cell_bwd in place, then dh += dpre W_hh.
+ *   gates (T, B, H)    in: act; out: dpre of every step (the gradients of W_ih, W_hh and the biases
+ *                      are products over all steps, made by the caller)
+ *   w_hh (H, H), length optional
+ *   dy (T, B, H)       gradient of every h from above; optional
+ *   dh (B, H)          in: gradient of the final state; out: of h0
+ * No aliases. */
+struct clseq_rnn_seq_bwd_args {
+    clseq_tensor w_hh;       /* in */
+    clseq_tensor dy, length; /* in, optional */
+    clseq_tensor gates;      /* in and out */
+    clseq_tensor dh;         /* in and out */
 };
 
 /* Masked softmax cross-entropy of a chunk of rows.

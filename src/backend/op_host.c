@@ -196,6 +196,9 @@ void clseq_op_absolute_args(enum clseq_op op, union clseq_op_any_args *args)
     case CLSEQ_OP_col_sums:
         args->col_sums.beta = fabs(args->col_sums.beta);
         break;
+    case CLSEQ_OP_col_dots:
+        args->col_dots.beta = fabs(args->col_dots.beta);
+        break;
     case CLSEQ_OP_sgd_update:
         args->sgd_update.lr = -fabs(args->sgd_update.lr);
         break;

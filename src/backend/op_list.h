@@ -28,6 +28,7 @@
     X(sum,              REQUIRED, SUM,       1)  \
     X(sum_squares,      REQUIRED, SUM,       1)  \
     X(col_sums,         REQUIRED, SUM,       1)  \
+    X(col_dots,         REQUIRED, SUM,       1)  \
     X(argmax,           REQUIRED, EXACT,     0)  \
     X(topk,             REQUIRED, EXACT,     0)  \
     X(row_gather,       REQUIRED, EXACT,     0)  \
@@ -37,6 +38,14 @@
     X(lstm_cell_bwd,    REQUIRED, MAGNITUDE, 1)  \
     X(lstm_seq_fwd,     OPTIONAL, MAGNITUDE, 1)  \
     X(lstm_seq_bwd,     OPTIONAL, MAGNITUDE, 1)  \
+    X(gru_cell_fwd,     REQUIRED, MAGNITUDE, 1)  \
+    X(gru_cell_bwd,     REQUIRED, MAGNITUDE, 1)  \
+    X(gru_seq_fwd,      OPTIONAL, MAGNITUDE, 1)  \
+    X(gru_seq_bwd,      OPTIONAL, MAGNITUDE, 1)  \
+    X(rnn_cell_fwd,     REQUIRED, MAGNITUDE, 1)  \
+    X(rnn_cell_bwd,     REQUIRED, MAGNITUDE, 1)  \
+    X(rnn_seq_fwd,      OPTIONAL, MAGNITUDE, 1)  \
+    X(rnn_seq_bwd,      OPTIONAL, MAGNITUDE, 1)  \
     X(softmax_xent_fwd, REQUIRED, MAGNITUDE, 1)  \
     X(softmax_xent_bwd, REQUIRED, MAGNITUDE, 1)  \
     X(beam_advance,     REQUIRED, EXACT,     0)  \

@@ -22,6 +22,7 @@
 #define FIELDS_sum IN(sum, x), INOUT_BETA(sum, y)
 #define FIELDS_sum_squares IN(sum_squares, x), INOUT_BETA(sum_squares, y)
 #define FIELDS_col_sums IN(col_sums, x), INOUT_BETA(col_sums, y)
+#define FIELDS_col_dots IN(col_dots, x), IN(col_dots, z), INOUT_BETA(col_dots, y)
 #define FIELDS_argmax IN(argmax, x), OUT_INDEX(argmax, index)
 #define FIELDS_topk IN(topk, x), OUT(topk, value), OUT_INDEX(topk, index)
 #define FIELDS_row_gather IN(row_gather, src), INDEX(row_gather, index), OUT(row_gather, dst)
@@ -30,16 +31,39 @@
     INDEX(embedding_bwd, start), OUT(embedding_bwd, drow)
 #define FIELDS_lstm_cell_fwd IN(lstm_cell_fwd, pre), IN(lstm_cell_fwd, c_prev), IN(lstm_cell_fwd, h_prev), \
     IN_OPT(lstm_cell_fwd, b_ih), IN_OPT(lstm_cell_fwd, b_hh), INDEX_OPT(lstm_cell_fwd, length), \
-    OUT_OVER(lstm_cell_fwd, act, pre), OUT_OVER(lstm_cell_fwd, c, c_prev), OUT_OVER(lstm_cell_fwd, h, h_prev)
+    OUT_OVER(lstm_cell_fwd, act, pre), OUT_OVER(lstm_cell_fwd, c, c_prev), OUT_OVER(lstm_cell_fwd, h, h_prev), \
+    IN_OPT(lstm_cell_fwd, peephole)
 #define FIELDS_lstm_cell_bwd IN(lstm_cell_bwd, act), IN(lstm_cell_bwd, c_prev), IN(lstm_cell_bwd, c), \
     IN(lstm_cell_bwd, dh), IN(lstm_cell_bwd, dc), IN_OPT(lstm_cell_bwd, dy), INDEX_OPT(lstm_cell_bwd, length), \
-    OUT_OVER(lstm_cell_bwd, dpre, act), OUT_OVER(lstm_cell_bwd, dh_prev, dh), OUT_OVER(lstm_cell_bwd, dc_prev, dc)
+    OUT_OVER(lstm_cell_bwd, dpre, act), OUT_OVER(lstm_cell_bwd, dh_prev, dh), OUT_OVER(lstm_cell_bwd, dc_prev, dc), \
+    IN_OPT(lstm_cell_bwd, peephole)
 #define FIELDS_lstm_seq_fwd IN(lstm_seq_fwd, w_hh), IN(lstm_seq_fwd, h0), IN(lstm_seq_fwd, c0), \
     IN_OPT(lstm_seq_fwd, b_ih), IN_OPT(lstm_seq_fwd, b_hh), INDEX_OPT(lstm_seq_fwd, length), \
-    INOUT(lstm_seq_fwd, gates), OUT(lstm_seq_fwd, h), OUT(lstm_seq_fwd, c)
+    INOUT(lstm_seq_fwd, gates), OUT(lstm_seq_fwd, h), OUT(lstm_seq_fwd, c), IN_OPT(lstm_seq_fwd, peephole)
 #define FIELDS_lstm_seq_bwd IN(lstm_seq_bwd, w_hh), IN(lstm_seq_bwd, c0), IN(lstm_seq_bwd, c), \
     IN_OPT(lstm_seq_bwd, dy), INDEX_OPT(lstm_seq_bwd, length), \
-    INOUT(lstm_seq_bwd, gates), INOUT(lstm_seq_bwd, dh), INOUT(lstm_seq_bwd, dc)
+    INOUT(lstm_seq_bwd, gates), INOUT(lstm_seq_bwd, dh), INOUT(lstm_seq_bwd, dc), IN_OPT(lstm_seq_bwd, peephole)
+#define FIELDS_gru_cell_fwd IN(gru_cell_fwd, pre), IN(gru_cell_fwd, pre_n), IN(gru_cell_fwd, h_prev), \
+    IN_OPT(gru_cell_fwd, b_ih), IN_OPT(gru_cell_fwd, b_hh), INDEX_OPT(gru_cell_fwd, length), \
+    OUT_OVER(gru_cell_fwd, act, pre), OUT_OVER(gru_cell_fwd, hn, pre_n), OUT_OVER(gru_cell_fwd, h, h_prev)
+#define FIELDS_gru_cell_bwd IN(gru_cell_bwd, act), IN(gru_cell_bwd, hn), IN(gru_cell_bwd, h_prev), \
+    IN(gru_cell_bwd, dh), IN_OPT(gru_cell_bwd, dy), INDEX_OPT(gru_cell_bwd, length), \
+    OUT_OVER(gru_cell_bwd, dpre, act), OUT_OVER(gru_cell_bwd, dhn, hn), OUT_OVER(gru_cell_bwd, dh_prev, dh)
+#define FIELDS_gru_seq_fwd IN(gru_seq_fwd, w_hh), IN(gru_seq_fwd, h0), IN_OPT(gru_seq_fwd, b_ih), \
+    IN_OPT(gru_seq_fwd, b_hh), INDEX_OPT(gru_seq_fwd, length), INOUT(gru_seq_fwd, gates), \
+    OUT(gru_seq_fwd, hn), OUT(gru_seq_fwd, h)
+#define FIELDS_gru_seq_bwd IN(gru_seq_bwd, w_hh), IN(gru_seq_bwd, h0), IN(gru_seq_bwd, h), \
+    IN_OPT(gru_seq_bwd, dy), INDEX_OPT(gru_seq_bwd, length), \
+    INOUT(gru_seq_bwd, gates), INOUT(gru_seq_bwd, hn), INOUT(gru_seq_bwd, dh)
+#define FIELDS_rnn_cell_fwd IN(rnn_cell_fwd, pre), IN(rnn_cell_fwd, h_prev), IN_OPT(rnn_cell_fwd, b_ih), \
+    IN_OPT(rnn_cell_fwd, b_hh), INDEX_OPT(rnn_cell_fwd, length), \
+    OUT_OVER(rnn_cell_fwd, act, pre), OUT_OVER(rnn_cell_fwd, h, h_prev)
+#define FIELDS_rnn_cell_bwd IN(rnn_cell_bwd, act), IN(rnn_cell_bwd, dh), IN_OPT(rnn_cell_bwd, dy), \
+    INDEX_OPT(rnn_cell_bwd, length), OUT_OVER(rnn_cell_bwd, dpre, act), OUT_OVER(rnn_cell_bwd, dh_prev, dh)
+#define FIELDS_rnn_seq_fwd IN(rnn_seq_fwd, w_hh), IN(rnn_seq_fwd, h0), IN_OPT(rnn_seq_fwd, b_ih), \
+    IN_OPT(rnn_seq_fwd, b_hh), INDEX_OPT(rnn_seq_fwd, length), INOUT(rnn_seq_fwd, gates), OUT(rnn_seq_fwd, h)
+#define FIELDS_rnn_seq_bwd IN(rnn_seq_bwd, w_hh), IN_OPT(rnn_seq_bwd, dy), INDEX_OPT(rnn_seq_bwd, length), \
+    INOUT(rnn_seq_bwd, gates), INOUT(rnn_seq_bwd, dh)
 #define FIELDS_softmax_xent_fwd IN(softmax_xent_fwd, logits), INDEX_OPT(softmax_xent_fwd, target), \
     OUT(softmax_xent_fwd, loss), OUT(softmax_xent_fwd, lse)
 #define FIELDS_softmax_xent_bwd IN(softmax_xent_bwd, logits), INDEX(softmax_xent_bwd, target), \
@@ -85,6 +109,32 @@ const char *clseq_op_name(enum clseq_op op)
     return schemas[op].name;
 }
 
+/* What the operations on whole sequences have in common; w_hh is NULL for all others. */
+struct sequence {
+    const clseq_tensor *w_hh, *gates;
+    bool is_forward;
+};
+
+static struct sequence sequence_of(enum clseq_op op, const union clseq_op_any_args *a)
+{
+    switch (op) {
+    case CLSEQ_OP_lstm_seq_fwd:
+        return (struct sequence) { &a->lstm_seq_fwd.w_hh, &a->lstm_seq_fwd.gates, true };
+    case CLSEQ_OP_lstm_seq_bwd:
+        return (struct sequence) { &a->lstm_seq_bwd.w_hh, &a->lstm_seq_bwd.gates, false };
+    case CLSEQ_OP_gru_seq_fwd:
+        return (struct sequence) { &a->gru_seq_fwd.w_hh, &a->gru_seq_fwd.gates, true };
+    case CLSEQ_OP_gru_seq_bwd:
+        return (struct sequence) { &a->gru_seq_bwd.w_hh, &a->gru_seq_bwd.gates, false };
+    case CLSEQ_OP_rnn_seq_fwd:
+        return (struct sequence) { &a->rnn_seq_fwd.w_hh, &a->rnn_seq_fwd.gates, true };
+    case CLSEQ_OP_rnn_seq_bwd:
+        return (struct sequence) { &a->rnn_seq_bwd.w_hh, &a->rnn_seq_bwd.gates, false };
+    default:
+        return (struct sequence) { .w_hh = NULL };
+    }
+}
+
 double clseq_op_terms(enum clseq_op op, const void *args)
 {
     const union clseq_op_any_args *a = args;
@@ -99,14 +149,22 @@ double clseq_op_terms(enum clseq_op op, const void *args)
         return (double)clseq_tensor_count(&a->sum_squares.x);
     case CLSEQ_OP_col_sums:
         return a->col_sums.x.dims[0];
+    case CLSEQ_OP_col_dots:
+        return a->col_dots.x.dims[0];
     case CLSEQ_OP_embedding_bwd:
         return a->embedding_bwd.order.dims[0];
     case CLSEQ_OP_softmax_xent_fwd:
         return a->softmax_xent_fwd.logits.dims[1];
     case CLSEQ_OP_lstm_seq_fwd:
-        return (double)a->lstm_seq_fwd.gates.dims[0] * a->lstm_seq_fwd.w_hh.dims[1];
     case CLSEQ_OP_lstm_seq_bwd:
-        return (double)a->lstm_seq_bwd.gates.dims[0] * a->lstm_seq_bwd.gates.dims[2];
+    case CLSEQ_OP_gru_seq_fwd:
+    case CLSEQ_OP_gru_seq_bwd:
+    case CLSEQ_OP_rnn_seq_fwd:
+    case CLSEQ_OP_rnn_seq_bwd: {
+        const struct sequence q = sequence_of(op, a);
+
+        return (double)q.gates->dims[0] * q.w_hh->dims[q.is_forward ? 1 : 0];
+    }
     default:
         return 1;
     }
@@ -120,11 +178,15 @@ double clseq_op_flops(enum clseq_op op, const void *args)
     case CLSEQ_OP_gemm:
         return 2 * (double)clseq_tensor_count(&a->gemm.c) * clseq_op_terms(op, args);
     case CLSEQ_OP_lstm_seq_fwd:
-        return 2 * (double)clseq_tensor_count(&a->lstm_seq_fwd.gates) *
-               a->lstm_seq_fwd.w_hh.dims[1];
     case CLSEQ_OP_lstm_seq_bwd:
-        return 2 * (double)clseq_tensor_count(&a->lstm_seq_bwd.gates) *
-               a->lstm_seq_bwd.w_hh.dims[1];
+    case CLSEQ_OP_gru_seq_fwd:
+    case CLSEQ_OP_gru_seq_bwd:
+    case CLSEQ_OP_rnn_seq_fwd:
+    case CLSEQ_OP_rnn_seq_bwd: {
+        const struct sequence q = sequence_of(op, a);
+
+        return 2 * (double)clseq_tensor_count(q.gates) * q.w_hh->dims[1];
+    }
     default:
         return 0;
     }
@@ -135,6 +197,7 @@ double clseq_op_flops(enum clseq_op op, const void *args)
 static double touched(enum clseq_op op, const void *args, const clseq_tensor *x)
 {
     const union clseq_op_any_args *a = args;
+    const struct sequence q = sequence_of(op, a);
     const clseq_tensor *named = x;
     double times = 1;
 
@@ -149,10 +212,8 @@ static double touched(enum clseq_op op, const void *args, const clseq_tensor *x)
     if (op == CLSEQ_OP_adam_update &&
         (x == &a->adam_update.w || x == &a->adam_update.m || x == &a->adam_update.v))
         named = &a->adam_update.g;
-    if (op == CLSEQ_OP_lstm_seq_fwd && x == &a->lstm_seq_fwd.w_hh)
-        times = a->lstm_seq_fwd.gates.dims[0];
-    if (op == CLSEQ_OP_lstm_seq_bwd && x == &a->lstm_seq_bwd.w_hh)
-        times = a->lstm_seq_bwd.gates.dims[0];
+    if (q.w_hh == x)
+        times = q.gates->dims[0];
     return times * (double)clseq_tensor_count(named);
 }
 

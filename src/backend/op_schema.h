@@ -65,7 +65,7 @@ static inline const clseq_tensor *clseq_op_tensor_const(const void *args,
 }
 
 /* Length of the longest sum behind one output element, for error bounds: K of a product, the number
- * of rows of col_sums, 1 for pointwise ops. */
+ * of rows of col_sums and col_dots, 1 for pointwise ops. */
 double clseq_op_terms(enum clseq_op op, const void *args);
 
 /* Floating-point operations (a multiply-add is 2) and bytes touched, for profiles; what counts is

@@ -264,6 +264,14 @@ bool clseq_op_is_empty(enum clseq_op op, const void *args)
         if (a->lstm_seq_bwd.gates.dims[0] == 0)
             return true;
         break;
+    case CLSEQ_OP_gru_seq_bwd:
+        if (a->gru_seq_bwd.gates.dims[0] == 0)
+            return true;
+        break;
+    case CLSEQ_OP_rnn_seq_bwd:
+        if (a->rnn_seq_bwd.gates.dims[0] == 0)
+            return true;
+        break;
     default:
         break;
     }

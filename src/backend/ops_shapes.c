@@ -178,6 +178,15 @@ static clseq_status check_col_sums(const struct call *k, const struct clseq_col_
     return CLSEQ_OK;
 }
 
+static clseq_status check_col_dots(const struct call *k, const struct clseq_col_dots_args *a)
+{
+    RANK(x, 2, 2, "(M, N)");
+    NEED_SAME(z, x);
+    NEED(y, "(N)", x, 1, a->x.dims[1], 1, 1);
+    FINITE(beta);
+    return CLSEQ_OK;
+}
+
 /* A row that is searched must have something in it. */
 static clseq_status need_columns(const struct call *k, const char *name, const clseq_tensor *x)
 {
@@ -266,6 +275,7 @@ static clseq_status check_lstm_cell_fwd(const struct call *k,
     NEED_IF_PRESENT(b_ih, "(4H)", c_prev, 1, 4 * units, 1, 1);
     NEED_IF_PRESENT(b_hh, "(4H)", c_prev, 1, 4 * units, 1, 1);
     NEED_IF_PRESENT(length, "(B)", c_prev, 1, rows, 1, 1);
+    NEED_IF_PRESENT(peephole, "(3, H)", c_prev, 2, 3, units, 1);
     NEED_SAME(act, pre);
     NEED_SAME(c, c_prev);
     NEED_SAME(h, c_prev);
@@ -286,6 +296,7 @@ static clseq_status check_lstm_cell_bwd(const struct call *k,
     if (clseq_tensor_present(&a->dy))
         NEED_SAME(dy, c_prev);
     NEED_IF_PRESENT(length, "(B)", c_prev, 1, rows, 1, 1);
+    NEED_IF_PRESENT(peephole, "(3, H)", c_prev, 2, 3, units, 1);
     NEED_SAME(dpre, act);
     NEED_SAME(dh_prev, c_prev);
     NEED_SAME(dc_prev, c_prev);
@@ -308,6 +319,7 @@ static clseq_status check_lstm_seq_fwd(const struct call *k,
     NEED_IF_PRESENT(b_ih, "(4H)", h, 1, 4 * units, 1, 1);
     NEED_IF_PRESENT(b_hh, "(4H)", h, 1, 4 * units, 1, 1);
     NEED_IF_PRESENT(length, "(B)", h, 1, rows, 1, 1);
+    NEED_IF_PRESENT(peephole, "(3, H)", h, 2, 3, units, 1);
     return CLSEQ_OK;
 }
 
@@ -323,8 +335,138 @@ static clseq_status check_lstm_seq_bwd(const struct call *k,
     if (clseq_tensor_present(&a->dy))
         NEED_SAME(dy, c);
     NEED_IF_PRESENT(length, "(B)", c, 1, rows, 1, 1);
+    NEED_IF_PRESENT(peephole, "(3, H)", c, 2, 3, units, 1);
     NEED(dh, "(B, H)", c, 2, rows, units, 1);
     NEED(dc, "(B, H)", c, 2, rows, units, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_gru_cell_fwd(const struct call *k,
+                                       const struct clseq_gru_cell_fwd_args *a)
+{
+    const int64_t rows = a->h_prev.dims[0], units = a->h_prev.dims[1];
+
+    RANK(h_prev, 2, 2, "(B, H)");
+    NEED(pre, "(B, 3H)", h_prev, 2, rows, 3 * units, 1);
+    NEED_SAME(pre_n, h_prev);
+    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
+    NEED_IF_PRESENT(b_ih, "(3H)", h_prev, 1, 3 * units, 1, 1);
+    NEED_IF_PRESENT(b_hh, "(3H)", h_prev, 1, 3 * units, 1, 1);
+    NEED_IF_PRESENT(length, "(B)", h_prev, 1, rows, 1, 1);
+    NEED_SAME(act, pre);
+    NEED_SAME(hn, h_prev);
+    NEED_SAME(h, h_prev);
+    NEED_SCALAR(a->t >= 0, t, "at least 0");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_gru_cell_bwd(const struct call *k,
+                                       const struct clseq_gru_cell_bwd_args *a)
+{
+    const int64_t rows = a->h_prev.dims[0], units = a->h_prev.dims[1];
+
+    RANK(h_prev, 2, 2, "(B, H)");
+    NEED(act, "(B, 3H)", h_prev, 2, rows, 3 * units, 1);
+    NEED_SAME(hn, h_prev);
+    NEED_SAME(dh, h_prev);
+    if (clseq_tensor_present(&a->dy))
+        NEED_SAME(dy, h_prev);
+    NEED_IF_PRESENT(length, "(B)", h_prev, 1, rows, 1, 1);
+    NEED_SAME(dpre, act);
+    NEED_SAME(dhn, h_prev);
+    NEED_SAME(dh_prev, h_prev);
+    NEED_SCALAR(a->t >= 0, t, "at least 0");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_gru_seq_fwd(const struct call *k, const struct clseq_gru_seq_fwd_args *a)
+{
+    const int64_t steps = a->h.dims[0], rows = a->h.dims[1], units = a->h.dims[2];
+
+    RANK(h, 3, 3, "(T, B, H)");
+    NEED(gates, "(T, B, 3H)", h, 3, steps, rows, 3 * units);
+    NEED_SAME(hn, h);
+    NEED(w_hh, "(3H, H)", h, 2, 3 * units, units, 1);
+    NEED(h0, "(B, H)", h, 2, rows, units, 1);
+    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
+    NEED_IF_PRESENT(b_ih, "(3H)", h, 1, 3 * units, 1, 1);
+    NEED_IF_PRESENT(b_hh, "(3H)", h, 1, 3 * units, 1, 1);
+    NEED_IF_PRESENT(length, "(B)", h, 1, rows, 1, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_gru_seq_bwd(const struct call *k, const struct clseq_gru_seq_bwd_args *a)
+{
+    const int64_t steps = a->h.dims[0], rows = a->h.dims[1], units = a->h.dims[2];
+
+    RANK(h, 3, 3, "(T, B, H)");
+    NEED(gates, "(T, B, 3H)", h, 3, steps, rows, 3 * units);
+    NEED_SAME(hn, h);
+    NEED(w_hh, "(3H, H)", h, 2, 3 * units, units, 1);
+    NEED(h0, "(B, H)", h, 2, rows, units, 1);
+    if (clseq_tensor_present(&a->dy))
+        NEED_SAME(dy, h);
+    NEED_IF_PRESENT(length, "(B)", h, 1, rows, 1, 1);
+    NEED(dh, "(B, H)", h, 2, rows, units, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_rnn_cell_fwd(const struct call *k,
+                                       const struct clseq_rnn_cell_fwd_args *a)
+{
+    const int64_t rows = a->pre.dims[0], units = a->pre.dims[1];
+
+    RANK(pre, 2, 2, "(B, H)");
+    NEED_SAME(h_prev, pre);
+    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
+    NEED_IF_PRESENT(b_ih, "(H)", pre, 1, units, 1, 1);
+    NEED_IF_PRESENT(b_hh, "(H)", pre, 1, units, 1, 1);
+    NEED_IF_PRESENT(length, "(B)", pre, 1, rows, 1, 1);
+    NEED_SAME(act, pre);
+    NEED_SAME(h, pre);
+    NEED_SCALAR(a->t >= 0, t, "at least 0");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_rnn_cell_bwd(const struct call *k,
+                                       const struct clseq_rnn_cell_bwd_args *a)
+{
+    RANK(act, 2, 2, "(B, H)");
+    NEED_SAME(dh, act);
+    if (clseq_tensor_present(&a->dy))
+        NEED_SAME(dy, act);
+    NEED_IF_PRESENT(length, "(B)", act, 1, a->act.dims[0], 1, 1);
+    NEED_SAME(dpre, act);
+    NEED_SAME(dh_prev, act);
+    NEED_SCALAR(a->t >= 0, t, "at least 0");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_rnn_seq_fwd(const struct call *k, const struct clseq_rnn_seq_fwd_args *a)
+{
+    const int64_t rows = a->gates.dims[1], units = a->gates.dims[2];
+
+    RANK(gates, 3, 3, "(T, B, H)");
+    NEED_SAME(h, gates);
+    NEED(w_hh, "(H, H)", gates, 2, units, units, 1);
+    NEED(h0, "(B, H)", gates, 2, rows, units, 1);
+    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
+    NEED_IF_PRESENT(b_ih, "(H)", gates, 1, units, 1, 1);
+    NEED_IF_PRESENT(b_hh, "(H)", gates, 1, units, 1, 1);
+    NEED_IF_PRESENT(length, "(B)", gates, 1, rows, 1, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_rnn_seq_bwd(const struct call *k, const struct clseq_rnn_seq_bwd_args *a)
+{
+    const int64_t rows = a->gates.dims[1], units = a->gates.dims[2];
+
+    RANK(gates, 3, 3, "(T, B, H)");
+    NEED(w_hh, "(H, H)", gates, 2, units, units, 1);
+    if (clseq_tensor_present(&a->dy))
+        NEED_SAME(dy, gates);
+    NEED_IF_PRESENT(length, "(B)", gates, 1, rows, 1, 1);
+    NEED(dh, "(B, H)", gates, 2, rows, units, 1);
     return CLSEQ_OK;
 }
 

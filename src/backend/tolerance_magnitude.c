@@ -39,16 +39,21 @@ static double value(const double *x, size_t i)
 
 /* ---- lstm_cell_fwd --------------------------------------------------------------------------- */
 
-/* A = |pre| + |b_ih| + |b_hh|: the argument of a gate is off by at most 2uA on either side. An
- * infinite argument has no rounding error. */
-static double gate_argument(const struct clseq_magnitude *m, size_t row, size_t units, int gate,
-                            size_t j)
+/* An infinite argument has no rounding error. */
+static double finite_or_0(double x)
+{
+    return isfinite(x) ? x : 0;
+}
+
+/* A = |pre| + |b_ih| + |b_hh|: the argument of one of `gates` gates is off by at most 2uA on either
+ * side. */
+static double gate_argument(const struct clseq_magnitude *m, size_t gates, size_t row, size_t units,
+                            int gate, size_t j)
 {
     const size_t column = (size_t)gate * units + j;
-    const double a =
-        value(m->pre, row * 4 * units + column) + value(m->b_ih, column) + value(m->b_hh, column);
 
-    return isfinite(a) ? a : 0;
+    return finite_or_0(value(m->pre, row * gates * units + column) + value(m->b_ih, column) +
+                       value(m->b_hh, column));
 }
 
 /*
@@ -63,22 +68,38 @@ static double gate_argument(const struct clseq_magnitude *m, size_t row, size_t 
  *
  * h = o tanh(c): tanh has slope at most 1 and c is off by E_c: (16 o + A_o) |tanh c| +
  * o (12 + E_c) + 2:  E_h = E_c + 30 + A_o.
+ *
+ * Peepholes add |w_ci c_prev| to A_i, |w_cf c_prev| to A_f and |w_co| (|c_prev| + 1), which is at
+ * least |w_co c|, to A_o, and one rounding: 6uA for both sides where there was 4uA, so 1.5 A for A.
+ * c is off by E_c, which reaches o through w_co and the slope 1/4: + |w_co| E_c / 4 for o and h.
  */
+static double peephole(const struct clseq_magnitude *m, size_t units, int row, size_t j)
+{
+    return value(m->peephole, (size_t)row * units + j);
+}
+
 static double lstm_cell_fwd(const struct clseq_magnitude *m, size_t i)
 {
     const struct clseq_lstm_cell_fwd_args *a = &m->args->lstm_cell_fwd;
     const size_t units = (size_t)a->c_prev.dims[1], row = i / m->columns, column = i % m->columns;
-    double error;
+    const size_t j = column % units;
+    const double c = finite_or_0(value(m->c_prev, row * units + j)), k = m->peephole ? 1.5 : 1;
+    const double w_o = peephole(m, units, 2, j);
+    const double A[] = {
+        gate_argument(m, 4, row, units, 0, j) + c * peephole(m, units, 0, j),
+        gate_argument(m, 4, row, units, 1, j) + c * peephole(m, units, 1, j),
+        gate_argument(m, 4, row, units, 2, j),
+        gate_argument(m, 4, row, units, 3, j) + (c + 1) * w_o,
+    };
+    const double error = c * (20 + k * A[1]) + 32 + k * A[0] + 4 * A[2];
 
     if (!live(m->length, row, a->t))
         return CLSEQ_MAGNITUDE_EXACT;
     if (strcmp(m->field, "act") == 0)
-        return 1 + gate_argument(m, row, units, (int)(column / units), column % units);
-    error = value(m->c_prev, i) * (20 + gate_argument(m, row, units, 1, column)) + 32 +
-            gate_argument(m, row, units, 0, column) + 4 * gate_argument(m, row, units, 2, column);
-    if (strcmp(m->field, "h") == 0)
-        error += 30 + gate_argument(m, row, units, 3, column);
-    return error / POINTWISE;
+        return 1 + A[column / units] + (column / units == 3 ? w_o * error / 4 / POINTWISE : 0);
+    if (strcmp(m->field, "c") == 0)
+        return error / POINTWISE;
+    return (error + 30 + k * A[3] + w_o * error / 4) / POINTWISE;
 }
 
 /* ---- lstm_cell_bwd --------------------------------------------------------------------------- */
@@ -94,6 +115,11 @@ static double lstm_cell_fwd(const struct clseq_magnitude *m, size_t i)
  *   dpre_g = dc_total i (1 - g^2): 38 + two products 4 + 4:  E = 46 G |i| (1 + g^2).
  *   dpre_o = total tc o (1 - o): 2 + 12 + 6 + 2, |tc| <= 1:  E = 22 D |o| (1 + |o|).
  * Live rows have dh_prev = 0. Others pass total on (2uD), and copy dc; their dpre is 0.
+ *
+ * With peepholes dc_total has w_co dpre_o besides: G = |dc| + |o| D + |w_co| D |o| (1 + |o|); that
+ * term is off by 22 + 2, the sum by 2 more: 40 G instead of 38, so 48 for 46.
+ * dc_prev = dc_total f + w_ci dpre_i + w_cf dpre_f: 40 + 2 + 4 and 48 + 2 + 4:
+ *   E = 46 G |f| + 54 G (|w_ci| |g| |i| (1 + |i|) + |w_cf| |c_prev| |f| (1 + |f|)).
  */
 static double lstm_cell_bwd(const struct clseq_magnitude *m, size_t i)
 {
@@ -104,7 +130,11 @@ static double lstm_cell_bwd(const struct clseq_magnitude *m, size_t i)
     const double in = fabs(act[j]), forget = fabs(act[units + j]), cell = fabs(act[2 * units + j]),
                  out = fabs(act[3 * units + j]);
     const double incoming = value(m->dh, at) + value(m->dy, at);
-    const double total = value(m->dc, at) + out * incoming;
+    const double d_out = incoming * out * (1 + out);
+    const double total = value(m->dc, at) + out * incoming + peephole(m, units, 2, j) * d_out;
+    const double d_in = total * cell * in * (1 + in);
+    const double d_forget = total * value(m->c_prev, at) * forget * (1 + forget);
+    const double each = m->peephole ? 48 : 46;
     const bool alive = live(m->length, row, a->t);
 
     if (strcmp(m->field, "dh_prev") == 0)
@@ -112,16 +142,19 @@ static double lstm_cell_bwd(const struct clseq_magnitude *m, size_t i)
     if (!alive)
         return CLSEQ_MAGNITUDE_EXACT;
     if (strcmp(m->field, "dc_prev") == 0)
-        return 40 * total * forget / POINTWISE;
+        return m->peephole ? (46 * total * forget + 54 * (peephole(m, units, 0, j) * d_in +
+                                                          peephole(m, units, 1, j) * d_forget)) /
+                                 POINTWISE
+                           : 40 * total * forget / POINTWISE;
     switch (column / units) {
     case 0:
-        return 46 * total * cell * in * (1 + in) / POINTWISE;
+        return each * d_in / POINTWISE;
     case 1:
-        return 46 * total * value(m->c_prev, at) * forget * (1 + forget) / POINTWISE;
+        return each * d_forget / POINTWISE;
     case 2:
-        return 46 * total * in * (1 + cell * cell) / POINTWISE;
+        return each * total * in * (1 + cell * cell) / POINTWISE;
     default:
-        return 22 * incoming * out * (1 + out) / POINTWISE;
+        return 22 * d_out / POINTWISE;
     }
 }
 
@@ -150,13 +183,15 @@ static double largest(const double *x, const clseq_tensor *shape)
  *   forward size   1 (the gates) + the largest argument of a gate + the largest state
  *   backward size  (|dh| + |dc| + |dy|) (1 + |c|), the largest each: the gradients of the cell
  * above
+ * Peepholes add |w| (1 + |c0|) to the arguments of gates, and a factor 1 + |w| to the way back.
  */
 static double lstm_seq_fwd_size(const struct clseq_magnitude *m)
 {
     const struct clseq_lstm_seq_fwd_args *a = &m->args->lstm_seq_fwd;
     const double size = 1 + largest(m->gates, &a->gates) + largest(m->b_ih, &a->b_ih) +
                         largest(m->b_hh, &a->b_hh) + largest(m->h0, &a->h0) +
-                        largest(m->c0, &a->c0);
+                        largest(m->c0, &a->c0) +
+                        largest(m->peephole, &a->peephole) * (1 + largest(m->c0, &a->c0));
     const double error = a->h.dims[0] * (a->h.dims[2] + 62.0) * size;
 
     return error / (clseq_op_terms(CLSEQ_OP_lstm_seq_fwd, a) + 8);
@@ -166,21 +201,172 @@ static double lstm_seq_bwd_size(const struct clseq_magnitude *m)
 {
     const struct clseq_lstm_seq_bwd_args *a = &m->args->lstm_seq_bwd;
     const double flow = largest(m->dh, &a->dh) + largest(m->dc, &a->dc) + largest(m->dy, &a->dy);
-    const double size = flow * (1 + fmax(largest(m->c, &a->c), largest(m->c0, &a->c0)));
+    const double size = flow * (1 + fmax(largest(m->c, &a->c), largest(m->c0, &a->c0))) *
+                        (1 + largest(m->peephole, &a->peephole));
     const double error = a->gates.dims[0] * (a->gates.dims[2] + 92.0) * size;
 
     return error / (clseq_op_terms(CLSEQ_OP_lstm_seq_bwd, a) + 8);
 }
 
-/* Gates, and their gradients, of finished rows are zero. */
-static double lstm_seq(const struct clseq_magnitude *m, size_t i, const clseq_tensor *gates)
+/* Gates, what the GRU keeps beside them, and the gradients of both are zero in finished rows. */
+static double sequence(const struct clseq_magnitude *m, size_t i, int32_t rows)
 {
-    const size_t block = (size_t)gates->dims[1] * (size_t)gates->dims[2];
+    const size_t block = (size_t)rows * m->columns;
+    const bool is_kept = strcmp(m->field, "gates") == 0 || strcmp(m->field, "hn") == 0;
 
-    if (strcmp(m->field, "gates") == 0 &&
-        !live(m->length, i % block / (size_t)gates->dims[2], (int32_t)(i / block)))
+    if (is_kept && !live(m->length, i % block / m->columns, (int32_t)(i / block)))
         return CLSEQ_MAGNITUDE_EXACT;
     return m->whole_call;
+}
+
+/* ---- gru_cell_fwd ---------------------------------------------------------------------------- */
+
+/*
+ * r, z: sigmoids as in the LSTM, M = 1 + A.
+ * hn = pre_n + b_hn: 2u |..| of both terms, N = |pre_n| + |b_hn|: E = 2N; exact without biases.
+ * n = tanh(a), a = pre_in + b_in + r hn: r is off by 16 r + A_r, hn by 2N, the product by 2 r |hn|,
+ * the two sums by 4P, P = |pre_in| + |b_in| + N. With r at most 1:
+ *   E_a = 4P + N (20 + A_r);  tanh has slope at most 1: E_n = 12 + E_a.
+ * h = (1 - z) n + z h_prev: z is off by 16 z + A_z and 1 - z by 16 + A_z with its own rounding, 2
+ * for each product, 2 (|n| + |h_prev|) for the sum:
+ *   E_h = E_n + (20 + A_z) (1 + |h_prev|).
+ */
+static double gru_cell_fwd(const struct clseq_magnitude *m, size_t i)
+{
+    const struct clseq_gru_cell_fwd_args *a = &m->args->gru_cell_fwd;
+    const size_t units = (size_t)a->h_prev.dims[1], row = i / m->columns, column = i % m->columns;
+    const size_t j = column % units, at = row * units + j;
+    const double kept = finite_or_0(value(m->pre_n, at) + value(m->b_hh, 2 * units + j));
+    double sum, error;
+
+    if (!live(m->length, row, a->t))
+        return CLSEQ_MAGNITUDE_EXACT;
+    if (strcmp(m->field, "hn") == 0)
+        return m->b_hh ? 2 * kept / POINTWISE : CLSEQ_MAGNITUDE_EXACT;
+    if (strcmp(m->field, "act") == 0 && column < 2 * units)
+        return 1 + gate_argument(m, 3, row, units, (int)(column / units), j);
+    sum = finite_or_0(value(m->pre, row * 3 * units + 2 * units + j) +
+                      value(m->b_ih, 2 * units + j)) +
+          kept;
+    error = 12 + 4 * sum + kept * (20 + gate_argument(m, 3, row, units, 0, j));
+    if (strcmp(m->field, "h") == 0)
+        error += (20 + gate_argument(m, 3, row, units, 1, j)) * (1 + value(m->h_prev, at));
+    return error / POINTWISE;
+}
+
+/* ---- gru_cell_bwd ---------------------------------------------------------------------------- */
+
+/*
+ * D = |dh| + |dy|; total = dh + dy is off by 2uD. 1 - n^2 is off by 4 (1 + n^2), differences by 2
+ * of what they give, products by 2:
+ *   a_n = total (1 - z) (1 - n^2): 2 + 2 + 2 + 4 + 2:  E = 12 D |1 - z| (1 + n^2) =: 12 N
+ *   dhn = a_n r:                            E = 14 N |r|
+ *   a_r = a_n hn r (1 - r): 12 + 3 x 2 + 2: E = 20 N |hn| |r| |1 - r|
+ *   a_z = total (h_prev - n) z (1 - z): 2 + 2 + 2 + 3 x 2: E = 12 D |h_prev - n| |z| |1 - z|
+ *   dh_prev = total z:                      E = 4 D |z|
+ * Rows that keep their state pass total on (2uD); the rest of them is 0.
+ */
+static double gru_cell_bwd(const struct clseq_magnitude *m, size_t i)
+{
+    const struct clseq_gru_cell_bwd_args *a = &m->args->gru_cell_bwd;
+    const size_t units = (size_t)a->h_prev.dims[1], row = i / m->columns, column = i % m->columns;
+    const size_t j = column % units, at = row * units + j;
+    const double *act = m->act + row * 3 * units;
+    const double r = act[j], z = act[units + j], n = act[2 * units + j];
+    const double incoming = value(m->dh, at) + value(m->dy, at);
+    const double d_n = incoming * fabs(1 - z) * (1 + n * n);
+
+    if (strcmp(m->field, "dh_prev") == 0) {
+        if (live(m->length, row, a->t))
+            return 4 * incoming * fabs(z) / POINTWISE;
+        return m->dy ? 2 * incoming / POINTWISE : CLSEQ_MAGNITUDE_EXACT;
+    }
+    if (!live(m->length, row, a->t))
+        return CLSEQ_MAGNITUDE_EXACT;
+    if (strcmp(m->field, "dhn") == 0)
+        return 14 * d_n * fabs(r) / POINTWISE;
+    switch (column / units) {
+    case 0:
+        return 20 * d_n * value(m->hn, at) * fabs(r * (1 - r)) / POINTWISE;
+    case 1:
+        return 12 * incoming * fabs((m->h_prev[at] - n) * z * (1 - z)) / POINTWISE;
+    default:
+        return 12 * d_n / POINTWISE;
+    }
+}
+
+/* ---- rnn_cell -------------------------------------------------------------------------------- */
+
+/* h = tanh(pre + b_ih + b_hh): as the cell gate of the LSTM, M = 1 + A. */
+static double rnn_cell_fwd(const struct clseq_magnitude *m, size_t i)
+{
+    const size_t row = i / m->columns, column = i % m->columns;
+
+    if (!live(m->length, row, m->args->rnn_cell_fwd.t))
+        return CLSEQ_MAGNITUDE_EXACT;
+    return 1 + gate_argument(m, 1, row, m->columns, 0, column);
+}
+
+/* dpre = total (1 - act^2): 2 + 4 + 2, so E = 8 D (1 + act^2). Live rows have dh_prev = 0; others
+ * pass total on (2uD), and their dpre is 0. */
+static double rnn_cell_bwd(const struct clseq_magnitude *m, size_t i)
+{
+    const bool alive = live(m->length, i / m->columns, m->args->rnn_cell_bwd.t);
+    const double incoming = value(m->dh, i) + value(m->dy, i);
+
+    if (strcmp(m->field, "dh_prev") == 0)
+        return alive || !m->dy ? CLSEQ_MAGNITUDE_EXACT : 2 * incoming / POINTWISE;
+    return alive ? 8 * incoming * (1 + m->act[i] * m->act[i]) / POINTWISE : CLSEQ_MAGNITUDE_EXACT;
+}
+
+/* ---- gru_seq and rnn_seq --------------------------------------------------------------------- */
+
+/*
+ * As the LSTM: E = T (n + cell) size, where n is the length of the products' sums (H forward, 3H or
+ * H backward) and `cell` the roundings of a cell above with everything of the size of what flows:
+ *   GRU forward   12 + 4 + 20 + 2 x 20 = 76   size 1 + gates + biases + h0
+ *   GRU backward  2 x 20                      size (dh + dy) (1 + the largest of h, h0, hn)
+ *   RNN forward   12 + 4 = 16                 size 1 + gates + biases + h0
+ *   RNN backward  2 x 8                       size dh + dy
+ */
+static double gru_seq_fwd_size(const struct clseq_magnitude *m)
+{
+    const struct clseq_gru_seq_fwd_args *a = &m->args->gru_seq_fwd;
+    const double size = 1 + largest(m->gates, &a->gates) + largest(m->b_ih, &a->b_ih) +
+                        largest(m->b_hh, &a->b_hh) + largest(m->h0, &a->h0);
+    const double error = a->h.dims[0] * (a->h.dims[2] + 76.0) * size;
+
+    return error / (clseq_op_terms(CLSEQ_OP_gru_seq_fwd, a) + 8);
+}
+
+static double gru_seq_bwd_size(const struct clseq_magnitude *m)
+{
+    const struct clseq_gru_seq_bwd_args *a = &m->args->gru_seq_bwd;
+    const double flow = largest(m->dh, &a->dh) + largest(m->dy, &a->dy);
+    const double state = fmax(largest(m->h, &a->h), largest(m->h0, &a->h0));
+    const double size = flow * (1 + fmax(state, largest(m->hn, &a->hn)));
+    const double error = a->gates.dims[0] * (a->gates.dims[2] + 40.0) * size;
+
+    return error / (clseq_op_terms(CLSEQ_OP_gru_seq_bwd, a) + 8);
+}
+
+static double rnn_seq_fwd_size(const struct clseq_magnitude *m)
+{
+    const struct clseq_rnn_seq_fwd_args *a = &m->args->rnn_seq_fwd;
+    const double size = 1 + largest(m->gates, &a->gates) + largest(m->b_ih, &a->b_ih) +
+                        largest(m->b_hh, &a->b_hh) + largest(m->h0, &a->h0);
+    const double error = a->h.dims[0] * (a->h.dims[2] + 16.0) * size;
+
+    return error / (clseq_op_terms(CLSEQ_OP_rnn_seq_fwd, a) + 8);
+}
+
+static double rnn_seq_bwd_size(const struct clseq_magnitude *m)
+{
+    const struct clseq_rnn_seq_bwd_args *a = &m->args->rnn_seq_bwd;
+    const double size = largest(m->dh, &a->dh) + largest(m->dy, &a->dy);
+    const double error = a->gates.dims[0] * (a->gates.dims[2] + 16.0) * size;
+
+    return error / (clseq_op_terms(CLSEQ_OP_rnn_seq_bwd, a) + 8);
 }
 
 /* ---- softmax_xent ---------------------------------------------------------------------------- */
@@ -383,6 +569,14 @@ clseq_status clseq_magnitude_init(clseq_context *ctx, const struct clseq_toleran
         m.whole_call = lstm_seq_fwd_size(&m);
     if (call->op == CLSEQ_OP_lstm_seq_bwd)
         m.whole_call = lstm_seq_bwd_size(&m);
+    if (call->op == CLSEQ_OP_gru_seq_fwd)
+        m.whole_call = gru_seq_fwd_size(&m);
+    if (call->op == CLSEQ_OP_gru_seq_bwd)
+        m.whole_call = gru_seq_bwd_size(&m);
+    if (call->op == CLSEQ_OP_rnn_seq_fwd)
+        m.whole_call = rnn_seq_fwd_size(&m);
+    if (call->op == CLSEQ_OP_rnn_seq_bwd)
+        m.whole_call = rnn_seq_bwd_size(&m);
     *ret = m;
     return CLSEQ_OK;
 }
@@ -401,9 +595,25 @@ double clseq_magnitude_of(const struct clseq_magnitude *m, size_t i)
     case CLSEQ_OP_lstm_cell_bwd:
         return lstm_cell_bwd(m, i);
     case CLSEQ_OP_lstm_seq_fwd:
-        return lstm_seq(m, i, &m->args->lstm_seq_fwd.gates);
+        return sequence(m, i, m->args->lstm_seq_fwd.gates.dims[1]);
     case CLSEQ_OP_lstm_seq_bwd:
-        return lstm_seq(m, i, &m->args->lstm_seq_bwd.gates);
+        return sequence(m, i, m->args->lstm_seq_bwd.gates.dims[1]);
+    case CLSEQ_OP_gru_cell_fwd:
+        return gru_cell_fwd(m, i);
+    case CLSEQ_OP_gru_cell_bwd:
+        return gru_cell_bwd(m, i);
+    case CLSEQ_OP_gru_seq_fwd:
+        return sequence(m, i, m->args->gru_seq_fwd.gates.dims[1]);
+    case CLSEQ_OP_gru_seq_bwd:
+        return sequence(m, i, m->args->gru_seq_bwd.gates.dims[1]);
+    case CLSEQ_OP_rnn_cell_fwd:
+        return rnn_cell_fwd(m, i);
+    case CLSEQ_OP_rnn_cell_bwd:
+        return rnn_cell_bwd(m, i);
+    case CLSEQ_OP_rnn_seq_fwd:
+        return sequence(m, i, m->args->rnn_seq_fwd.gates.dims[1]);
+    case CLSEQ_OP_rnn_seq_bwd:
+        return sequence(m, i, m->args->rnn_seq_bwd.gates.dims[1]);
     case CLSEQ_OP_softmax_xent_fwd:
         return softmax_xent_fwd(m, i);
     case CLSEQ_OP_softmax_xent_bwd:

@@ -24,6 +24,7 @@
     X(sum,              ops)       \
     X(sum_squares,      ops)       \
     X(col_sums,         ops)       \
+    X(col_dots,         ops)       \
     X(argmax,           ops)       \
     X(topk,             ops)       \
     X(row_gather,       ops)       \
@@ -31,6 +32,10 @@
     X(embedding_bwd,    ops)       \
     X(lstm_cell_fwd,    ops)       \
     X(lstm_cell_bwd,    ops)       \
+    X(gru_cell_fwd,     ops)       \
+    X(gru_cell_bwd,     ops)       \
+    X(rnn_cell_fwd,     ops)       \
+    X(rnn_cell_bwd,     ops)       \
     X(softmax_xent_fwd, ops)       \
     X(softmax_xent_bwd, ops)       \
     X(beam_advance,     ops)       \

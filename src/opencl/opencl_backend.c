@@ -10,8 +10,16 @@
 
 /* Whole-sequence LSTMs pay where weights are packed once per call; elsewhere the front end composes
  * them. */
-#define SLOT_REQUIRED(name) clseq_opencl_##name
-#define SLOT_OPTIONAL(name) NULL
+#define SLOT_REQUIRED(name)   clseq_opencl_##name
+#define SLOT_OPTIONAL(name)   NULL
+#define PACKED_REQUIRED(name) clseq_opencl_##name
+#define PACKED_OPTIONAL(name) PACKED_##name
+#define PACKED_lstm_seq_fwd   clseq_opencl_lstm_seq_fwd
+#define PACKED_lstm_seq_bwd   clseq_opencl_lstm_seq_bwd
+#define PACKED_gru_seq_fwd    NULL
+#define PACKED_gru_seq_bwd    NULL
+#define PACKED_rnn_seq_fwd    NULL
+#define PACKED_rnn_seq_bwd    NULL
 
 static const struct clseq_op_table ops_composed = {
 #define X(name, slot, tolerance, constant) .name = SLOT_##slot(name),
@@ -20,7 +28,7 @@ static const struct clseq_op_table ops_composed = {
 };
 
 static const struct clseq_op_table ops_packed = {
-#define X(name, slot, tolerance, constant) .name = clseq_opencl_##name,
+#define X(name, slot, tolerance, constant) .name = PACKED_##slot(name),
     CLSEQ_OP_LIST(X)
 #undef X
 };

@@ -14,8 +14,9 @@ clseq_status clseq_opencl_lstm_cell_fwd(clseq_backend *be, const struct clseq_ls
         CLSEQ_ARG_ROWS(&a->h_prev), CLSEQ_ARG_TENSOR(&a->b_ih), CLSEQ_ARG_TENSOR(&a->b_hh),
         clseq_arg_int(clseq_tensor_present(&a->b_ih)), CLSEQ_ARG_TENSOR(&a->length),
         clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&a->act),
-        CLSEQ_ARG_ROWS(&a->c), CLSEQ_ARG_ROWS(&a->h), clseq_arg_int(a->t), clseq_arg_int(grid.rows),
-        clseq_arg_int(grid.columns), clseq_arg_int(grid.chunk));
+        CLSEQ_ARG_ROWS(&a->c), CLSEQ_ARG_ROWS(&a->h), CLSEQ_ARG_ROWS(&a->peephole),
+        clseq_arg_int(clseq_tensor_present(&a->peephole)), clseq_arg_int(a->t),
+        clseq_arg_int(grid.rows), clseq_arg_int(grid.columns), clseq_arg_int(grid.chunk));
 }
 
 clseq_status clseq_opencl_lstm_cell_bwd(clseq_backend *be, const struct clseq_lstm_cell_bwd_args *a)
@@ -23,12 +24,13 @@ clseq_status clseq_opencl_lstm_cell_bwd(clseq_backend *be, const struct clseq_ls
     const struct clseq_opencl_grid grid =
         clseq_opencl_grid_of(be, a->dh.dims[0], a->dh.dims[1], CELL_RUN);
 
-    return CLSEQ_LAUNCH(be, lstm_cell_bwd, grid.range, CLSEQ_ARG_ROWS(&a->act),
-                        CLSEQ_ARG_ROWS(&a->c_prev), CLSEQ_ARG_ROWS(&a->c), CLSEQ_ARG_ROWS(&a->dh),
-                        CLSEQ_ARG_ROWS(&a->dc), CLSEQ_ARG_ROWS(&a->dy),
-                        clseq_arg_int(clseq_tensor_present(&a->dy)), CLSEQ_ARG_TENSOR(&a->length),
-                        clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&a->dpre),
-                        CLSEQ_ARG_ROWS(&a->dh_prev), CLSEQ_ARG_ROWS(&a->dc_prev),
-                        clseq_arg_int(a->t), clseq_arg_int(grid.rows), clseq_arg_int(grid.columns),
-                        clseq_arg_int(grid.chunk));
+    return CLSEQ_LAUNCH(
+        be, lstm_cell_bwd, grid.range, CLSEQ_ARG_ROWS(&a->act), CLSEQ_ARG_ROWS(&a->c_prev),
+        CLSEQ_ARG_ROWS(&a->c), CLSEQ_ARG_ROWS(&a->dh), CLSEQ_ARG_ROWS(&a->dc),
+        CLSEQ_ARG_ROWS(&a->dy), clseq_arg_int(clseq_tensor_present(&a->dy)),
+        CLSEQ_ARG_TENSOR(&a->length), clseq_arg_int(clseq_tensor_present(&a->length)),
+        CLSEQ_ARG_ROWS(&a->dpre), CLSEQ_ARG_ROWS(&a->dh_prev), CLSEQ_ARG_ROWS(&a->dc_prev),
+        CLSEQ_ARG_ROWS(&a->peephole), clseq_arg_int(clseq_tensor_present(&a->peephole)),
+        clseq_arg_int(a->t), clseq_arg_int(grid.rows), clseq_arg_int(grid.columns),
+        clseq_arg_int(grid.chunk));
 }

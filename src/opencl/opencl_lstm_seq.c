@@ -27,11 +27,17 @@ static clseq_status add_product(clseq_backend *be, clseq_tensor x, const clseq_t
                        : clseq_opencl_gemm(be, &a);
 }
 
-static clseq_status pack(clseq_backend *be, const clseq_tensor *w, bool trans, int32_t steps,
-                         int32_t batch, struct clseq_opencl_packed *packed)
+/* Is a step one kernel? Those know no peepholes. */
+static bool is_fused(const clseq_backend *be, const clseq_tensor *peephole)
+{
+    return clseq_opencl_lstm_cpu_has(be) && !clseq_tensor_present(peephole);
+}
+
+static clseq_status pack(clseq_backend *be, const clseq_tensor *w, bool trans, bool fused,
+                         int32_t steps, int32_t batch, struct clseq_opencl_packed *packed)
 {
     *packed = (struct clseq_opencl_packed) { .mem = NULL };
-    if (clseq_opencl_lstm_cpu_has(be))
+    if (fused)
         return clseq_opencl_gemm_pack_b(be, w, trans, trans ? 4 : 1, packed);
     if ((int64_t)steps * batch < PACKED_ROWS)
         return CLSEQ_OK;
@@ -41,12 +47,13 @@ static clseq_status pack(clseq_backend *be, const clseq_tensor *w, bool trans, i
 clseq_status clseq_opencl_lstm_seq_fwd(clseq_backend *be, const struct clseq_lstm_seq_fwd_args *a)
 {
     const int32_t steps = a->gates.dims[0], batch = a->gates.dims[1];
+    const bool fused = is_fused(be, &a->peephole);
     struct clseq_opencl_packed packed;
 
     if (clseq_tensor_count(&a->gates) == 0)
         return CLSEQ_OK;
-    CLSEQ_TRY(pack(be, &a->w_hh, true, steps, batch, &packed));
-    if (clseq_opencl_lstm_cpu_has(be))
+    CLSEQ_TRY(pack(be, &a->w_hh, true, fused, steps, batch, &packed));
+    if (fused)
         return clseq_opencl_lstm_cpu_fwd(be, &packed, a);
     for (int32_t t = 0; t < steps; t++) {
         const clseq_tensor gates = clseq_tensor_step(a->gates, t);
@@ -59,6 +66,7 @@ clseq_status clseq_opencl_lstm_seq_fwd(clseq_backend *be, const struct clseq_lst
                                                        .act = gates,
                                                        .c = clseq_tensor_step(a->c, t),
                                                        .h = clseq_tensor_step(a->h, t),
+                                                       .peephole = a->peephole,
                                                        .t = t };
 
         CLSEQ_TRY(add_product(be, cell.h_prev, &a->w_hh, true, &packed, gates));
@@ -83,6 +91,7 @@ static clseq_status cell_bwd(clseq_backend *be, const struct clseq_lstm_seq_bwd_
                                                    .dpre = gates,
                                                    .dh_prev = a->dh,
                                                    .dc_prev = a->dc,
+                                                   .peephole = a->peephole,
                                                    .t = t };
 
     return clseq_opencl_lstm_cell_bwd(be, &cell);
@@ -97,13 +106,14 @@ static clseq_status product_bwd(clseq_backend *be, const struct clseq_lstm_seq_b
 clseq_status clseq_opencl_lstm_seq_bwd(clseq_backend *be, const struct clseq_lstm_seq_bwd_args *a)
 {
     const int32_t steps = a->gates.dims[0], batch = a->gates.dims[1];
+    const bool fused = is_fused(be, &a->peephole);
     struct clseq_opencl_packed packed;
 
     if (clseq_tensor_count(&a->gates) == 0)
         return CLSEQ_OK;
-    CLSEQ_TRY(pack(be, &a->w_hh, false, steps, batch, &packed));
+    CLSEQ_TRY(pack(be, &a->w_hh, false, fused, steps, batch, &packed));
     CLSEQ_TRY(cell_bwd(be, a, steps - 1));
-    if (clseq_opencl_lstm_cpu_has(be)) {
+    if (fused) {
         CLSEQ_TRY(clseq_opencl_lstm_cpu_bwd(be, &packed, a));
         return product_bwd(be, a, &packed, 0);
     }

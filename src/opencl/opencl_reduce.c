@@ -75,13 +75,16 @@ clseq_status clseq_opencl_sum_squares(clseq_backend *be, const struct clseq_sum_
     return reduce_all(be, CLSEQ_KERNEL_sum_squares, &a->x, &a->y, a->beta);
 }
 
-static clseq_status launch_col_sums(clseq_backend *be, struct clseq_opencl_arg mem, uint64_t offset,
-                                    int64_t stride, int32_t rows, int32_t columns, int32_t segments,
-                                    struct clseq_opencl_arg out, uint64_t out_offset, double beta)
+/* Column sums of (rows, columns) elements, times z when that is not NULL. */
+static clseq_status launch_columns(clseq_backend *be, struct clseq_opencl_arg mem, uint64_t offset,
+                                   int64_t stride, const clseq_tensor *z, int32_t rows,
+                                   int32_t columns, int32_t segments, struct clseq_opencl_arg out,
+                                   uint64_t out_offset, double beta)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const enum clseq_opencl_kernel kernel = z ? CLSEQ_KERNEL_col_dots : CLSEQ_KERNEL_col_sums;
     const int32_t segment_rows = (rows + segments - 1) / segments;
-    const struct clseq_opencl_arg args[] = {
+    struct clseq_opencl_arg args[] = {
         mem,
         clseq_arg_ulong(offset),
         clseq_arg_stride(stride),
@@ -92,7 +95,11 @@ static clseq_status launch_col_sums(clseq_backend *be, struct clseq_opencl_arg m
         clseq_arg_int(columns),
         clseq_arg_int(segment_rows),
         clseq_arg_float(beta),
+        clseq_arg_mem(z ? clseq_opencl_mem(z) : NULL), /* from here on col_dots only */
+        clseq_arg_ulong(z ? z->offset : 0),
+        clseq_arg_stride(z ? z->strides[0] : 0),
     };
+    const size_t n_args = CLSEQ_ARRAY_SIZE(args) - (z ? 0 : 3);
     struct clseq_opencl_range range;
 
     if (cl->cpu_class) {
@@ -100,7 +107,7 @@ static clseq_status launch_col_sums(clseq_backend *be, struct clseq_opencl_arg m
 
         range = clseq_opencl_range_2d(((size_t)columns + run - 1) / run, (size_t)segments, 1, 1);
     } else {
-        const size_t group = clseq_opencl_group_size(be, CLSEQ_KERNEL_col_sums, CLSEQ_GROUP_MAX);
+        const size_t group = clseq_opencl_group_size(be, kernel, CLSEQ_GROUP_MAX);
         const size_t width = group < GROUP_COLUMNS ? group : GROUP_COLUMNS;
         size_t lanes = group / width;
 
@@ -108,14 +115,16 @@ static clseq_status launch_col_sums(clseq_backend *be, struct clseq_opencl_arg m
             lanes /= 2;
         range = clseq_opencl_range_2d((size_t)columns, (size_t)segments * lanes, width, lanes);
     }
-    return clseq_opencl_launch(be, CLSEQ_KERNEL_col_sums, range, CLSEQ_ARRAY_SIZE(args), args);
+    return clseq_opencl_launch(be, kernel, range, n_args, args);
 }
 
-clseq_status clseq_opencl_col_sums(clseq_backend *be, const struct clseq_col_sums_args *a)
+/* y = column sums of x (times z) + beta y, in one launch or in segments and their sum. */
+static clseq_status reduce_columns(clseq_backend *be, const clseq_tensor *x, const clseq_tensor *z,
+                                   const clseq_tensor *y, double beta)
 {
-    const int32_t rows = a->x.dims[0], columns = a->x.dims[1];
-    const struct clseq_opencl_arg x_mem = clseq_arg_mem(clseq_opencl_mem(&a->x));
-    const struct clseq_opencl_arg y_mem = clseq_arg_mem(clseq_opencl_mem(&a->y));
+    const int32_t rows = x->dims[0], columns = x->dims[1];
+    const struct clseq_opencl_arg x_mem = clseq_arg_mem(clseq_opencl_mem(x));
+    const struct clseq_opencl_arg y_mem = clseq_arg_mem(clseq_opencl_mem(y));
     size_t segments = (size_t)rows / COLUMN_SEGMENT_ROWS;
     cl_mem scratch;
 
@@ -126,14 +135,24 @@ clseq_status clseq_opencl_col_sums(clseq_backend *be, const struct clseq_col_sum
     if (segments > COLUMN_SCRATCH / (size_t)columns)
         segments = COLUMN_SCRATCH / (size_t)columns;
     if (segments <= 1)
-        return launch_col_sums(be, x_mem, a->x.offset, a->x.strides[0], rows, columns, 1, y_mem,
-                               a->y.offset, a->beta);
+        return launch_columns(be, x_mem, x->offset, x->strides[0], z, rows, columns, 1, y_mem,
+                              y->offset, beta);
     CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_REDUCE, COLUMN_SCRATCH * sizeof(cl_float),
                                    &scratch));
-    CLSEQ_TRY(launch_col_sums(be, x_mem, a->x.offset, a->x.strides[0], rows, columns,
-                              (int32_t)segments, clseq_arg_mem(scratch), 0, 0));
-    return launch_col_sums(be, clseq_arg_mem(scratch), 0, columns, (int32_t)segments, columns, 1,
-                           y_mem, a->y.offset, a->beta);
+    CLSEQ_TRY(launch_columns(be, x_mem, x->offset, x->strides[0], z, rows, columns,
+                             (int32_t)segments, clseq_arg_mem(scratch), 0, 0));
+    return launch_columns(be, clseq_arg_mem(scratch), 0, columns, NULL, (int32_t)segments, columns,
+                          1, y_mem, y->offset, beta);
+}
+
+clseq_status clseq_opencl_col_sums(clseq_backend *be, const struct clseq_col_sums_args *a)
+{
+    return reduce_columns(be, &a->x, NULL, &a->y, a->beta);
+}
+
+clseq_status clseq_opencl_col_dots(clseq_backend *be, const struct clseq_col_dots_args *a)
+{
+    return reduce_columns(be, &a->x, &a->z, &a->y, a->beta);
 }
 
 clseq_status clseq_opencl_argmax(clseq_backend *be, const struct clseq_argmax_args *a)

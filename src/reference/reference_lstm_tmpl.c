@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "reference/reference_tmpl.h"
+#include "reference/reference_cell.h"
 
-#include <math.h>
+/* The rows of the tensor; NULL when it is absent. */
+struct peephole {
+    const real *i, *f, *o;
+};
 
-/* 1 / (1 + exp(-x)) without overflow on either side. */
-static double sigmoid(double x)
+static struct peephole peephole_of(const clseq_tensor *x)
 {
-    if (x >= 0)
-        return 1 / (1 + exp(-x));
-    return exp(x) / (1 + exp(x));
-}
-
-/* Rows without a length are always live. */
-static bool is_live(const int32_t *length, int32_t b, int32_t t)
-{
-    return !length || t < length[b];
+    if (!clseq_tensor_present(x))
+        return (struct peephole) { NULL, NULL, NULL };
+    return (struct peephole) { real_row(x, 0), real_row(x, 1), real_row(x, 2) };
 }
 
 clseq_status NAME(lstm_cell_fwd)(clseq_backend *be, const struct clseq_lstm_cell_fwd_args *a)
@@ -22,6 +18,7 @@ clseq_status NAME(lstm_cell_fwd)(clseq_backend *be, const struct clseq_lstm_cell
     const int32_t H = a->h.dims[1];
     const int32_t *length = index_data(&a->length);
     const real *b_ih = real_data(&a->b_ih), *b_hh = real_data(&a->b_hh);
+    const struct peephole w = peephole_of(&a->peephole);
 
     for (int32_t b = 0; b < a->h.dims[0]; b++) {
         const real *pre = real_row(&a->pre, b);
@@ -45,8 +42,13 @@ clseq_status NAME(lstm_cell_fwd)(clseq_backend *be, const struct clseq_lstm_cell
                 if (b_ih)
                     x[gate] += (double)b_ih[gate * H + j] + (double)b_hh[gate * H + j];
             }
-            const double i = sigmoid(x[0]), f = sigmoid(x[1]), g = tanh(x[2]), o = sigmoid(x[3]);
+            if (w.i) {
+                x[0] += (double)w.i[j] * (double)c_prev[j];
+                x[1] += (double)w.f[j] * (double)c_prev[j];
+            }
+            const double i = sigmoid(x[0]), f = sigmoid(x[1]), g = tanh(x[2]);
             const double c_new = f * (double)c_prev[j] + i * g;
+            const double o = sigmoid(w.o ? x[3] + (double)w.o[j] * c_new : x[3]);
 
             act[j] = (real)i;
             act[H + j] = (real)f;
@@ -63,6 +65,7 @@ clseq_status NAME(lstm_cell_bwd)(clseq_backend *be, const struct clseq_lstm_cell
 {
     const int32_t H = a->dh.dims[1];
     const int32_t *length = index_data(&a->length);
+    const struct peephole w = peephole_of(&a->peephole);
 
     for (int32_t b = 0; b < a->dh.dims[0]; b++) {
         const bool live = is_live(length, b, a->t);
@@ -86,16 +89,23 @@ clseq_status NAME(lstm_cell_bwd)(clseq_backend *be, const struct clseq_lstm_cell
             const double g = (double)act[2 * H + j], o = (double)act[3 * H + j];
             const double tanh_c = tanh((double)c[j]);
             /* h = o tanh(c), then c = f c_prev + i g */
-            const double d_o = total * tanh_c;
-            const double d_c = (double)dc[j] + total * o * (1 - tanh_c * tanh_c);
-            const double d_i = d_c * g, d_g = d_c * i, d_f = d_c * (double)c_prev[j];
+            const double d_o = total * tanh_c * o * (1 - o);
+            double d_c = (double)dc[j] + total * o * (1 - tanh_c * tanh_c), d_c_prev;
 
-            dpre[j] = (real)(d_i * i * (1 - i));
-            dpre[H + j] = (real)(d_f * f * (1 - f));
-            dpre[2 * H + j] = (real)(d_g * (1 - g * g));
-            dpre[3 * H + j] = (real)(d_o * o * (1 - o));
+            if (w.o)
+                d_c += (double)w.o[j] * d_o;
+            const double d_i = d_c * g * i * (1 - i), d_f = d_c * (double)c_prev[j] * f * (1 - f);
+            const double d_g = d_c * i * (1 - g * g);
+
+            d_c_prev = d_c * f;
+            if (w.i)
+                d_c_prev += (double)w.i[j] * d_i + (double)w.f[j] * d_f;
+            dpre[j] = (real)d_i;
+            dpre[H + j] = (real)d_f;
+            dpre[2 * H + j] = (real)d_g;
+            dpre[3 * H + j] = (real)d_o;
             dh_prev[j] = 0;
-            dc_prev[j] = (real)(d_c * f);
+            dc_prev[j] = (real)d_c_prev;
         }
     }
     return CLSEQ_OK;

@@ -33,21 +33,44 @@ clseq_status NAME(sum_squares)(clseq_backend *be, const struct clseq_sum_squares
     return CLSEQ_OK;
 }
 
+/* Columns at a time in the next two, so that memory is read along rows. */
+enum { COLUMN_BLOCK = 64 };
+
 clseq_status NAME(col_sums)(clseq_backend *be, const struct clseq_col_sums_args *a)
 {
-    enum { BLOCK = 64 }; /* columns at a time, so that memory is read along rows */
     const int32_t n_rows = a->x.dims[0], n_columns = a->x.dims[1];
     real *y = real_data(&a->y);
 
-    for (int32_t n0 = 0; n0 < n_columns; n0 += BLOCK) {
-        const int32_t width = n_columns - n0 < BLOCK ? n_columns - n0 : BLOCK;
-        double sum[BLOCK] = { 0 };
+    for (int32_t n0 = 0; n0 < n_columns; n0 += COLUMN_BLOCK) {
+        const int32_t width = n_columns - n0 < COLUMN_BLOCK ? n_columns - n0 : COLUMN_BLOCK;
+        double sum[COLUMN_BLOCK] = { 0 };
 
         for (int32_t m = 0; m < n_rows; m++) {
             const real *x = real_row(&a->x, m) + n0;
 
             for (int32_t n = 0; n < width; n++)
                 sum[n] += (double)x[n];
+        }
+        for (int32_t n = 0; n < width; n++)
+            y[n0 + n] = (real)(sum[n] + scaled_old(a->beta, &y[n0 + n]));
+    }
+    return CLSEQ_OK;
+}
+
+clseq_status NAME(col_dots)(clseq_backend *be, const struct clseq_col_dots_args *a)
+{
+    const int32_t n_rows = a->x.dims[0], n_columns = a->x.dims[1];
+    real *y = real_data(&a->y);
+
+    for (int32_t n0 = 0; n0 < n_columns; n0 += COLUMN_BLOCK) {
+        const int32_t width = n_columns - n0 < COLUMN_BLOCK ? n_columns - n0 : COLUMN_BLOCK;
+        double sum[COLUMN_BLOCK] = { 0 };
+
+        for (int32_t m = 0; m < n_rows; m++) {
+            const real *x = real_row(&a->x, m) + n0, *z = real_row(&a->z, m) + n0;
+
+            for (int32_t n = 0; n < width; n++)
+                sum[n] += (double)x[n] * (double)z[n];
         }
         for (int32_t n = 0; n < width; n++)
             y[n0 + n] = (real)(sum[n] + scaled_old(a->beta, &y[n0 + n]));

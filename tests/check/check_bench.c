@@ -170,6 +170,12 @@ static void bench_rows(struct check *t, int32_t rows, int32_t columns)
         check_out(c, "y", 1, columns, 1, 1);
         check_run(c);
     }
+    if ((c = check_begin(t, CLSEQ_OP_col_dots, "%d_%d", rows, columns))) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_real(c, "z", 2, rows, columns, 1);
+        check_out(c, "y", 1, columns, 1, 1);
+        check_run(c);
+    }
     if ((c = check_begin(t, CLSEQ_OP_argmax, "%d_%d", rows, columns))) {
         check_real(c, "x", 2, rows, columns, 1);
         check_out(c, "index", 1, rows, 1, 1);
@@ -205,19 +211,30 @@ static void bench_softmax(struct check *t, int32_t rows, int32_t columns)
     }
 }
 
+static void bench_lstm_cell(struct check *t, int32_t B, int32_t H, bool peephole)
+{
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_lstm_cell_fwd, "b%d_h%d%s", B, H, peephole ? "_peephole" : "");
+
+    if (!c)
+        return;
+    check_real(c, "pre", 2, B, 4 * H, 1);
+    check_real(c, "c_prev", 2, B, H, 1);
+    check_real(c, "h_prev", 2, B, H, 1);
+    check_out(c, "act", 2, B, 4 * H, 1);
+    check_out(c, "c", 2, B, H, 1);
+    check_out(c, "h", 2, B, H, 1);
+    if (peephole)
+        check_real(c, "peephole", 2, 3, H, 1);
+    check_run(c);
+}
+
 static void bench_lstm(struct check *t, int32_t T, int32_t B, int32_t H)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_lstm_cell_fwd, "b%d_h%d", B, H);
+    struct check_case *c;
 
-    if (c) {
-        check_real(c, "pre", 2, B, 4 * H, 1);
-        check_real(c, "c_prev", 2, B, H, 1);
-        check_real(c, "h_prev", 2, B, H, 1);
-        check_out(c, "act", 2, B, 4 * H, 1);
-        check_out(c, "c", 2, B, H, 1);
-        check_out(c, "h", 2, B, H, 1);
-        check_run(c);
-    }
+    bench_lstm_cell(t, B, H, false);
+    bench_lstm_cell(t, B, H, true);
     if ((c = check_begin(t, CLSEQ_OP_lstm_seq_fwd, "t%d_b%d_h%d", T, B, H))) {
         check_real(c, "w_hh", 2, 4 * H, H, 1);
         check_real(c, "h0", 2, B, H, 1);
@@ -236,6 +253,70 @@ static void bench_lstm(struct check *t, int32_t T, int32_t B, int32_t H)
         check_fill_uniform(c, "gates", 0, 1);
         check_real(c, "dh", 2, B, H, 1);
         check_real(c, "dc", 2, B, H, 1);
+        check_run(c);
+    }
+}
+
+static void bench_gru(struct check *t, int32_t T, int32_t B, int32_t H)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_gru_cell_fwd, "b%d_h%d", B, H);
+
+    if (c) {
+        check_real(c, "pre", 2, B, 3 * H, 1);
+        check_real(c, "pre_n", 2, B, H, 1);
+        check_real(c, "h_prev", 2, B, H, 1);
+        check_out(c, "act", 2, B, 3 * H, 1);
+        check_out(c, "hn", 2, B, H, 1);
+        check_out(c, "h", 2, B, H, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_gru_seq_fwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, 3 * H, H, 1);
+        check_fill_uniform(c, "w_hh", -0.04, 0.04);
+        check_real(c, "h0", 2, B, H, 1);
+        check_real(c, "gates", 3, T, B, 3 * H);
+        check_out(c, "hn", 3, T, B, H);
+        check_out(c, "h", 3, T, B, H);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_gru_seq_bwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, 3 * H, H, 1);
+        check_fill_uniform(c, "w_hh", -0.04, 0.04);
+        check_real(c, "h0", 2, B, H, 1);
+        check_real(c, "h", 3, T, B, H);
+        check_real(c, "gates", 3, T, B, 3 * H);
+        check_fill_uniform(c, "gates", 0, 1);
+        check_real(c, "hn", 3, T, B, H);
+        check_real(c, "dh", 2, B, H, 1);
+        check_run(c);
+    }
+}
+
+static void bench_rnn(struct check *t, int32_t T, int32_t B, int32_t H)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_rnn_cell_fwd, "b%d_h%d", B, H);
+
+    if (c) {
+        check_real(c, "pre", 2, B, H, 1);
+        check_real(c, "h_prev", 2, B, H, 1);
+        check_out(c, "act", 2, B, H, 1);
+        check_out(c, "h", 2, B, H, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_rnn_seq_fwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, H, H, 1);
+        check_fill_uniform(c, "w_hh", -0.04, 0.04);
+        check_real(c, "h0", 2, B, H, 1);
+        check_real(c, "gates", 3, T, B, H);
+        check_out(c, "h", 3, T, B, H);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_rnn_seq_bwd, "t%d_b%d_h%d", T, B, H))) {
+        check_real(c, "w_hh", 2, H, H, 1);
+        check_fill_uniform(c, "w_hh", -0.04, 0.04);
+        check_real(c, "gates", 3, T, B, H);
+        check_fill_uniform(c, "gates", -1, 1);
+        check_real(c, "dh", 2, B, H, 1);
         check_run(c);
     }
 }
@@ -269,5 +350,7 @@ void check_bench_cases(struct check *t)
     bench_rows(t, 1600 / shrink, 2048 / shrink);
     bench_softmax(t, 1600 / shrink, 8000 / shrink);
     bench_lstm(t, 25, 64, 512 / shrink);
+    bench_gru(t, 25, 64, 512 / shrink);
+    bench_rnn(t, 25, 64, 512 / shrink);
     bench_update(t, 2048 / shrink, 512);
 }

@@ -37,6 +37,8 @@ static double beta_of(const struct check_case *c)
         return c->args.sum_squares.beta;
     case CLSEQ_OP_col_sums:
         return c->args.col_sums.beta;
+    case CLSEQ_OP_col_dots:
+        return c->args.col_dots.beta;
     default:
         check_broken("%s has a field with beta that check_image.c does not know", c->schema->name);
     }

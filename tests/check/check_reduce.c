@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sum, sum_squares, col_sums, argmax, topk */
+/* sum, sum_squares, col_sums, col_dots, argmax, topk */
 #include "check.h"
 
 #include <math.h>
@@ -65,6 +65,31 @@ void check_col_sums(struct check *t)
     for (int i = 0; i < 4; i++)
         col_sums_case(t, 0, 9, betas[i]);
     col_sums_case(t, t->quick ? 300 : 3000, 33, 1);
+}
+
+static void col_dots_case(struct check *t, int32_t m, int32_t n, double beta)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_col_dots, "m%d_n%d_beta%g", m, n, beta);
+
+    if (!c)
+        return;
+    check_real(c, "x", 2, m, n, 1);
+    check_real(c, "z", 2, m, n, 1);
+    check_real(c, "y", 1, n, 1, 1);
+    c->args.col_dots.beta = beta;
+    check_run(c);
+}
+
+void check_col_dots(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        col_dots_case(t, check_size(t, i), check_size(t, i + 3), betas[i % 4]);
+        col_dots_case(t, check_size(t, i), check_size(t, i + 10), betas[(i + 1) % 4]);
+    }
+    for (int i = 0; i < 4; i++)
+        col_dots_case(t, 0, 9, betas[i]);
+    col_dots_case(t, t->quick ? 300 : 3000, 33, 1);
+    col_dots_case(t, t->quick ? 530 : 1030, 300, 0.5); /* in segments, more than one run */
 }
 
 /* What the rows of a search for the largest hold. */

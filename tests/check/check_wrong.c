@@ -112,6 +112,59 @@ static clseq_status sign_of_a_gate(clseq_backend *be, const struct clseq_lstm_ce
     return CLSEQ_OK;
 }
 
+/* r (W_hn h) + b_hn instead of r (W_hn h + b_hn): the reset gate before the bias. */
+static clseq_status reset_before_bias(clseq_backend *be, const struct clseq_gru_cell_fwd_args *a)
+{
+    const int32_t H = a->h.dims[1];
+    const float *b_hh = real_data(&a->b_hh);
+
+    CLSEQ_TRY(clseq_reference_gru_cell_fwd(be, a));
+    for (int32_t b = 0; b_hh && b < a->h.dims[0]; b++) {
+        const float *act = real_row(&a->act, b);
+
+        for (int32_t j = 0; act[0] > 0 && j < H; j++) /* not in ended rows */
+            real_row(&a->h, b)[j] += (1 - act[H + j]) * (1 - act[j]) * b_hh[2 * H + j] *
+                                     (1 - act[2 * H + j] * act[2 * H + j]);
+    }
+    return CLSEQ_OK;
+}
+
+/* The gate o sees the old cell as i and f do, not the new one; to first order. */
+static clseq_status old_cell_at_output(clseq_backend *be, const struct clseq_lstm_cell_fwd_args *a)
+{
+    const int32_t H = a->h.dims[1];
+
+    CLSEQ_TRY(clseq_reference_lstm_cell_fwd(be, a));
+    for (int32_t b = 0; clseq_tensor_present(&a->peephole) && b < a->h.dims[0]; b++) {
+        const float *o = real_row(&a->act, b) + 3 * H, *w = real_row(&a->peephole, 2);
+        const float *c_prev = real_row(&a->c_prev, b), *c = real_row(&a->c, b);
+
+        for (int32_t j = 0; j < H; j++)
+            real_row(&a->h, b)[j] += o[j] * (1 - o[j]) * w[j] * (c_prev[j] - c[j]) * tanhf(c[j]);
+    }
+    return CLSEQ_OK;
+}
+
+/* Rows of the second matrix taken as if they had no gaps. */
+static clseq_status second_stride_ignored(clseq_backend *be, const struct clseq_col_dots_args *a)
+{
+    struct clseq_col_dots_args flat = *a;
+
+    flat.z.strides[0] = a->z.dims[1];
+    return clseq_reference_col_dots(be, &flat);
+}
+
+/* The gradient of an ended row is lost instead of passed on. */
+static clseq_status ended_row_forgotten(clseq_backend *be, const struct clseq_rnn_cell_bwd_args *a)
+{
+    CLSEQ_TRY(clseq_reference_rnn_cell_bwd(be, a));
+    for (int32_t b = 0; b < a->dh.dims[0]; b++) {
+        for (int32_t j = 0; j < a->dh.dims[1]; j++)
+            real_row(&a->dh_prev, b)[j] = 0;
+    }
+    return CLSEQ_OK;
+}
+
 static clseq_status stale_result(clseq_backend *be, const struct clseq_sum_args *a)
 {
     float *y = real_data(&a->y);
@@ -313,7 +366,11 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(offset_ignored, sgd_update, sgd_update, NONE)                                                \
     X(last_token_dropped, embedding_bwd, embedding_bwd, VALUE)                                     \
     X(moment_not_written, adam_update, adam_update, VALUE)                                         \
-    X(fused_without_bias, lstm_seq_fwd, lstm_seq_fwd, VALUE)
+    X(fused_without_bias, lstm_seq_fwd, lstm_seq_fwd, VALUE)                                       \
+    X(old_cell_at_output, lstm_cell_fwd, lstm_cell_fwd, VALUE)                                     \
+    X(second_stride_ignored, col_dots, col_dots, NONE)                                             \
+    X(reset_before_bias, gru_cell_fwd, gru_cell_fwd, VALUE)                                        \
+    X(ended_row_forgotten, rnn_cell_bwd, rnn_cell_bwd, VALUE)
 
 #define X(fault, slot, reported, how)                                                              \
     static clseq_status open_##fault(clseq_backend *be,                                            \

@@ -149,6 +149,25 @@ static void bias_gradient_is_col_sums(void **state)
 
 /* ---- lstm_cell ---- */
 
+/* Rows of the peepholes' gradient: dpre's blocks i and f with c_prev, o with c; all (M, ...). With
+ * beta = 1 added to what is there. */
+static void peephole_gradient(struct grad_fixture *f, clseq_tensor dpre, clseq_tensor c_prev,
+                              clseq_tensor c, double beta, clseq_tensor dw)
+{
+    const int32_t H = c.dims[1];
+
+    for (int32_t row = 0; row < 3; row++) {
+        const struct clseq_col_dots_args dots = {
+            .x = clseq_tensor_columns(dpre, (row == 2 ? 3 : row) * H, H),
+            .z = row == 2 ? c : c_prev,
+            .y = clseq_tensor_step(dw, row),
+            .beta = beta,
+        };
+
+        ASSERT_OK(f->ctx, clseq_op_col_dots(f->be, &dots));
+    }
+}
+
 struct cell {
     struct grad_fixture *f;
     struct clseq_lstm_cell_fwd_args args;
@@ -167,7 +186,7 @@ static clseq_status cell_loss(void *user, double *ret)
     return grad_add_weighted(s->f, &s->args.c, &s->dc, ret);
 }
 
-static void check_cell(struct grad_fixture *f, bool ragged, bool with_dy)
+static void check_cell(struct grad_fixture *f, bool ragged, bool with_dy, bool with_peephole)
 {
     const int32_t B = 4, H = 3,
                   lengths[4] = { 6, 2, 3, 0 }; /* step 2: live, finished, live, finished */
@@ -183,6 +202,7 @@ static void check_cell(struct grad_fixture *f, bool ragged, bool with_dy)
                   .act = grad_tensor(f, B, 4 * H, 0),
                   .c = grad_tensor(f, B, H, 0),
                   .h = grad_tensor(f, B, H, 0),
+                  .peephole = with_peephole ? grad_tensor(f, 3, H, 0) : absent,
                   .t = 2 },
         .dh = grad_tensor(f, B, H, 0),
         .dy = with_dy ? grad_tensor(f, B, H, 0) : absent,
@@ -199,31 +219,45 @@ static void check_cell(struct grad_fixture *f, bool ragged, bool with_dy)
         .dpre = grad_tensor(f, B, 4 * H, 0),
         .dh_prev = grad_tensor(f, B, H, 0),
         .dc_prev = grad_tensor(f, B, H, 0),
+        .peephole = s.args.peephole,
         .t = 2,
     };
-    const clseq_tensor db = grad_tensor(f, 4 * H, 0, 0);
+    const clseq_tensor db = grad_tensor(f, 4 * H, 0, 0), dw = grad_tensor(f, 3, H, 0);
     const struct clseq_col_sums_args sums = { .x = bwd.dpre, .y = db };
     double loss;
 
     ASSERT_OK(f->ctx, cell_loss(&s, &loss));
     ASSERT_OK(f->ctx, clseq_op_lstm_cell_bwd(f->be, &bwd));
     ASSERT_OK(f->ctx, clseq_op_col_sums(f->be, &sums));
+    peephole_gradient(f, bwd.dpre, s.args.c_prev, s.args.c, 0, dw);
     ASSERT_GRADIENT(f, s.args.pre, bwd.dpre, cell_loss, &s);
     ASSERT_GRADIENT(f, s.args.h_prev, bwd.dh_prev, cell_loss, &s);
     ASSERT_GRADIENT(f, s.args.c_prev, bwd.dc_prev, cell_loss, &s);
     ASSERT_GRADIENT(f, s.args.b_ih, db, cell_loss, &s);
     ASSERT_GRADIENT(f, s.args.b_hh, db, cell_loss, &s);
+    if (with_peephole)
+        ASSERT_GRADIENT(f, s.args.peephole, dw, cell_loss, &s);
 }
 
 static void lstm_cell_bwd(void **state)
 {
-    check_cell(*state, false, true);
+    check_cell(*state, false, true, false);
 }
 
 static void lstm_cell_bwd_with_ragged_lengths(void **state)
 {
-    check_cell(*state, true, false);
-    check_cell(*state, true, true);
+    check_cell(*state, true, false, false);
+    check_cell(*state, true, true, false);
+}
+
+static void lstm_cell_bwd_with_peepholes(void **state)
+{
+    check_cell(*state, false, true, true);
+}
+
+static void lstm_cell_bwd_with_peepholes_and_ragged_lengths(void **state)
+{
+    check_cell(*state, true, true, true);
 }
 
 /* ---- lstm_seq ---- */
@@ -272,7 +306,7 @@ static void recurrent_weight_gradient(struct grad_fixture *f, const struct seque
     }
 }
 
-static void check_sequence(struct grad_fixture *f, bool ragged, bool with_dy)
+static void check_sequence(struct grad_fixture *f, bool ragged, bool with_dy, bool with_peephole)
 {
     const int32_t T = 4, B = 4, H = 3, lengths[4] = { 4, 2, 0, 1 };
     const clseq_tensor absent = { 0 };
@@ -286,7 +320,8 @@ static void check_sequence(struct grad_fixture *f, bool ragged, bool with_dy)
                   .length = ragged ? grad_indices(f, lengths, B) : absent,
                   .gates = grad_tensor(f, T, B, 4 * H),
                   .h = grad_tensor(f, T, B, H),
-                  .c = grad_tensor(f, T, B, H) },
+                  .c = grad_tensor(f, T, B, H),
+                  .peephole = with_peephole ? grad_tensor(f, 3, H, 0) : absent },
         .pre = grad_tensor(f, T, B, 4 * H),
         .dy = with_dy ? grad_tensor(f, T, B, H) : absent,
         .dh = grad_tensor(f, B, H, 0),
@@ -294,7 +329,7 @@ static void check_sequence(struct grad_fixture *f, bool ragged, bool with_dy)
     };
     const clseq_tensor dpre = grad_tensor(f, T, B, 4 * H), dh0 = grad_tensor(f, B, H, 0);
     const clseq_tensor dc0 = grad_tensor(f, B, H, 0), dw = grad_tensor(f, 4 * H, H, 0);
-    const clseq_tensor db = grad_tensor(f, 4 * H, 0, 0);
+    const clseq_tensor db = grad_tensor(f, 4 * H, 0, 0), dp = grad_tensor(f, 3, H, 0);
     const struct clseq_lstm_seq_bwd_args bwd = {
         .w_hh = s.args.w_hh,
         .c0 = s.args.c0,
@@ -304,6 +339,7 @@ static void check_sequence(struct grad_fixture *f, bool ragged, bool with_dy)
         .gates = dpre,
         .dh = dh0,
         .dc = dc0,
+        .peephole = s.args.peephole,
     };
     const struct clseq_copy_args copies[] = { { s.args.gates, dpre },
                                               { s.dh, dh0 },
@@ -317,27 +353,43 @@ static void check_sequence(struct grad_fixture *f, bool ragged, bool with_dy)
     ASSERT_OK(f->ctx, clseq_op_lstm_seq_bwd(f->be, &bwd));
     recurrent_weight_gradient(f, &s, dpre, dw);
     ASSERT_OK(f->ctx, clseq_op_col_sums(f->be, &sums));
+    for (int32_t t = 0; t < T; t++)
+        peephole_gradient(f, clseq_tensor_step(dpre, t),
+                          t > 0 ? clseq_tensor_step(s.args.c, t - 1) : s.args.c0,
+                          clseq_tensor_step(s.args.c, t), t > 0 ? 1 : 0, dp);
     ASSERT_GRADIENT(f, s.pre, dpre, sequence_loss, &s);
     ASSERT_GRADIENT(f, s.args.h0, dh0, sequence_loss, &s);
     ASSERT_GRADIENT(f, s.args.c0, dc0, sequence_loss, &s);
     ASSERT_GRADIENT(f, s.args.w_hh, dw, sequence_loss, &s);
     ASSERT_GRADIENT(f, s.args.b_ih, db, sequence_loss, &s);
     ASSERT_GRADIENT(f, s.args.b_hh, db, sequence_loss, &s);
+    if (with_peephole)
+        ASSERT_GRADIENT(f, s.args.peephole, dp, sequence_loss, &s);
 }
 
 static void lstm_seq_bwd(void **state)
 {
-    check_sequence(*state, false, true);
+    check_sequence(*state, false, true, false);
 }
 
 static void lstm_seq_bwd_with_ragged_lengths(void **state)
 {
-    check_sequence(*state, true, true);
+    check_sequence(*state, true, true, false);
 }
 
 static void lstm_seq_bwd_from_the_final_state(void **state)
 {
-    check_sequence(*state, true, false);
+    check_sequence(*state, true, false, false);
+}
+
+static void lstm_seq_bwd_with_peepholes(void **state)
+{
+    check_sequence(*state, false, true, true);
+}
+
+static void lstm_seq_bwd_with_peepholes_and_ragged_lengths(void **state)
+{
+    check_sequence(*state, true, true, true);
 }
 
 /* ---- softmax_xent ---- */
@@ -446,9 +498,13 @@ int main(void)
         GRADIENT_TEST(bias_gradient_is_col_sums),
         GRADIENT_TEST(lstm_cell_bwd),
         GRADIENT_TEST(lstm_cell_bwd_with_ragged_lengths),
+        GRADIENT_TEST(lstm_cell_bwd_with_peepholes),
+        GRADIENT_TEST(lstm_cell_bwd_with_peepholes_and_ragged_lengths),
         GRADIENT_TEST(lstm_seq_bwd),
         GRADIENT_TEST(lstm_seq_bwd_with_ragged_lengths),
         GRADIENT_TEST(lstm_seq_bwd_from_the_final_state),
+        GRADIENT_TEST(lstm_seq_bwd_with_peepholes),
+        GRADIENT_TEST(lstm_seq_bwd_with_peepholes_and_ragged_lengths),
         GRADIENT_TEST(softmax_xent_bwd),
         GRADIENT_TEST(embedding_bwd_is_the_gradient_of_row_gather),
     };

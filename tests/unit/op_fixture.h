@@ -123,6 +123,11 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
         ret->col_sums =
             (struct clseq_col_sums_args) { .x = REAL(OP_M, OP_N), .y = REAL(OP_N), .beta = 1 };
         break;
+    case CLSEQ_OP_col_dots:
+        ret->col_dots = (struct clseq_col_dots_args) {
+            .x = REAL(OP_M, OP_N), .z = REAL(OP_M, OP_N), .y = REAL(OP_N), .beta = 1
+        };
+        break;
     case CLSEQ_OP_argmax:
         ret->argmax = (struct clseq_argmax_args) { .x = REAL(OP_M, OP_N), .index = INDEX(OP_M) };
         break;
@@ -157,6 +162,7 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                  .act = REAL(OP_B, 4 * OP_H),
                                                                  .c = REAL(OP_B, OP_H),
                                                                  .h = REAL(OP_B, OP_H),
+                                                                 .peephole = REAL(3, OP_H),
                                                                  .t = 1 };
         break;
     case CLSEQ_OP_lstm_cell_bwd:
@@ -170,6 +176,7 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                  .dpre = REAL(OP_B, 4 * OP_H),
                                                                  .dh_prev = REAL(OP_B, OP_H),
                                                                  .dc_prev = REAL(OP_B, OP_H),
+                                                                 .peephole = REAL(3, OP_H),
                                                                  .t = 1 };
         break;
     case CLSEQ_OP_lstm_seq_fwd:
@@ -181,7 +188,8 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                .length = INDEX(OP_B),
                                                                .gates = REAL(OP_T, OP_B, 4 * OP_H),
                                                                .h = REAL(OP_T, OP_B, OP_H),
-                                                               .c = REAL(OP_T, OP_B, OP_H) };
+                                                               .c = REAL(OP_T, OP_B, OP_H),
+                                                               .peephole = REAL(3, OP_H) };
         break;
     case CLSEQ_OP_lstm_seq_bwd:
         ret->lstm_seq_bwd = (struct clseq_lstm_seq_bwd_args) { .w_hh = REAL(4 * OP_H, OP_H),
@@ -191,7 +199,87 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                .length = INDEX(OP_B),
                                                                .gates = REAL(OP_T, OP_B, 4 * OP_H),
                                                                .dh = REAL(OP_B, OP_H),
-                                                               .dc = REAL(OP_B, OP_H) };
+                                                               .dc = REAL(OP_B, OP_H),
+                                                               .peephole = REAL(3, OP_H) };
+        break;
+    case CLSEQ_OP_gru_cell_fwd:
+        ret->gru_cell_fwd = (struct clseq_gru_cell_fwd_args) { .pre = REAL(OP_B, 3 * OP_H),
+                                                               .pre_n = REAL(OP_B, OP_H),
+                                                               .h_prev = REAL(OP_B, OP_H),
+                                                               .b_ih = REAL(3 * OP_H),
+                                                               .b_hh = REAL(3 * OP_H),
+                                                               .length = INDEX(OP_B),
+                                                               .act = REAL(OP_B, 3 * OP_H),
+                                                               .hn = REAL(OP_B, OP_H),
+                                                               .h = REAL(OP_B, OP_H),
+                                                               .t = 1 };
+        break;
+    case CLSEQ_OP_gru_cell_bwd:
+        ret->gru_cell_bwd = (struct clseq_gru_cell_bwd_args) { .act = REAL(OP_B, 3 * OP_H),
+                                                               .hn = REAL(OP_B, OP_H),
+                                                               .h_prev = REAL(OP_B, OP_H),
+                                                               .dh = REAL(OP_B, OP_H),
+                                                               .dy = REAL(OP_B, OP_H),
+                                                               .length = INDEX(OP_B),
+                                                               .dpre = REAL(OP_B, 3 * OP_H),
+                                                               .dhn = REAL(OP_B, OP_H),
+                                                               .dh_prev = REAL(OP_B, OP_H),
+                                                               .t = 1 };
+        break;
+    case CLSEQ_OP_gru_seq_fwd:
+        ret->gru_seq_fwd = (struct clseq_gru_seq_fwd_args) { .w_hh = REAL(3 * OP_H, OP_H),
+                                                             .h0 = REAL(OP_B, OP_H),
+                                                             .b_ih = REAL(3 * OP_H),
+                                                             .b_hh = REAL(3 * OP_H),
+                                                             .length = INDEX(OP_B),
+                                                             .gates = REAL(OP_T, OP_B, 3 * OP_H),
+                                                             .hn = REAL(OP_T, OP_B, OP_H),
+                                                             .h = REAL(OP_T, OP_B, OP_H) };
+        break;
+    case CLSEQ_OP_gru_seq_bwd:
+        ret->gru_seq_bwd = (struct clseq_gru_seq_bwd_args) { .w_hh = REAL(3 * OP_H, OP_H),
+                                                             .h0 = REAL(OP_B, OP_H),
+                                                             .h = REAL(OP_T, OP_B, OP_H),
+                                                             .dy = REAL(OP_T, OP_B, OP_H),
+                                                             .length = INDEX(OP_B),
+                                                             .gates = REAL(OP_T, OP_B, 3 * OP_H),
+                                                             .hn = REAL(OP_T, OP_B, OP_H),
+                                                             .dh = REAL(OP_B, OP_H) };
+        break;
+    case CLSEQ_OP_rnn_cell_fwd:
+        ret->rnn_cell_fwd = (struct clseq_rnn_cell_fwd_args) { .pre = REAL(OP_B, OP_H),
+                                                               .h_prev = REAL(OP_B, OP_H),
+                                                               .b_ih = REAL(OP_H),
+                                                               .b_hh = REAL(OP_H),
+                                                               .length = INDEX(OP_B),
+                                                               .act = REAL(OP_B, OP_H),
+                                                               .h = REAL(OP_B, OP_H),
+                                                               .t = 1 };
+        break;
+    case CLSEQ_OP_rnn_cell_bwd:
+        ret->rnn_cell_bwd = (struct clseq_rnn_cell_bwd_args) { .act = REAL(OP_B, OP_H),
+                                                               .dh = REAL(OP_B, OP_H),
+                                                               .dy = REAL(OP_B, OP_H),
+                                                               .length = INDEX(OP_B),
+                                                               .dpre = REAL(OP_B, OP_H),
+                                                               .dh_prev = REAL(OP_B, OP_H),
+                                                               .t = 1 };
+        break;
+    case CLSEQ_OP_rnn_seq_fwd:
+        ret->rnn_seq_fwd = (struct clseq_rnn_seq_fwd_args) { .w_hh = REAL(OP_H, OP_H),
+                                                             .h0 = REAL(OP_B, OP_H),
+                                                             .b_ih = REAL(OP_H),
+                                                             .b_hh = REAL(OP_H),
+                                                             .length = INDEX(OP_B),
+                                                             .gates = REAL(OP_T, OP_B, OP_H),
+                                                             .h = REAL(OP_T, OP_B, OP_H) };
+        break;
+    case CLSEQ_OP_rnn_seq_bwd:
+        ret->rnn_seq_bwd = (struct clseq_rnn_seq_bwd_args) { .w_hh = REAL(OP_H, OP_H),
+                                                             .dy = REAL(OP_T, OP_B, OP_H),
+                                                             .length = INDEX(OP_B),
+                                                             .gates = REAL(OP_T, OP_B, OP_H),
+                                                             .dh = REAL(OP_B, OP_H) };
         break;
     case CLSEQ_OP_softmax_xent_fwd:
         ret->softmax_xent_fwd = (struct clseq_softmax_xent_fwd_args) {

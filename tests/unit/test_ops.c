@@ -407,6 +407,21 @@ static void composed_from_parts(void **state)
     s.args.lstm_seq_bwd.dy.dims[0] = 0;
     ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_lstm_seq_bwd, &s.args));
     assert_int_equal(counter->calls[CLSEQ_OP_lstm_seq_bwd], 1);
+    counter->ops.gru_seq_bwd = count_gru_seq_bwd;
+    op_fixture_args(&s.f, CLSEQ_OP_gru_seq_bwd, &s.args);
+    ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_gru_seq_bwd, &s.args));
+    assert_int_equal(counter->calls[CLSEQ_OP_gru_seq_bwd], 1);
+    s.args.gru_seq_bwd.gates.dims[0] = s.args.gru_seq_bwd.hn.dims[0] = 0;
+    s.args.gru_seq_bwd.h.dims[0] = s.args.gru_seq_bwd.dy.dims[0] = 0;
+    ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_gru_seq_bwd, &s.args));
+    assert_int_equal(counter->calls[CLSEQ_OP_gru_seq_bwd], 1);
+    counter->ops.rnn_seq_bwd = count_rnn_seq_bwd;
+    op_fixture_args(&s.f, CLSEQ_OP_rnn_seq_bwd, &s.args);
+    ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_rnn_seq_bwd, &s.args));
+    assert_int_equal(counter->calls[CLSEQ_OP_rnn_seq_bwd], 1);
+    s.args.rnn_seq_bwd.gates.dims[0] = s.args.rnn_seq_bwd.dy.dims[0] = 0;
+    ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_rnn_seq_bwd, &s.args));
+    assert_int_equal(counter->calls[CLSEQ_OP_rnn_seq_bwd], 1);
     op_fixture_args(&s.f, CLSEQ_OP_copy, &s.args);
     ASSERT_FAILS(s.ctx, CLSEQ_ERR_ARG, "copy is not made of other operations",
                  clseq_op_run_composed(s.be, CLSEQ_OP_copy, &s.args));

@@ -41,6 +41,10 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_col_sums, "x", { 5 }, "x is (5) f32 of rank 1, but must be (M, N)" },
     { CLSEQ_OP_col_sums, "y", { 3 }, "y is (3) f32, but must be (N) = (5), because x is (3, 5) f32" },
 
+    { CLSEQ_OP_col_dots, "x", { 5 }, "x is (5) f32 of rank 1, but must be (M, N)" },
+    { CLSEQ_OP_col_dots, "z", { 5, 3 }, "z is (5, 3) f32, but must be the shape of x = (3, 5)" },
+    { CLSEQ_OP_col_dots, "y", { 3 }, "y is (3) f32, but must be (N) = (5), because x is (3, 5) f32" },
+
     { CLSEQ_OP_argmax, "x", { 5 }, "x is (5) f32 of rank 1, but must be (M, N)" },
     { CLSEQ_OP_argmax, "x", { 3, 0 }, "x is (3, 0) f32, but its rows need at least one element" },
     { CLSEQ_OP_argmax, "index", { 5 }, "index is (5) i32, but must be (M) = (3)" },
@@ -73,6 +77,7 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_lstm_cell_fwd, "act", { 3, 2 }, "act is (3, 2) f32, but must be the shape of pre = (3, 8)" },
     { CLSEQ_OP_lstm_cell_fwd, "c", { 3, 8 }, "c is (3, 8) f32, but must be the shape of c_prev = (3, 2)" },
     { CLSEQ_OP_lstm_cell_fwd, "h", { 2, 2 }, "h is (2, 2) f32, but must be the shape of c_prev = (3, 2)" },
+    { CLSEQ_OP_lstm_cell_fwd, "peephole", { 2, 3 }, "peephole is (2, 3) f32, but must be (3, H) = (3, 2), because c_prev is (3, 2) f32" },
 
     { CLSEQ_OP_lstm_cell_bwd, "c_prev", { 6 }, "c_prev is (6) f32 of rank 1, but must be (B, H)" },
     { CLSEQ_OP_lstm_cell_bwd, "act", { 3, 2 }, "act is (3, 2) f32, but must be (B, 4H) = (3, 8)" },
@@ -84,6 +89,7 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_lstm_cell_bwd, "dpre", { 3, 2 }, "dpre is (3, 2) f32, but must be the shape of act = (3, 8)" },
     { CLSEQ_OP_lstm_cell_bwd, "dh_prev", { 2, 2 }, "dh_prev is (2, 2) f32, but must be the shape of c_prev" },
     { CLSEQ_OP_lstm_cell_bwd, "dc_prev", { 2, 2 }, "dc_prev is (2, 2) f32, but must be the shape of c_prev" },
+    { CLSEQ_OP_lstm_cell_bwd, "peephole", { 2, 3 }, "peephole is (2, 3) f32, but must be (3, H) = (3, 2), because c_prev is (3, 2) f32" },
 
     { CLSEQ_OP_lstm_seq_fwd, "h", { 3, 2 }, "h is (3, 2) f32 of rank 2, but must be (T, B, H)" },
     { CLSEQ_OP_lstm_seq_fwd, "gates", { 2, 3, 2 }, "gates is (2, 3, 2) f32, but must be (T, B, 4H) = (2, 3, 8), because h is (2, 3, 2) f32" },
@@ -94,6 +100,7 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_lstm_seq_fwd, "b_ih", { 2 }, "b_ih is (2) f32, but must be (4H) = (8)" },
     { CLSEQ_OP_lstm_seq_fwd, "b_hh", { 2 }, "b_hh is (2) f32, but must be (4H) = (8)" },
     { CLSEQ_OP_lstm_seq_fwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_lstm_seq_fwd, "peephole", { 2, 3 }, "peephole is (2, 3) f32, but must be (3, H) = (3, 2), because h is (2, 3, 2) f32" },
 
     { CLSEQ_OP_lstm_seq_bwd, "c", { 3, 2 }, "c is (3, 2) f32 of rank 2, but must be (T, B, H)" },
     { CLSEQ_OP_lstm_seq_bwd, "gates", { 1, 3, 8 }, "gates is (1, 3, 8) f32, but must be (T, B, 4H) = (2, 3, 8)" },
@@ -103,6 +110,74 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_lstm_seq_bwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
     { CLSEQ_OP_lstm_seq_bwd, "dh", { 2, 3 }, "dh is (2, 3) f32, but must be (B, H) = (3, 2)" },
     { CLSEQ_OP_lstm_seq_bwd, "dc", { 2, 3 }, "dc is (2, 3) f32, but must be (B, H) = (3, 2)" },
+    { CLSEQ_OP_lstm_seq_bwd, "peephole", { 2, 3 }, "peephole is (2, 3) f32, but must be (3, H) = (3, 2), because c is (2, 3, 2) f32" },
+
+    { CLSEQ_OP_gru_cell_fwd, "h_prev", { 6 }, "h_prev is (6) f32 of rank 1, but must be (B, H)" },
+    { CLSEQ_OP_gru_cell_fwd, "pre", { 3, 8 }, "pre is (3, 8) f32, but must be (B, 3H) = (3, 6), because h_prev is (3, 2) f32" },
+    { CLSEQ_OP_gru_cell_fwd, "pre_n", { 3, 6 }, "pre_n is (3, 6) f32, but must be the shape of h_prev = (3, 2)" },
+    { CLSEQ_OP_gru_cell_fwd, "b_ih", { 8 }, "b_ih is (8) f32, but must be (3H) = (6)" },
+    { CLSEQ_OP_gru_cell_fwd, "b_hh", { 2 }, "b_hh is (2) f32, but must be (3H) = (6)" },
+    { CLSEQ_OP_gru_cell_fwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_gru_cell_fwd, "act", { 3, 2 }, "act is (3, 2) f32, but must be the shape of pre = (3, 6)" },
+    { CLSEQ_OP_gru_cell_fwd, "hn", { 2, 2 }, "hn is (2, 2) f32, but must be the shape of h_prev = (3, 2)" },
+    { CLSEQ_OP_gru_cell_fwd, "h", { 2, 2 }, "h is (2, 2) f32, but must be the shape of h_prev = (3, 2)" },
+
+    { CLSEQ_OP_gru_cell_bwd, "h_prev", { 6 }, "h_prev is (6) f32 of rank 1, but must be (B, H)" },
+    { CLSEQ_OP_gru_cell_bwd, "act", { 3, 8 }, "act is (3, 8) f32, but must be (B, 3H) = (3, 6)" },
+    { CLSEQ_OP_gru_cell_bwd, "hn", { 2, 2 }, "hn is (2, 2) f32, but must be the shape of h_prev" },
+    { CLSEQ_OP_gru_cell_bwd, "dh", { 2, 2 }, "dh is (2, 2) f32, but must be the shape of h_prev" },
+    { CLSEQ_OP_gru_cell_bwd, "dy", { 2, 2 }, "dy is (2, 2) f32, but must be the shape of h_prev" },
+    { CLSEQ_OP_gru_cell_bwd, "length", { 8 }, "length is (8) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_gru_cell_bwd, "dpre", { 3, 2 }, "dpre is (3, 2) f32, but must be the shape of act = (3, 6)" },
+    { CLSEQ_OP_gru_cell_bwd, "dhn", { 3, 6 }, "dhn is (3, 6) f32, but must be the shape of h_prev" },
+    { CLSEQ_OP_gru_cell_bwd, "dh_prev", { 2, 2 }, "dh_prev is (2, 2) f32, but must be the shape of h_prev" },
+
+    { CLSEQ_OP_gru_seq_fwd, "h", { 3, 2 }, "h is (3, 2) f32 of rank 2, but must be (T, B, H)" },
+    { CLSEQ_OP_gru_seq_fwd, "gates", { 2, 3, 8 }, "gates is (2, 3, 8) f32, but must be (T, B, 3H) = (2, 3, 6), because h is (2, 3, 2) f32" },
+    { CLSEQ_OP_gru_seq_fwd, "hn", { 1, 3, 2 }, "hn is (1, 3, 2) f32, but must be the shape of h = (2, 3, 2)" },
+    { CLSEQ_OP_gru_seq_fwd, "w_hh", { 8, 2 }, "w_hh is (8, 2) f32, but must be (3H, H) = (6, 2)" },
+    { CLSEQ_OP_gru_seq_fwd, "h0", { 2, 3 }, "h0 is (2, 3) f32, but must be (B, H) = (3, 2)" },
+    { CLSEQ_OP_gru_seq_fwd, "b_ih", { 2 }, "b_ih is (2) f32, but must be (3H) = (6)" },
+    { CLSEQ_OP_gru_seq_fwd, "b_hh", { 8 }, "b_hh is (8) f32, but must be (3H) = (6)" },
+    { CLSEQ_OP_gru_seq_fwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+
+    { CLSEQ_OP_gru_seq_bwd, "h", { 3, 2 }, "h is (3, 2) f32 of rank 2, but must be (T, B, H)" },
+    { CLSEQ_OP_gru_seq_bwd, "gates", { 1, 3, 6 }, "gates is (1, 3, 6) f32, but must be (T, B, 3H) = (2, 3, 6)" },
+    { CLSEQ_OP_gru_seq_bwd, "hn", { 2, 3, 6 }, "hn is (2, 3, 6) f32, but must be the shape of h = (2, 3, 2)" },
+    { CLSEQ_OP_gru_seq_bwd, "w_hh", { 8, 2 }, "w_hh is (8, 2) f32, but must be (3H, H) = (6, 2)" },
+    { CLSEQ_OP_gru_seq_bwd, "h0", { 2, 3 }, "h0 is (2, 3) f32, but must be (B, H) = (3, 2)" },
+    { CLSEQ_OP_gru_seq_bwd, "dy", { 3, 2 }, "dy is (3, 2) f32, but must be the shape of h = (2, 3, 2)" },
+    { CLSEQ_OP_gru_seq_bwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_gru_seq_bwd, "dh", { 2, 3 }, "dh is (2, 3) f32, but must be (B, H) = (3, 2)" },
+
+    { CLSEQ_OP_rnn_cell_fwd, "pre", { 6 }, "pre is (6) f32 of rank 1, but must be (B, H)" },
+    { CLSEQ_OP_rnn_cell_fwd, "h_prev", { 2, 3 }, "h_prev is (2, 3) f32, but must be the shape of pre = (3, 2)" },
+    { CLSEQ_OP_rnn_cell_fwd, "b_ih", { 3 }, "b_ih is (3) f32, but must be (H) = (2)" },
+    { CLSEQ_OP_rnn_cell_fwd, "b_hh", { 6 }, "b_hh is (6) f32, but must be (H) = (2)" },
+    { CLSEQ_OP_rnn_cell_fwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_rnn_cell_fwd, "act", { 2, 2 }, "act is (2, 2) f32, but must be the shape of pre = (3, 2)" },
+    { CLSEQ_OP_rnn_cell_fwd, "h", { 2, 2 }, "h is (2, 2) f32, but must be the shape of pre = (3, 2)" },
+
+    { CLSEQ_OP_rnn_cell_bwd, "act", { 6 }, "act is (6) f32 of rank 1, but must be (B, H)" },
+    { CLSEQ_OP_rnn_cell_bwd, "dh", { 2, 2 }, "dh is (2, 2) f32, but must be the shape of act" },
+    { CLSEQ_OP_rnn_cell_bwd, "dy", { 2, 2 }, "dy is (2, 2) f32, but must be the shape of act" },
+    { CLSEQ_OP_rnn_cell_bwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_rnn_cell_bwd, "dpre", { 3, 6 }, "dpre is (3, 6) f32, but must be the shape of act" },
+    { CLSEQ_OP_rnn_cell_bwd, "dh_prev", { 2, 2 }, "dh_prev is (2, 2) f32, but must be the shape of act" },
+
+    { CLSEQ_OP_rnn_seq_fwd, "gates", { 3, 2 }, "gates is (3, 2) f32 of rank 2, but must be (T, B, H)" },
+    { CLSEQ_OP_rnn_seq_fwd, "h", { 1, 3, 2 }, "h is (1, 3, 2) f32, but must be the shape of gates = (2, 3, 2)" },
+    { CLSEQ_OP_rnn_seq_fwd, "w_hh", { 8, 2 }, "w_hh is (8, 2) f32, but must be (H, H) = (2, 2)" },
+    { CLSEQ_OP_rnn_seq_fwd, "h0", { 2, 3 }, "h0 is (2, 3) f32, but must be (B, H) = (3, 2)" },
+    { CLSEQ_OP_rnn_seq_fwd, "b_ih", { 3 }, "b_ih is (3) f32, but must be (H) = (2)" },
+    { CLSEQ_OP_rnn_seq_fwd, "b_hh", { 8 }, "b_hh is (8) f32, but must be (H) = (2)" },
+    { CLSEQ_OP_rnn_seq_fwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+
+    { CLSEQ_OP_rnn_seq_bwd, "gates", { 3, 2 }, "gates is (3, 2) f32 of rank 2, but must be (T, B, H)" },
+    { CLSEQ_OP_rnn_seq_bwd, "w_hh", { 8, 2 }, "w_hh is (8, 2) f32, but must be (H, H) = (2, 2)" },
+    { CLSEQ_OP_rnn_seq_bwd, "dy", { 3, 2 }, "dy is (3, 2) f32, but must be the shape of gates = (2, 3, 2)" },
+    { CLSEQ_OP_rnn_seq_bwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_rnn_seq_bwd, "dh", { 2, 3 }, "dh is (2, 3) f32, but must be (B, H) = (3, 2)" },
 
     { CLSEQ_OP_softmax_xent_fwd, "logits", { 7 }, "logits is (7) f32 of rank 1, but must be (M, V)" },
     { CLSEQ_OP_softmax_xent_fwd, "logits", { 3, 0 }, "logits is (3, 0) f32, but its rows need at least one element" },
@@ -282,15 +357,30 @@ static void optional_tensors_may_be_absent(void **state)
     open_setup(state, &s);
     op_fixture_args(&s.f, CLSEQ_OP_lstm_cell_fwd, &s.args);
     s.args.lstm_cell_fwd.b_ih.buffer = s.args.lstm_cell_fwd.b_hh.buffer = NULL;
-    s.args.lstm_cell_fwd.length.buffer = NULL;
+    s.args.lstm_cell_fwd.length.buffer = s.args.lstm_cell_fwd.peephole.buffer = NULL;
     ASSERT_OK(s.ctx, clseq_op_lstm_cell_fwd(s.be, &s.args.lstm_cell_fwd));
     op_fixture_args(&s.f, CLSEQ_OP_lstm_seq_fwd, &s.args);
     s.args.lstm_seq_fwd.b_ih.buffer = s.args.lstm_seq_fwd.b_hh.buffer = NULL;
-    s.args.lstm_seq_fwd.length.buffer = NULL;
+    s.args.lstm_seq_fwd.length.buffer = s.args.lstm_seq_fwd.peephole.buffer = NULL;
     ASSERT_OK(s.ctx, clseq_op_lstm_seq_fwd(s.be, &s.args.lstm_seq_fwd));
     op_fixture_args(&s.f, CLSEQ_OP_lstm_seq_bwd, &s.args);
     s.args.lstm_seq_bwd.dy.buffer = s.args.lstm_seq_bwd.length.buffer = NULL;
+    s.args.lstm_seq_bwd.peephole.buffer = NULL;
     ASSERT_OK(s.ctx, clseq_op_lstm_seq_bwd(s.be, &s.args.lstm_seq_bwd));
+    op_fixture_args(&s.f, CLSEQ_OP_gru_seq_fwd, &s.args);
+    s.args.gru_seq_fwd.b_ih.buffer = s.args.gru_seq_fwd.b_hh.buffer = NULL;
+    s.args.gru_seq_fwd.length.buffer = NULL;
+    ASSERT_OK(s.ctx, clseq_op_gru_seq_fwd(s.be, &s.args.gru_seq_fwd));
+    op_fixture_args(&s.f, CLSEQ_OP_gru_seq_bwd, &s.args);
+    s.args.gru_seq_bwd.dy.buffer = s.args.gru_seq_bwd.length.buffer = NULL;
+    ASSERT_OK(s.ctx, clseq_op_gru_seq_bwd(s.be, &s.args.gru_seq_bwd));
+    op_fixture_args(&s.f, CLSEQ_OP_rnn_seq_fwd, &s.args);
+    s.args.rnn_seq_fwd.b_ih.buffer = s.args.rnn_seq_fwd.b_hh.buffer = NULL;
+    s.args.rnn_seq_fwd.length.buffer = NULL;
+    ASSERT_OK(s.ctx, clseq_op_rnn_seq_fwd(s.be, &s.args.rnn_seq_fwd));
+    op_fixture_args(&s.f, CLSEQ_OP_rnn_seq_bwd, &s.args);
+    s.args.rnn_seq_bwd.dy.buffer = s.args.rnn_seq_bwd.length.buffer = NULL;
+    ASSERT_OK(s.ctx, clseq_op_rnn_seq_bwd(s.be, &s.args.rnn_seq_bwd));
     close_setup(&s);
 }
 
@@ -316,8 +406,13 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, sum, beta, nan, "beta is nan, but must be finite");
     REFUSED_SCALAR(s, sum_squares, beta, nan, "beta is nan, but must be finite");
     REFUSED_SCALAR(s, col_sums, beta, -inf, "beta is -inf, but must be finite");
+    REFUSED_SCALAR(s, col_dots, beta, nan, "beta is nan, but must be finite");
     REFUSED_SCALAR(s, lstm_cell_fwd, t, -1, "t is -1, but must be at least 0");
     REFUSED_SCALAR(s, lstm_cell_bwd, t, -1, "t is -1, but must be at least 0");
+    REFUSED_SCALAR(s, gru_cell_fwd, t, -1, "t is -1, but must be at least 0");
+    REFUSED_SCALAR(s, gru_cell_bwd, t, -1, "t is -1, but must be at least 0");
+    REFUSED_SCALAR(s, rnn_cell_fwd, t, -1, "t is -1, but must be at least 0");
+    REFUSED_SCALAR(s, rnn_cell_bwd, t, -1, "t is -1, but must be at least 0");
     REFUSED_SCALAR(s, softmax_xent_bwd, scale, nan, "scale is nan, but must be finite");
     REFUSED_SCALAR(s, beam_advance, beam, 0, "beam is 0, but must be 1 to 64");
     REFUSED_SCALAR(s, beam_advance, beam, CLSEQ_TOPK_MAX + 1, "beam is 65, but must be 1 to 64");

@@ -132,6 +132,9 @@ static void scalars_made_absolute(void **state)
     a.col_sums.beta = -4;
     clseq_op_absolute_args(CLSEQ_OP_col_sums, &a);
     assert_true(a.col_sums.beta == 4);
+    a.col_dots.beta = -4;
+    clseq_op_absolute_args(CLSEQ_OP_col_dots, &a);
+    assert_true(a.col_dots.beta == 4);
     a.sgd_update.lr = 0.5;
     clseq_op_absolute_args(CLSEQ_OP_sgd_update, &a);
     assert_true(a.sgd_update.lr == -0.5);
@@ -171,6 +174,60 @@ static void untouched_rows(void **state)
     assert_true(accepted(&s, "gates", (OP_B + 0) * 4 * OP_H,
                          s.after.field[6][(OP_B + 0) * 4 * OP_H] + 1e-7));
     assert_false(accepted(&s, "gates", (OP_B + 1) * 4 * OP_H, 1e-7)); /* t = 1, length 1 */
+    close_setup(&s);
+
+    open_setup(state, &s, CLSEQ_OP_gru_cell_fwd);
+    run(&s);
+    for (size_t row = 0; row < OP_B; row++) {
+        const size_t i = row * OP_H;
+
+        assert_true(accepted(&s, "act", 3 * i, s.after.field[6][3 * i] + 4 * UNIT) == (row == 0));
+        assert_true(accepted(&s, "hn", i, s.after.field[7][i] + UNIT / 64) == (row == 0));
+        assert_true(accepted(&s, "h", i, s.after.field[8][i] + 4 * UNIT) == (row == 0));
+    }
+    op_tensor(s.call.op, &s.args, "b_ih")->buffer = NULL;
+    op_tensor(s.call.op, &s.args, "b_hh")->buffer = NULL;
+    run(&s);
+    assert_false(accepted(&s, "hn", 0, s.after.field[7][0] + UNIT / 64)); /* a copy */
+    close_setup(&s);
+
+    open_setup(state, &s, CLSEQ_OP_gru_cell_bwd);
+    run(&s);
+    for (size_t row = 0; row < OP_B; row++) {
+        const size_t i = row * OP_H;
+
+        assert_true(accepted(&s, "dpre", 3 * i, s.after.field[6][3 * i] + 1e-9) == (row == 0));
+        assert_true(accepted(&s, "dhn", i, s.after.field[7][i] + 1e-9) == (row == 0));
+        assert_true(accepted(&s, "dh_prev", i, s.after.field[8][i] + 1e-9));
+        assert_false(accepted(&s, "dh_prev", i, s.after.field[8][i] + 1e-5));
+    }
+    close_setup(&s);
+
+    open_setup(state, &s, CLSEQ_OP_gru_seq_fwd);
+    run(&s);
+    assert_true(accepted(&s, "hn", OP_B * OP_H, s.after.field[6][OP_B * OP_H] + 1e-7));
+    assert_false(accepted(&s, "hn", (OP_B + 1) * OP_H, 1e-7)); /* t = 1, length 1 */
+    assert_false(accepted(&s, "gates", (OP_B + 1) * 3 * OP_H, 1e-7));
+    close_setup(&s);
+
+    open_setup(state, &s, CLSEQ_OP_rnn_cell_fwd);
+    run(&s);
+    for (size_t row = 0; row < OP_B; row++) {
+        const size_t i = row * OP_H;
+
+        assert_true(accepted(&s, "act", i, s.after.field[5][i] + 4 * UNIT) == (row == 0));
+        assert_true(accepted(&s, "h", i, s.after.field[6][i] + 4 * UNIT) == (row == 0));
+    }
+    close_setup(&s);
+
+    open_setup(state, &s, CLSEQ_OP_rnn_cell_bwd);
+    run(&s);
+    for (size_t row = 0; row < OP_B; row++) {
+        const size_t i = row * OP_H;
+
+        assert_true(accepted(&s, "dpre", i, s.after.field[4][i] + 1e-9) == (row == 0));
+        assert_true(accepted(&s, "dh_prev", i, s.after.field[5][i] + 1e-9) == (row != 0));
+    }
     close_setup(&s);
 
     for (int i = 0; i < 2; i++) {
@@ -231,31 +288,65 @@ static void updates_by_row(void **state)
     }
 }
 
+/* The sum of the largest values of some inputs, those that the op has. */
+static double largest_of(struct setup *s, const char *const names[4])
+{
+    const struct clseq_op_schema *schema = clseq_op_schema(s->call.op);
+    double sum = 0;
+
+    for (int i = 0; i < 4 && names[i]; i++) {
+        for (int k = 0; k < schema->n_fields; k++) {
+            if (strcmp(schema->fields[k].name, names[i]) == 0)
+                sum += largest(s, names[i]);
+        }
+    }
+    return sum;
+}
+
 /* Sequences: (terms + 8) |y| + T (n + cell) size, in units of 2^-24; see tolerance_magnitude.c. */
 static void sequences(void **state)
 {
+    static const struct {
+        enum clseq_op op;
+        double n, cell;
+        const char *field, *infinite;
+        const char *flow[4], *states[4]; /* forward: the sum of both; backward: flow (1 + max) */
+    } cases[] = {
+        { CLSEQ_OP_lstm_seq_fwd, OP_H, 62, "c", "c0", { "gates", "b_ih", "b_hh", "h0" }, { "c0" } },
+        { CLSEQ_OP_lstm_seq_bwd, 4 * OP_H, 92, "dh", "dy", { "dh", "dc", "dy" }, { "c", "c0" } },
+        { CLSEQ_OP_gru_seq_fwd, OP_H, 76, "h", "h0", { "gates", "b_ih", "b_hh", "h0" }, { NULL } },
+        { CLSEQ_OP_gru_seq_bwd, 3 * OP_H, 40, "dh", "dy", { "dh", "dy" }, { "h", "h0", "hn" } },
+        { CLSEQ_OP_rnn_seq_fwd, OP_H, 16, "h", "h0", { "gates", "b_ih", "b_hh", "h0" }, { NULL } },
+        { CLSEQ_OP_rnn_seq_bwd, OP_H, 16, "dh", "dy", { "dh", "dy" }, { NULL } },
+    };
+    static const char *const peephole[4] = { "peephole" };
     struct setup s;
 
-    for (int backward = 0; backward < 2; backward++) {
-        const enum clseq_op op = backward ? CLSEQ_OP_lstm_seq_bwd : CLSEQ_OP_lstm_seq_fwd;
-        const double n = backward ? 4 * OP_H : OP_H, cell = backward ? 92 : 62;
-        const char *field = backward ? "dh" : "c";
-        double size = 1, bound, y;
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(cases); i++) {
+        const bool backward = i % 2 == 1;
+        const char *field = cases[i].field;
+        double size, bound, y;
 
-        open_setup(state, &s, op);
+        open_setup(state, &s, cases[i].op);
         run(&s);
-        if (backward)
-            size = (largest(&s, "dh") + largest(&s, "dc") + largest(&s, "dy")) *
-                   (1 + fmax(largest(&s, "c"), largest(&s, "c0")));
-        else
-            size += largest(&s, "gates") + largest(&s, "b_ih") + largest(&s, "b_hh") +
-                    largest(&s, "h0") + largest(&s, "c0");
-        y = s.after.field[op_field(op, field)][1];
-        bound = ((OP_T * n + 8) * fabs(y) + OP_T * (n + cell) * size) * UNIT;
+        size = largest_of(&s, cases[i].flow);
+        if (backward) {
+            double state_size = 0;
+
+            for (int k = 0; k < 4 && cases[i].states[k]; k++)
+                state_size = fmax(state_size, largest(&s, cases[i].states[k]));
+            size *= (1 + state_size) * (1 + largest_of(&s, peephole));
+        } else {
+            size += 1 + largest_of(&s, cases[i].states);
+            size += largest_of(&s, peephole) * (1 + largest_of(&s, cases[i].states));
+        }
+        y = s.after.field[op_field(cases[i].op, field)][1];
+        bound =
+            ((OP_T * cases[i].n + 8) * fabs(y) + OP_T * (cases[i].n + cases[i].cell) * size) * UNIT;
         assert_true(accepted(&s, field, 1, y + 0.99 * bound));
         assert_false(accepted(&s, field, 1, y + 1.01 * bound));
         /* An infinite input does not make everything right. */
-        s.before.field[op_field(op, backward ? "dy" : "c0")][0] = HUGE_VAL;
+        s.before.field[op_field(cases[i].op, cases[i].infinite)][0] = HUGE_VAL;
         assert_false(accepted(&s, field, 1, y + 1000 * bound));
         close_setup(&s);
     }
