@@ -14,7 +14,8 @@ struct values {
     bool lowercase, reverse_source;
     int64_t emb, hidden, layers;
     int optimizer, schedule, average, init;
-    double lr, decay_start, decay_every, clip, init_scale;
+    double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
+    double decay_start, decay_every, clip, init_scale;
     int64_t batch, early_stop, seed, log_every, batches_ahead;
     bool similar_length;
     cli_span after, valid_every, save_every;
@@ -22,6 +23,8 @@ struct values {
 };
 
 #define UNITS "word|char"
+/* In the order of clseq_optimizer_kind. */
+#define OPTIMIZERS "sgd|adam|momentum|nesterov|adagrad|adadelta|rmsprop|adamw"
 
 static const cli_option options[] = {
     /* clang-format off */
@@ -63,10 +66,22 @@ static const cli_option options[] = {
     { "init-scale", 0, CLI_FLOAT_FIELD(struct values, init_scale), "X", "0.08", .min = 0, .max = 10,
       .group = "Model", .help = "bound of the uniform, standard deviation of the normal distribution" },
 
-    { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), "sgd|adam", "adam", .group = "Training",
+    { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), OPTIMIZERS, "adam", .group = "Optimizer",
       .help = "how weights follow gradients" },
     { "lr", 0, CLI_FLOAT_FIELD(struct values, lr), "X", NULL, .min = 0, .max = 100, .bounds = CLI_ABOVE_MIN,
-      .group = "Training", .help = "learning rate; 0.001 for adam and 0.7 for sgd when not given" },
+      .group = "Optimizer", .help = "learning rate; when not given 0.7 for sgd, 0.07 for momentum and nesterov, 0.01 for adagrad, 1 for adadelta, 0.001 for the others" },
+    { "momentum", 0, CLI_FLOAT_FIELD(struct values, momentum), "X", "0.9", .min = 0, .max = 0.999999,
+      .group = "Optimizer", .help = "part of the last step in the next one, for momentum and nesterov" },
+    { "beta1", 0, CLI_FLOAT_FIELD(struct values, beta1), "X", "0.9", .min = 0, .max = 0.999999,
+      .group = "Optimizer", .help = "memory of the mean of gradients, for adam and adamw" },
+    { "beta2", 0, CLI_FLOAT_FIELD(struct values, beta2), "X", NULL, .min = 0, .max = 0.999999, .bounds = CLI_ABOVE_MIN,
+      .group = "Optimizer", .help = "memory of the mean of squares; when not given 0.999 for adam and adamw, 0.99 for rmsprop, 0.9 for adadelta" },
+    { "eps", 0, CLI_FLOAT_FIELD(struct values, eps), "X", NULL, .min = 1e-30, .max = 1,
+      .group = "Optimizer", .help = "keeps divisors from 0; when not given 1e-8 for adam, adamw and rmsprop, 1e-10 for adagrad, 1e-6 for adadelta" },
+    { "adagrad-start", 0, CLI_FLOAT_FIELD(struct values, adagrad_start), "X", "0", .min = 0, .max = 1e6,
+      .group = "Optimizer", .help = "what the sums of squares begin with" },
+    { "weight-decay", 0, CLI_FLOAT_FIELD(struct values, weight_decay), "X", "0", .min = 0, .max = 1,
+      .group = "Optimizer", .help = "pull of weights to 0: added to the gradient, for adamw apart from it; of embeddings only rows of the batch" },
     { "schedule", 0, CLI_CHOICE_FIELD(struct values, schedule), "constant|halve", "constant", .group = "Training",
       .help = "halve: the rate of Sutskever et al. 2014, see --decay-start" },
     { "decay-start", 0, CLI_FLOAT_FIELD(struct values, decay_start), "EPOCHS", "5", .min = 0, .max = 1e6,
@@ -134,6 +149,12 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->init_scale = v->init_scale;
     o->optimizer = (clseq_optimizer_kind)v->optimizer;
     o->lr = v->lr;
+    o->momentum = v->momentum;
+    o->beta1 = v->beta1;
+    o->beta2 = v->beta2;
+    o->eps = v->eps;
+    o->adagrad_start = v->adagrad_start;
+    o->weight_decay = v->weight_decay;
     o->schedule = (clseq_schedule_kind)v->schedule;
     o->decay_start = v->decay_start;
     o->decay_every = v->decay_every;

@@ -27,7 +27,13 @@ CLSEQ_BEGIN_DECLS
 
 typedef enum clseq_optimizer_kind {
     CLSEQ_OPTIMIZER_SGD = 0,
-    CLSEQ_OPTIMIZER_ADAM = 1,
+    CLSEQ_OPTIMIZER_ADAM = 1,     /* Kingma and Ba 2015 */
+    CLSEQ_OPTIMIZER_MOMENTUM = 2, /* Polyak 1964, as torch.optim.SGD without dampening */
+    CLSEQ_OPTIMIZER_NESTEROV = 3, /* Sutskever et al. 2013, as torch.optim.SGD */
+    CLSEQ_OPTIMIZER_ADAGRAD = 4,  /* Duchi et al. 2011 */
+    CLSEQ_OPTIMIZER_ADADELTA = 5, /* Zeiler 2012 */
+    CLSEQ_OPTIMIZER_RMSPROP = 6,  /* Tieleman and Hinton 2012, not centred */
+    CLSEQ_OPTIMIZER_ADAMW = 7,    /* Loshchilov and Hutter 2019: weight decay apart */
 } clseq_optimizer_kind;
 
 typedef enum clseq_schedule_kind {
@@ -58,8 +64,17 @@ struct clseq_train_options {
 
     struct clseq_model_config model; /* its vocabularies are filled in from the text */
 
-    clseq_optimizer_kind optimizer;  /* Adam */
-    double lr;                       /* 0 = 0.001 for Adam, 0.7 for SGD */
+    clseq_optimizer_kind optimizer; /* Adam */
+    double lr; /* 0 = 0.7 for SGD, 0.07 with momentum, 0.01 for Adagrad, 1 for Adadelta, 0.001 for
+                  the others */
+    double momentum;      /* with momentum: 0.9 */
+    double beta1, beta2;  /* means of gradients and of their squares: 0.9; 0 = 0.999 for Adam, 0.99
+                            for RMSprop, 0.9 for Adadelta, which use beta2 only */
+    double eps;           /* 0 = 1e-8 for Adam and RMSprop, 1e-10 Adagrad, 1e-6 Adadelta */
+    double adagrad_start; /* what Adagrad's sums of squares begin with: 0 */
+    double weight_decay;  /* X adds X times the weights to the clipped gradient (L2); for AdamW it
+                             takes lr X of the weights instead. Of an embedding only the rows of
+                             the batch decay. 0 */
     clseq_schedule_kind schedule;    /* constant */
     double decay_start, decay_every; /* epochs: 5, 0.5 */
     double clip;                     /* global norm: 5; 0 = off */

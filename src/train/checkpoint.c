@@ -31,8 +31,8 @@ clseq_status clseq_checkpoint_save(const clseq_seq2seq *model, const clseq_model
                                    const clseq_optimizer *optimizer, const clseq_train_state *state,
                                    const char *path)
 {
-    const char *names[2];
-    const clseq_param_buffers *moments[2];
+    const char *names[CLSEQ_OPTIMIZER_MOMENTS];
+    const clseq_param_buffers *moments[CLSEQ_OPTIMIZER_MOMENTS];
     const char *const key = STATE_KEY;
     char *text = state_to_text(state);
     const char *value = text;
@@ -116,8 +116,8 @@ clseq_status clseq_checkpoint_state(clseq_context *ctx, const clseq_safetensors 
 clseq_status clseq_checkpoint_read(clseq_seq2seq *model, const clseq_optimizer *optimizer,
                                    clseq_safetensors *file)
 {
-    const char *names[2];
-    const clseq_param_buffers *moments[2];
+    const char *names[CLSEQ_OPTIMIZER_MOMENTS];
+    const clseq_param_buffers *moments[CLSEQ_OPTIMIZER_MOMENTS];
     const int n = clseq_optimizer_moments(optimizer, names, moments);
 
     return clseq_model_read(model, file, n, names, moments);

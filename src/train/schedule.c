@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "train/schedule.h"
 
+#include "train/optimizer.h"
+
 #include <math.h>
 
 double clseq_schedule_lr(const struct clseq_train_options *options, uint64_t update,
                          uint64_t per_epoch)
 {
-    const double lr = options->lr > 0                             ? options->lr
-                      : options->optimizer == CLSEQ_OPTIMIZER_SGD ? 0.7
-                                                                  : 0.001;
+    const double lr =
+        options->lr > 0 ? options->lr : clseq_optimizer_default_lr(options->optimizer);
     const double epoch = (double)update / (double)per_epoch;
 
     if (options->schedule == CLSEQ_SCHEDULE_CONSTANT || epoch < options->decay_start)

@@ -264,10 +264,28 @@ static clseq_status check_corpus(const struct trainer *t)
     return CLSEQ_OK;
 }
 
+static struct clseq_optimizer_options optimizer_options(const struct clseq_train_options *o)
+{
+    struct clseq_optimizer_options ret;
+
+    clseq_optimizer_options_init(&ret, o->optimizer);
+    ret.momentum = o->momentum;
+    ret.beta1 = o->beta1;
+    if (o->beta2 > 0)
+        ret.beta2 = o->beta2;
+    if (o->eps > 0)
+        ret.eps = o->eps;
+    ret.weight_decay = o->weight_decay;
+    ret.start = o->adagrad_start;
+    return ret;
+}
+
 static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoint)
 {
+    const struct clseq_optimizer_options optimizer = optimizer_options(t->options);
+
     CLSEQ_TRY(clseq_seq2seq_create(t->be, &t->meta.config, &t->model));
-    CLSEQ_TRY(clseq_optimizer_init(&t->optimizer, t->model, t->options->optimizer));
+    CLSEQ_TRY(clseq_optimizer_init_with(&t->optimizer, t->model, &optimizer));
     CLSEQ_TRY(clseq_step_record_init(&t->record, t->be));
     CLSEQ_TRY(plan_memory(t));
     if (checkpoint)

@@ -241,6 +241,47 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                              .inv_sqrt_bias2 = 2,
                                                              .eps = 1e-8 };
         break;
+    case CLSEQ_OP_momentum_update:
+        ret->momentum_update = (struct clseq_momentum_update_args) { .g = REAL(OP_U, OP_E),
+                                                                     .stats = REAL(2),
+                                                                     .index = INDEX(OP_U),
+                                                                     .w = REAL(OP_V, OP_E),
+                                                                     .m = REAL(OP_V, OP_E),
+                                                                     .lr = 0.5,
+                                                                     .momentum = 0.9,
+                                                                     .decay = 0.25,
+                                                                     .nesterov = true };
+        break;
+    case CLSEQ_OP_adagrad_update:
+        ret->adagrad_update = (struct clseq_adagrad_update_args) { .g = REAL(OP_U, OP_E),
+                                                                   .stats = REAL(2),
+                                                                   .index = INDEX(OP_U),
+                                                                   .w = REAL(OP_V, OP_E),
+                                                                   .v = REAL(OP_V, OP_E),
+                                                                   .lr = 0.1,
+                                                                   .eps = 1e-10 };
+        break;
+    case CLSEQ_OP_adadelta_update:
+        ret->adadelta_update = (struct clseq_adadelta_update_args) { .g = REAL(OP_U, OP_E),
+                                                                     .stats = REAL(2),
+                                                                     .index = INDEX(OP_U),
+                                                                     .w = REAL(OP_V, OP_E),
+                                                                     .v = REAL(OP_V, OP_E),
+                                                                     .u = REAL(OP_V, OP_E),
+                                                                     .lr = 0.5,
+                                                                     .rho = 0.9,
+                                                                     .eps = 1e-6 };
+        break;
+    case CLSEQ_OP_rmsprop_update:
+        ret->rmsprop_update = (struct clseq_rmsprop_update_args) { .g = REAL(OP_U, OP_E),
+                                                                   .stats = REAL(2),
+                                                                   .index = INDEX(OP_U),
+                                                                   .w = REAL(OP_V, OP_E),
+                                                                   .v = REAL(OP_V, OP_E),
+                                                                   .lr = 0.1,
+                                                                   .rho = 0.99,
+                                                                   .eps = 1e-8 };
+        break;
     case CLSEQ_OP_uniform:
         ret->uniform = (struct clseq_uniform_args) {
             .dst = REAL(OP_M, OP_N), .seed = 1, .purpose = CLSEQ_RANDOM_TEST, .low = -1, .high = 1
@@ -296,7 +337,7 @@ static inline void op_fixture_fill(clseq_context *ctx, struct op_fixture *f, enu
             const uint64_t bits =
                 clseq_random_u64(7, CLSEQ_RANDOM_TEST, (uint32_t)op, k + (uint64_t)i * OP_PLACE);
             const float u = 2 * clseq_philox_unit((uint32_t)bits) - 1;
-            const bool positive = strcmp(field->name, "v") == 0 ||
+            const bool positive = strcmp(field->name, "v") == 0 || strcmp(field->name, "u") == 0 ||
                                   strcmp(field->name, "sumsq") == 0 ||
                                   strcmp(field->name, "stats") == 0;
 

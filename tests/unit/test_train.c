@@ -28,6 +28,13 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(lr, (double)NAN, "--lr");
     OUT_OF_RANGE(lr, -1, "--lr");
     OUT_OF_RANGE(clip, -1, "--clip");
+    OUT_OF_RANGE(optimizer, (clseq_optimizer_kind)8, "--optimizer");
+    OUT_OF_RANGE(momentum, 1, "--momentum");
+    OUT_OF_RANGE(beta1, 1, "--beta1");
+    OUT_OF_RANGE(beta2, -0.1, "--beta2");
+    OUT_OF_RANGE(eps, 1e-40, "--eps");
+    OUT_OF_RANGE(adagrad_start, -1, "--adagrad-start");
+    OUT_OF_RANGE(weight_decay, (double)NAN, "--weight-decay");
     OUT_OF_RANGE(batch, 0, "--batch");
     OUT_OF_RANGE(model.layers, 17, "--layers");
     OUT_OF_RANGE(decay_every, 0, "--decay-every");
@@ -193,11 +200,14 @@ static void test_halving(void **state)
     train_case_remove(&c);
 }
 
-/* The defaults of lr: 0.7 for SGD, 0.001 for Adam. */
+/* The defaults of lr. */
 static void test_default_lr(void **state)
 {
     static const double expected[] = {
-        [CLSEQ_OPTIMIZER_SGD] = 0.7, [CLSEQ_OPTIMIZER_ADAM] = 0.001
+        [CLSEQ_OPTIMIZER_SGD] = 0.7,       [CLSEQ_OPTIMIZER_ADAM] = 0.001,
+        [CLSEQ_OPTIMIZER_MOMENTUM] = 0.07, [CLSEQ_OPTIMIZER_NESTEROV] = 0.07,
+        [CLSEQ_OPTIMIZER_ADAGRAD] = 0.01,  [CLSEQ_OPTIMIZER_ADADELTA] = 1,
+        [CLSEQ_OPTIMIZER_RMSPROP] = 0.001, [CLSEQ_OPTIMIZER_ADAMW] = 0.001,
     };
     const struct probe_place *place = probe_place(state);
     struct train_case c;
@@ -205,10 +215,12 @@ static void test_default_lr(void **state)
     train_case_make(&c, TRAIN_COPY, 4, 2, 5);
     c.options.after.updates = 2;
     c.options.lr = 0;
-    for (int kind = 0; kind < 2; kind++) {
+    for (int kind = 0; kind < (int)CLSEQ_ARRAY_SIZE(expected); kind++) {
+        char name[16];
         json_t *log;
 
-        train_case_set_run(&c, kind == 0 ? "first" : "second");
+        snprintf(name, sizeof(name), "run%d", kind);
+        train_case_set_run(&c, name);
         c.options.optimizer = (clseq_optimizer_kind)kind;
         ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
         log = train_log(&c, "update");
