@@ -15,7 +15,8 @@ struct values {
     int64_t emb, hidden, layers;
     int optimizer, schedule, average, init;
     double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
-    double decay_start, decay_every, clip, init_scale;
+    double decay_start, decay_every, decay_factor, clip, init_scale;
+    int64_t warmup, patience;
     int64_t batch, early_stop, seed, log_every, batches_ahead;
     bool similar_length;
     cli_span after, valid_every, save_every;
@@ -25,6 +26,8 @@ struct values {
 #define UNITS "word|char"
 /* In the order of clseq_optimizer_kind. */
 #define OPTIMIZERS "sgd|adam|momentum|nesterov|adagrad|adadelta|rmsprop|adamw"
+/* In the order of clseq_schedule_kind. */
+#define SCHEDULES "constant|halve|luong|inverse-sqrt|plateau|linear|cosine"
 
 static const cli_option options[] = {
     /* clang-format off */
@@ -68,8 +71,6 @@ static const cli_option options[] = {
 
     { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), OPTIMIZERS, "adam", .group = "Optimizer",
       .help = "how weights follow gradients" },
-    { "lr", 0, CLI_FLOAT_FIELD(struct values, lr), "X", NULL, .min = 0, .max = 100, .bounds = CLI_ABOVE_MIN,
-      .group = "Optimizer", .help = "learning rate; when not given 0.7 for sgd, 0.07 for momentum and nesterov, 0.01 for adagrad, 1 for adadelta, 0.001 for the others" },
     { "momentum", 0, CLI_FLOAT_FIELD(struct values, momentum), "X", "0.9", .min = 0, .max = 0.999999,
       .group = "Optimizer", .help = "part of the last step in the next one, for momentum and nesterov" },
     { "beta1", 0, CLI_FLOAT_FIELD(struct values, beta1), "X", "0.9", .min = 0, .max = 0.999999,
@@ -82,12 +83,20 @@ static const cli_option options[] = {
       .group = "Optimizer", .help = "what the sums of squares begin with" },
     { "weight-decay", 0, CLI_FLOAT_FIELD(struct values, weight_decay), "X", "0", .min = 0, .max = 1,
       .group = "Optimizer", .help = "pull of weights to 0: added to the gradient, for adamw apart from it; of embeddings only rows of the batch" },
-    { "schedule", 0, CLI_CHOICE_FIELD(struct values, schedule), "constant|halve", "constant", .group = "Training",
-      .help = "halve: the rate of Sutskever et al. 2014, see --decay-start" },
+    { "lr", 0, CLI_FLOAT_FIELD(struct values, lr), "X", NULL, .min = 0, .max = 100, .bounds = CLI_ABOVE_MIN,
+      .group = "Learning rate", .help = "learning rate; when not given 0.7 for sgd, 0.07 for momentum and nesterov, 0.01 for adagrad, 1 for adadelta, 0.001 for the others" },
+    { "schedule", 0, CLI_CHOICE_FIELD(struct values, schedule), SCHEDULES, "constant", .group = "Learning rate",
+      .help = "halve: as Sutskever et al. 2014, luong: as Luong et al. 2015, both see --decay-start; plateau: when validation stops getting better; linear, cosine: to 0 at the end of --after" },
+    { "warmup", 0, CLI_INT_FIELD(struct values, warmup), "N", "0", .min = 0, .max = 1e12, .group = "Learning rate",
+      .help = "updates in which the rate grows from 0 to what the schedule says; inverse-sqrt falls from there" },
     { "decay-start", 0, CLI_FLOAT_FIELD(struct values, decay_start), "EPOCHS", "5", .min = 0, .max = 1e6,
-      .group = "Training", .help = "when the rate is halved first" },
+      .group = "Learning rate", .help = "when halve and luong halve the rate first" },
     { "decay-every", 0, CLI_FLOAT_FIELD(struct values, decay_every), "EPOCHS", "0.5", .min = 0.01, .max = 1e6,
-      .group = "Training", .help = "how often it is halved from then on" },
+      .group = "Learning rate", .help = "how often halve does it from then on; luong: every epoch" },
+    { "decay-factor", 0, CLI_FLOAT_FIELD(struct values, decay_factor), "X", "0.5", .min = 0.001, .max = 1,
+      .group = "Learning rate", .help = "what plateau multiplies the rate by" },
+    { "patience", 0, CLI_INT_FIELD(struct values, patience), "N", "1", .min = 1, .max = 1e6,
+      .group = "Learning rate", .help = "after how many validations without a better one it does so" },
     { "clip", 0, CLI_FLOAT_FIELD(struct values, clip), "X", "5", .min = 0, .max = 1e6, .group = "Training",
       .help = "largest norm of the gradient; 0 switches clipping off" },
     { "average", 0, CLI_CHOICE_FIELD(struct values, average), "sentence|token", "sentence", .group = "Training",
@@ -158,6 +167,9 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->schedule = (clseq_schedule_kind)v->schedule;
     o->decay_start = v->decay_start;
     o->decay_every = v->decay_every;
+    o->decay_factor = v->decay_factor;
+    o->patience = (int)v->patience;
+    o->warmup = (uint64_t)v->warmup;
     o->clip = v->clip;
     o->average_tokens = v->average == 1;
     o->batch = (size_t)v->batch;

@@ -40,6 +40,12 @@ typedef enum clseq_schedule_kind {
     CLSEQ_SCHEDULE_CONSTANT = 0,
     CLSEQ_SCHEDULE_HALVE = 1, /* halved every decay_every epochs once decay_start epochs are over:
                                  Sutskever et al. 2014 with 5 and 0.5 */
+    CLSEQ_SCHEDULE_LUONG = 2, /* the same with decay_every 1: Luong et al. 2015 */
+    CLSEQ_SCHEDULE_INVERSE_SQRT = 3, /* lr sqrt(w / k) at update k, from 1, w = warmup or 1 */
+    CLSEQ_SCHEDULE_PLATEAU = 4,      /* times decay_factor after `patience` validations without a
+                                        better one, and again after as many more */
+    CLSEQ_SCHEDULE_LINEAR = 5,       /* from the end of the warm-up straight to 0 at `after` */
+    CLSEQ_SCHEDULE_COSINE = 6,       /* the same as half a cosine: Loshchilov and Hutter 2017 */
 } clseq_schedule_kind;
 
 /* A point in training: whichever is given (not 0) and reached first. */
@@ -77,7 +83,10 @@ struct clseq_train_options {
                              the batch decay. 0 */
     clseq_schedule_kind schedule;    /* constant */
     double decay_start, decay_every; /* epochs: 5, 0.5 */
-    double clip;                     /* global norm: 5; 0 = off */
+    double decay_factor;             /* plateau: 0.5 */
+    int patience;                    /* plateau: 1 */
+    uint64_t warmup; /* updates in which the rate of any schedule grows from 0 in equal steps: 0 */
+    double clip;     /* global norm: 5; 0 = off */
     bool
         average_tokens; /* gradient of the mean loss per token; false (default): of the sum over the
                             batch divided by its sentences, as the paper does */

@@ -2,6 +2,7 @@
 #include "train/train_config.h"
 
 #include "train/optimizer.h"
+#include "train/schedule.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@ void clseq_train_options_init(struct clseq_train_options *options)
         .beta1 = 0.9,
         .decay_start = 5,
         .decay_every = 0.5,
+        .decay_factor = 0.5,
+        .patience = 1,
         .clip = 5,
         .init_scale = 0.08,
         .batch = 64,
@@ -44,6 +47,26 @@ static clseq_status check_range(clseq_context *ctx, const char *option, double v
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--%s: %g is out of range, it must be between %g and %g", option, value,
                           low, high);
+    return CLSEQ_OK;
+}
+
+/* The schedule goes to 0 at the end of the run, so that end must be known in updates. */
+static bool schedule_has_end(const struct clseq_train_options *options)
+{
+    return options->schedule == CLSEQ_SCHEDULE_LINEAR || options->schedule == CLSEQ_SCHEDULE_COSINE;
+}
+
+static clseq_status check_schedule(clseq_context *ctx, const struct clseq_train_options *options)
+{
+    if (options->schedule == CLSEQ_SCHEDULE_PLATEAU && !options->valid_source)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--schedule plateau waits for validations, but there is no validation "
+                          "text: give --valid, or choose another schedule");
+    if (schedule_has_end(options) && clseq_schedule_end(&options->after, 1) == 0)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--schedule %s must know where training ends: give --after in epochs or "
+                          "updates, for example 10e or 5000u",
+                          clseq_schedule_name(options->schedule));
     return CLSEQ_OK;
 }
 
@@ -75,6 +98,10 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "init-scale", options->init_scale, 0, 10));
     CLSEQ_TRY(check_range(ctx, "decay-start", options->decay_start, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "decay-every", options->decay_every, 0.01, 1e6));
+    CLSEQ_TRY(check_range(ctx, "schedule", options->schedule, 0, CLSEQ_SCHEDULE_COSINE));
+    CLSEQ_TRY(check_range(ctx, "decay-factor", options->decay_factor, 0.001, 1));
+    CLSEQ_TRY(check_range(ctx, "patience", options->patience, 1, 1e6));
+    CLSEQ_TRY(check_range(ctx, "warmup", (double)options->warmup, 0, 1e12));
     CLSEQ_TRY(check_range(ctx, "batch", (double)options->batch, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "early-stop", options->early_stop, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "log-every", (double)options->log_every, 1, 1e9));
@@ -82,7 +109,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     if (options->after.epochs <= 0 && options->after.updates == 0 && options->after.seconds <= 0)
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--after: say how long to train, for example 10e, 5000u or 30m");
-    return CLSEQ_OK;
+    return check_schedule(ctx, options);
 }
 
 static json_t *when_to_json(const struct clseq_when *when)
@@ -109,10 +136,27 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         { "beta2", o->beta2 },
         { "eps", o->eps },
         { "adagrad-start", o->adagrad_start },
+        { "decay-factor", o->decay_factor },
         { "weight-decay", o->weight_decay },
+    };
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        { "patience", (uint64_t)o->patience },
+        { "warmup", o->warmup },
     };
     bool ok = numbers != NULL;
 
+    /* Only where the end of the run decides what comes before it. */
+    ok = ok && json_object_set_new(numbers, "schedule-end",
+                                   schedule_has_end(o)
+                                       ? json_pack("{s:f, s:I}", "epochs", o->after.epochs,
+                                                   "updates", (json_int_t)o->after.updates)
+                                       : json_null()) == 0;
+    for (size_t i = 0; ok && i < CLSEQ_ARRAY_SIZE(counts); i++)
+        ok = json_object_set_new(numbers, counts[i].name,
+                                 json_integer((json_int_t)counts[i].value)) == 0;
     for (size_t i = 0; ok && i < CLSEQ_ARRAY_SIZE(reals); i++)
         ok = json_object_set_new(numbers, reals[i].name, json_real(reals[i].value)) == 0;
     return ok;
@@ -132,8 +176,8 @@ clseq_status clseq_train_options_to_json(clseq_context *ctx, const struct clseq_
         (json_int_t)o->max_length, "reverse-source", o->reverse_source, "emb",
         (int)o->model.embedding, "hidden", (int)o->model.hidden, "layers", (int)o->model.layers,
         "optimizer", clseq_optimizer_name(o->optimizer), "lr", o->lr, "schedule",
-        o->schedule == CLSEQ_SCHEDULE_HALVE ? "halve" : "constant", "decay-start", o->decay_start,
-        "decay-every", o->decay_every, "clip", o->clip, "average-tokens", o->average_tokens, "init",
+        clseq_schedule_name(o->schedule), "decay-start", o->decay_start, "decay-every",
+        o->decay_every, "clip", o->clip, "average-tokens", o->average_tokens, "init",
         o->init_normal ? "normal" : "uniform", "init-scale", o->init_scale, "batch",
         (json_int_t)o->batch, "similar-length", o->similar_length, "seed", (json_int_t)o->seed);
 

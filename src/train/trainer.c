@@ -479,9 +479,14 @@ static clseq_status validate(struct trainer *t)
         t->state.has_best = true;
         t->state.best_loss = event.loss;
         t->state.worse_validations = 0;
+        t->state.since_decay = 0;
         CLSEQ_TRY(save_model(t));
     } else {
         t->state.worse_validations++;
+        if (++t->state.since_decay >= (uint64_t)t->options->patience) {
+            t->state.since_decay = 0;
+            t->state.decays++;
+        }
     }
     CLSEQ_TRY(clseq_run_folder_log(&t->folder,
                                    json_pack("{s:s, s:I, s:f, s:f, s:b, s:f}", "event", "valid",
@@ -551,7 +556,8 @@ static clseq_status loop(struct trainer *t)
         CLSEQ_TRY(validate(t));
     poll_stop(t);
     while (!t->stop && !finished(t) && !gave_up(t)) {
-        const double lr = clseq_schedule_lr(t->options, t->state.update, t->per_epoch);
+        const double lr =
+            clseq_schedule_lr(t->options, t->state.update, t->per_epoch, t->state.decays);
 
         CLSEQ_TRY(one_update(t, lr));
         if (t->state.update % t->options->log_every == 0)

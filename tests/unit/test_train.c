@@ -33,6 +33,10 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(beta1, 1, "--beta1");
     OUT_OF_RANGE(beta2, -0.1, "--beta2");
     OUT_OF_RANGE(eps, 1e-40, "--eps");
+    OUT_OF_RANGE(schedule, (clseq_schedule_kind)7, "--schedule");
+    OUT_OF_RANGE(decay_factor, 0, "--decay-factor");
+    OUT_OF_RANGE(patience, 0, "--patience");
+    OUT_OF_RANGE(warmup, UINT64_MAX, "--warmup");
     OUT_OF_RANGE(adagrad_start, -1, "--adagrad-start");
     OUT_OF_RANGE(weight_decay, (double)NAN, "--weight-decay");
     OUT_OF_RANGE(batch, 0, "--batch");
@@ -44,6 +48,12 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(after.updates, 0, "--after");
     OUT_OF_RANGE(source, NULL, "source text");
     OUT_OF_RANGE(run, NULL, "run folder");
+    c.options.after = (struct clseq_when) { .seconds = 60 };
+    OUT_OF_RANGE(schedule, CLSEQ_SCHEDULE_COSINE,
+                 "--schedule cosine must know where training ends");
+    c.options.after = good.after;
+    c.options.valid_source = c.options.valid_target = NULL;
+    OUT_OF_RANGE(schedule, CLSEQ_SCHEDULE_PLATEAU, "there is no validation text");
 #undef OUT_OF_RANGE
     /* Nothing was made for them. */
     assert_int_not_equal(stat(c.run, &info), 0);
@@ -230,6 +240,28 @@ static void test_default_lr(void **state)
     train_case_remove(&c);
 }
 
+/* A schedule that ends with the run does not let the run be made longer. */
+static void test_schedule_end(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c;
+    json_t *log;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.schedule = CLSEQ_SCHEDULE_LINEAR;
+    c.options.lr = 0.4;
+    c.options.after = (struct clseq_when) { .updates = 4 };
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+    log = train_log(&c, "update");
+    for (size_t i = 0; i < 4; i++)
+        assert_true(fabs(train_log_number(log, i, "lr") - 0.1 * (double)(4 - i)) < 1e-8);
+    json_decref(log);
+    c.options.after.updates = 8;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "schedule-end was {\"epochs\":0.0,\"updates\":4}",
+                 train_run(place, &c, -1, NULL));
+    train_case_remove(&c);
+}
+
 static void test_early_stop(void **state)
 {
     const struct probe_place *place = probe_place(state);
@@ -396,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_nan_weight_diverged),
         cmocka_unit_test(test_halving),
         cmocka_unit_test(test_default_lr),
+        cmocka_unit_test(test_schedule_end),
         cmocka_unit_test(test_early_stop),
         cmocka_unit_test(test_early_stop_count),
         cmocka_unit_test(test_no_validation),

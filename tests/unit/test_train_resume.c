@@ -137,6 +137,41 @@ static void test_resume_optimizers(void **state)
     train_case_remove(&c);
 }
 
+/* The rate of the plateau schedule depends on validations of earlier sessions. */
+static void test_resume_plateau(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c, whole;
+    clseq_status status;
+    int sessions = 0;
+    json_t *log;
+
+    train_case_make(&c, TRAIN_COPY, 4, 3, 5);
+    c.options.schedule = CLSEQ_SCHEDULE_PLATEAU;
+    c.options.lr = 0.25; /* a bumpy way */
+    c.options.decay_factor = 0.7;
+    c.options.patience = 2;
+    c.options.warmup = 5;
+    c.options.valid_every.updates = 2;
+    train_case_set_run(&c, "whole");
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+    whole = c;
+    log = train_log(&c, "update");
+    /* At least two decays; otherwise this run shows nothing. */
+    assert_true(train_log_number(log, json_array_size(log) - 1, "lr") < 0.25 * 0.7 * 0.7 + 1e-9);
+    assert_true(fabs(train_log_number(log, 0, "lr") - 0.05) < 1e-9);
+    json_decref(log);
+    train_case_set_run(&c, "often");
+    do {
+        status = train_run(place, &c, 7, NULL);
+        assert_true(++sessions < 50);
+    } while (status == CLSEQ_ERR_INTERRUPTED);
+    ASSERT_OK(place->ctx, status);
+    assert_true(sessions > 4);
+    train_same_run(place, &c, &whole);
+    train_case_remove(&c);
+}
+
 /* The stop may come at the very end, during the last validation: the run is complete only once that
  * is done. */
 static void test_stop_in_last_validation(void **state)
@@ -250,8 +285,10 @@ static void edit_numbers(struct train_case *c, const char *remove, const char *a
  * else; one of a newer release with options unknown here does not. */
 static void test_other_release(void **state)
 {
-    static const char *const newer[] = { "momentum", "beta1",         "beta2",
-                                         "eps",      "adagrad-start", "weight-decay" };
+    static const char *const newer[] = { "momentum",     "beta1",         "beta2",
+                                         "eps",          "adagrad-start", "weight-decay",
+                                         "decay-factor", "patience",      "warmup",
+                                         "schedule-end" };
     const struct probe_place *place = probe_place(state);
     struct train_case c;
 
@@ -265,6 +302,10 @@ static void test_other_release(void **state)
     ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "momentum was 0.9, now it is 0.5",
                  train_run(place, &c, -1, NULL));
     c.options.momentum = 0.9;
+    c.options.warmup = 3;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "warmup was 0, now it is 3",
+                 train_run(place, &c, -1, NULL));
+    c.options.warmup = 0;
     ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
     edit_numbers(&c, NULL, "telepathy");
     c.options.after.updates = 6;
@@ -426,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_resume_adam),
         cmocka_unit_test(test_resume_sgd),
         cmocka_unit_test(test_resume_optimizers),
+        cmocka_unit_test(test_resume_plateau),
         cmocka_unit_test(test_stop_in_last_validation),
         cmocka_unit_test(test_extend),
         cmocka_unit_test(test_damaged_checkpoint),
