@@ -15,7 +15,7 @@ struct values {
     int64_t emb, hidden, layers;
     int optimizer, schedule, average, init;
     double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
-    double decay_start, decay_every, decay_factor, clip, init_scale;
+    double decay_start, decay_every, decay_factor, clip, init_scale, forget_bias;
     int64_t warmup, patience;
     int64_t batch, early_stop, seed, log_every, batches_ahead;
     bool similar_length;
@@ -26,6 +26,8 @@ struct values {
 #define UNITS "word|char"
 /* In the order of clseq_optimizer_kind. */
 #define OPTIMIZERS "sgd|adam|momentum|nesterov|adagrad|adadelta|rmsprop|adamw"
+/* In the order of clseq_init_kind. */
+#define INITS "uniform|normal|xavier|orthogonal"
 /* In the order of clseq_schedule_kind. */
 #define SCHEDULES "constant|halve|luong|inverse-sqrt|plateau|linear|cosine"
 
@@ -64,10 +66,12 @@ static const cli_option options[] = {
       .group = "Model", .help = "LSTM units per layer" },
     { "layers", 0, CLI_INT_FIELD(struct values, layers), "N", "1", .min = 1, .max = 16,
       .group = "Model", .help = "LSTM layers of encoder and of decoder" },
-    { "init", 0, CLI_CHOICE_FIELD(struct values, init), "uniform|normal", "uniform", .group = "Model",
-      .help = "distribution of the initial weights" },
+    { "init", 0, CLI_CHOICE_FIELD(struct values, init), INITS, "uniform", .group = "Model",
+      .help = "initial weights; orthogonal: the recurrent ones of each gate, the rest as xavier" },
     { "init-scale", 0, CLI_FLOAT_FIELD(struct values, init_scale), "X", "0.08", .min = 0, .max = 10,
-      .group = "Model", .help = "bound of the uniform, standard deviation of the normal distribution" },
+      .group = "Model", .help = "bound of the uniform, standard deviation of the normal distribution; for xavier and orthogonal the latter of embeddings" },
+    { "forget-bias", 0, CLI_FLOAT_FIELD(struct values, forget_bias), "X", NULL, .min = -100, .max = 100,
+      .group = "Model", .help = "what the biases of LSTM forget gates begin with, 1 say; when not given as the other biases" },
 
     { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), OPTIMIZERS, "adam", .group = "Optimizer",
       .help = "how weights follow gradients" },
@@ -154,7 +158,10 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->model.embedding = (int32_t)v->emb;
     o->model.hidden = (int32_t)v->hidden;
     o->model.layers = (int32_t)v->layers;
-    o->init_normal = v->init == 1;
+    o->init = (clseq_init_kind)v->init;
+    o->set_forget_bias = cli_source_of(parse, "forget-bias") != CLI_FROM_DEFAULT;
+    if (o->set_forget_bias)
+        o->forget_bias = v->forget_bias;
     o->init_scale = v->init_scale;
     o->optimizer = (clseq_optimizer_kind)v->optimizer;
     o->lr = v->lr;

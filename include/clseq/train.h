@@ -48,6 +48,15 @@ typedef enum clseq_schedule_kind {
     CLSEQ_SCHEDULE_COSINE = 6,       /* the same as half a cosine: Loshchilov and Hutter 2017 */
 } clseq_schedule_kind;
 
+/* src/nn/init.h says what is filled how. */
+typedef enum clseq_init_kind {
+    CLSEQ_INIT_KIND_UNIFORM = 0,   /* in [-init_scale, init_scale): Sutskever et al. 2014 */
+    CLSEQ_INIT_KIND_NORMAL = 1,    /* standard deviation init_scale */
+    CLSEQ_INIT_KIND_XAVIER = 2,    /* Glorot and Bengio 2010, gate by gate; biases 0, embeddings
+                                      normal with init_scale */
+    CLSEQ_INIT_KIND_ORTHOGONAL = 3 /* the same with orthogonal weight_hh: Saxe et al. 2014 */
+} clseq_init_kind;
+
 /* A point in training: whichever is given (not 0) and reached first. */
 struct clseq_when {
     double epochs;
@@ -90,11 +99,13 @@ struct clseq_train_options {
     bool
         average_tokens; /* gradient of the mean loss per token; false (default): of the sum over the
                             batch divided by its sentences, as the paper does */
-    bool init_normal;   /* false: uniform */
-    double init_scale;  /* 0.08 */
-    size_t batch;       /* sentences: 64 */
-    bool similar_length; /* batches of sentences of similar length: true */
-    uint64_t seed;       /* 1 */
+    clseq_init_kind init; /* uniform */
+    double init_scale;    /* 0.08 */
+    bool set_forget_bias; /* false: as all biases; true: the forget gates' sum to forget_bias */
+    double forget_bias;   /* 1 */
+    size_t batch;         /* sentences: 64 */
+    bool similar_length;  /* batches of sentences of similar length: true */
+    uint64_t seed;        /* 1 */
 
     struct clseq_when after;       /* 10 epochs */
     struct clseq_when valid_every; /* 1 epoch */

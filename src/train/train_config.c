@@ -24,6 +24,7 @@ void clseq_train_options_init(struct clseq_train_options *options)
         .patience = 1,
         .clip = 5,
         .init_scale = 0.08,
+        .forget_bias = 1,
         .batch = 64,
         .similar_length = true,
         .seed = 1,
@@ -95,6 +96,8 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "adagrad-start", options->adagrad_start, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "weight-decay", options->weight_decay, 0, 1));
     CLSEQ_TRY(check_range(ctx, "clip", options->clip, 0, 1e6));
+    CLSEQ_TRY(check_range(ctx, "init", options->init, 0, CLSEQ_INIT_KIND_ORTHOGONAL));
+    CLSEQ_TRY(check_range(ctx, "forget-bias", options->forget_bias, -100, 100));
     CLSEQ_TRY(check_range(ctx, "init-scale", options->init_scale, 0, 10));
     CLSEQ_TRY(check_range(ctx, "decay-start", options->decay_start, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "decay-every", options->decay_every, 0.01, 1e6));
@@ -123,6 +126,9 @@ static json_t *text_to_json(const clseq_text_options *text)
     return json_pack("{s:s, s:b}", "unit", clseq_unit_name(text->unit), "lowercase",
                      text->lowercase);
 }
+
+/* By clseq_init_kind. */
+static const char *const init_names[] = { "uniform", "normal", "xavier", "orthogonal" };
 
 /* Options that older releases did not have; their runs count as made with the defaults. */
 static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options *o)
@@ -154,6 +160,9 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
                                        ? json_pack("{s:f, s:I}", "epochs", o->after.epochs,
                                                    "updates", (json_int_t)o->after.updates)
                                        : json_null()) == 0;
+    ok = ok &&
+         json_object_set_new(numbers, "forget-bias",
+                             o->set_forget_bias ? json_real(o->forget_bias) : json_null()) == 0;
     for (size_t i = 0; ok && i < CLSEQ_ARRAY_SIZE(counts); i++)
         ok = json_object_set_new(numbers, counts[i].name,
                                  json_integer((json_int_t)counts[i].value)) == 0;
@@ -178,8 +187,8 @@ clseq_status clseq_train_options_to_json(clseq_context *ctx, const struct clseq_
         "optimizer", clseq_optimizer_name(o->optimizer), "lr", o->lr, "schedule",
         clseq_schedule_name(o->schedule), "decay-start", o->decay_start, "decay-every",
         o->decay_every, "clip", o->clip, "average-tokens", o->average_tokens, "init",
-        o->init_normal ? "normal" : "uniform", "init-scale", o->init_scale, "batch",
-        (json_int_t)o->batch, "similar-length", o->similar_length, "seed", (json_int_t)o->seed);
+        init_names[o->init], "init-scale", o->init_scale, "batch", (json_int_t)o->batch,
+        "similar-length", o->similar_length, "seed", (json_int_t)o->seed);
 
     if (!add_newer_numbers(numbers, o)) {
         json_decref(numbers);

@@ -280,6 +280,21 @@ static struct clseq_optimizer_options optimizer_options(const struct clseq_train
     return ret;
 }
 
+static clseq_status init_weights(struct trainer *t)
+{
+    static const enum clseq_init kinds[] = {
+        [CLSEQ_INIT_KIND_UNIFORM] = CLSEQ_INIT_UNIFORM,
+        [CLSEQ_INIT_KIND_NORMAL] = CLSEQ_INIT_NORMAL,
+        [CLSEQ_INIT_KIND_XAVIER] = CLSEQ_INIT_XAVIER,
+        [CLSEQ_INIT_KIND_ORTHOGONAL] = CLSEQ_INIT_ORTHOGONAL,
+    };
+    const struct clseq_train_options *o = t->options;
+    const clseq_run run = clseq_seq2seq_run(t->model, false);
+
+    CLSEQ_TRY(clseq_seq2seq_init(t->model, kinds[o->init], o->init_scale, o->seed));
+    return o->set_forget_bias ? clseq_init_forget_bias(&run, o->forget_bias) : CLSEQ_OK;
+}
+
 static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoint)
 {
     const struct clseq_optimizer_options optimizer = optimizer_options(t->options);
@@ -290,9 +305,7 @@ static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoin
     CLSEQ_TRY(plan_memory(t));
     if (checkpoint)
         return clseq_checkpoint_read(t->model, &t->optimizer, checkpoint);
-    return clseq_seq2seq_init(t->model,
-                              t->options->init_normal ? CLSEQ_INIT_NORMAL : CLSEQ_INIT_UNIFORM,
-                              t->options->init_scale, t->options->seed);
+    return init_weights(t);
 }
 
 static clseq_status start(struct trainer *t)

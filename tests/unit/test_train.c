@@ -4,6 +4,7 @@
 #include "train_case.h"
 
 #include "backend/fault_backend.h"
+#include "io/safetensors.h"
 
 #include <math.h>
 #include <sys/stat.h>
@@ -34,6 +35,8 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(beta2, -0.1, "--beta2");
     OUT_OF_RANGE(eps, 1e-40, "--eps");
     OUT_OF_RANGE(schedule, (clseq_schedule_kind)7, "--schedule");
+    OUT_OF_RANGE(init, (clseq_init_kind)4, "--init");
+    OUT_OF_RANGE(forget_bias, 1000, "--forget-bias");
     OUT_OF_RANGE(decay_factor, 0, "--decay-factor");
     OUT_OF_RANGE(patience, 0, "--patience");
     OUT_OF_RANGE(warmup, UINT64_MAX, "--warmup");
@@ -262,6 +265,31 @@ static void test_schedule_end(void **state)
     train_case_remove(&c);
 }
 
+/* Initial weights, as they are before the first update. */
+static void test_init(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    clseq_safetensors *file = NULL;
+    struct train_case c;
+    float bias[4 * 10];
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.init = CLSEQ_INIT_KIND_ORTHOGONAL;
+    c.options.set_forget_bias = true;
+    c.options.forget_bias = 2;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_INTERRUPTED, "stopped at update 0",
+                 train_run(place, &c, 0, NULL));
+    ASSERT_OK(place->ctx,
+              clseq_safetensors_open(place->ctx, train_case_file(&c, "last.safetensors"), &file));
+    ASSERT_OK(place->ctx, clseq_safetensors_read_raw(
+                              file, clseq_safetensors_find(file, "decoder.rnn.bias_ih_l1"), 0,
+                              sizeof(bias), bias));
+    for (int i = 0; i < 40; i++)
+        assert_true(bias[i] == (i / 10 == 1 ? 2.0f : 0.0f));
+    clseq_safetensors_close(&file);
+    train_case_remove(&c);
+}
+
 static void test_early_stop(void **state)
 {
     const struct probe_place *place = probe_place(state);
@@ -429,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_halving),
         cmocka_unit_test(test_default_lr),
         cmocka_unit_test(test_schedule_end),
+        cmocka_unit_test(test_init),
         cmocka_unit_test(test_early_stop),
         cmocka_unit_test(test_early_stop_count),
         cmocka_unit_test(test_no_validation),

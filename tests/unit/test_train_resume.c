@@ -82,7 +82,7 @@ static void test_resume_sgd(void **state)
     c.options.schedule = CLSEQ_SCHEDULE_HALVE;
     c.options.decay_start = 1.5;
     c.options.similar_length = false;
-    c.options.init_normal = true;
+    c.options.init = CLSEQ_INIT_KIND_NORMAL;
     check_resume(place, &c);
     train_case_remove(&c);
 }
@@ -252,6 +252,8 @@ static void test_other_options(void **state)
     REFUSED(optimizer, CLSEQ_OPTIMIZER_SGD, "optimizer was \"adam\", now it is \"sgd\"");
     REFUSED(reverse_source, true, "reverse-source was false, now it is true");
     REFUSED(clip, 1, "clip was 5");
+    REFUSED(init, CLSEQ_INIT_KIND_ORTHOGONAL, "init was \"uniform\", now it is \"orthogonal\"");
+    REFUSED(set_forget_bias, true, "forget-bias was null, now it is 1.0");
     REFUSED(weight_decay, 0.1, "weight-decay was 0.0, now it is 0.1");
     REFUSED(beta2, 0.99, "beta2 was 0.0, now it is 0.99");
     REFUSED(source_text.lowercase, true, "source-text was");
@@ -288,7 +290,7 @@ static void test_other_release(void **state)
     static const char *const newer[] = { "momentum",     "beta1",         "beta2",
                                          "eps",          "adagrad-start", "weight-decay",
                                          "decay-factor", "patience",      "warmup",
-                                         "schedule-end" };
+                                         "schedule-end", "forget-bias" };
     const struct probe_place *place = probe_place(state);
     struct train_case c;
 
