@@ -34,8 +34,8 @@ static clseq_status fill_normal(const clseq_run *run, size_t param, double std, 
                                                          .std = (float)std });
 }
 
-/* Gates stacked in a parameter of a recurrent layer, by the shape of the layer's weight_hh, which is
- * (gates H, H); 0 for other parameters. */
+/* Gates stacked in a parameter of a recurrent layer, by the shape of the layer's weight_hh, which
+ * is (gates H, H); 0 for other parameters. */
 static int32_t gates_of(const clseq_param_store *store, const char *name)
 {
     static const char *const kinds[] = { "weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l" };

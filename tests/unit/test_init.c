@@ -224,8 +224,8 @@ static void test_orthogonal(void **state)
     close_setup(&s);
 }
 
-/* All orthogonal matrices alike: the traces of many have mean 0 and variance 1, the determinants are
- * 1 and -1 equally often. Without the right signs neither holds. */
+/* All orthogonal matrices alike: the traces of many have mean 0 and variance 1, the determinants
+ * are 1 and -1 equally often. Without the right signs neither holds. */
 static void test_orthogonal_distribution(void **state)
 {
     double q[9], sum = 0, squares = 0;
