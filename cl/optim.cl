@@ -2,14 +2,14 @@
 #include "defs.clh"
 
 CLSEQ_KERNEL void clip_scale(__global const float *sumsq, ulong sumsq_offset, __global float *stats,
-                             ulong stats_offset, float max_norm)
+                             ulong stats_offset, float max_norm, float scale)
 {
     if (get_global_id(0) == 0) {
-        const float norm = sqrt(sumsq[sumsq_offset]);
-        const float scale = max_norm > 0.0f && norm > max_norm ? max_norm / norm : 1.0f;
+        const float norm = scale * sqrt(sumsq[sumsq_offset]);
+        const float clip = max_norm > 0.0f && norm > max_norm ? max_norm / norm : 1.0f;
 
         stats[stats_offset] = norm;
-        stats[stats_offset + 1] = isfinite(norm) ? scale : 0.0f;
+        stats[stats_offset + 1] = isfinite(norm) ? scale * clip : 0.0f;
     }
 }
 

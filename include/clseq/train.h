@@ -104,6 +104,8 @@ struct clseq_train_options {
     bool set_forget_bias; /* false: as all biases; true: the forget gates' sum to forget_bias */
     double forget_bias;   /* 1 */
     size_t batch;         /* sentences: 64 */
+    size_t accumulate;    /* batches of an update: 1. The gradient is that of all of them together;
+                           an epoch's last update may have fewer */
     bool similar_length;  /* batches of sentences of similar length: true */
     uint64_t seed;        /* 1 */
 

@@ -380,6 +380,7 @@ static clseq_status check_clip_scale(const struct call *k, const struct clseq_cl
     NEED(sumsq, "one element", stats, 1, 1, 1, 1);
     NEED(stats, "two elements", sumsq, 1, 2, 1, 1);
     NEED_SCALAR(!isnan(a->max_norm), max_norm, "a number (0 or less for no clipping)");
+    NEED_SCALAR(isfinite(a->scale) && a->scale > 0, scale, "finite and above 0");
     return CLSEQ_OK;
 }
 

@@ -231,15 +231,23 @@ static double softmax_xent_bwd(const struct clseq_magnitude *m, size_t i)
 
 /*
  * s = sqrt(sumsq): 6u + 2u, within the 9u |y| of the rule. max_norm / s: those 8u, division 5u + u,
- * max_norm 2u: 16u |y|, so M = |y|, where y is at most 1. A subnormal sumsq may be flushed.
+ * max_norm 2u: 16u |y|, so M = |y|, where y is at most 1. A scale that is not 1 is rounded, 2u, and
+ * multiplied with, 2u, in s and again in the product: s 12u, M = |y|; 16 + 4 + 4 = 24u, M = 2 |y|.
+ * A subnormal sumsq may be flushed.
  */
 static double clip_scale(const struct clseq_magnitude *m, size_t i)
 {
+    const double scale = m->args->clip_scale.scale, norm = scale * sqrt(m->sumsq[0]);
+    const double limit = fabs(m->args->clip_scale.max_norm);
+
     if (i == 0)
-        return m->sumsq[0] < 2 * (double)FLT_MIN ? FLUSHED_ROOT / (POINTWISE * CLSEQ_TOLERANCE_UNIT)
-                                                 : 0;
-    return isfinite(m->sumsq[0]) ? fmin(1, fabs(m->args->clip_scale.max_norm) / sqrt(m->sumsq[0]))
-                                 : CLSEQ_MAGNITUDE_EXACT;
+        return (m->sumsq[0] < 2 * (double)FLT_MIN
+                    ? scale * FLUSHED_ROOT / (POINTWISE * CLSEQ_TOLERANCE_UNIT)
+                    : 0) +
+               (scale != 1 && isfinite(norm) ? norm : 0);
+    if (!isfinite(m->sumsq[0]))
+        return CLSEQ_MAGNITUDE_EXACT;
+    return (scale != 1 ? 2 * scale : 1) * fmin(1, limit / norm);
 }
 
 /* ---- normal ---------------------------------------------------------------------------------- */

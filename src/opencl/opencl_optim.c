@@ -36,7 +36,8 @@ static struct update update_of(const clseq_backend *be, const clseq_tensor *g,
 clseq_status clseq_opencl_clip_scale(clseq_backend *be, const struct clseq_clip_scale_args *a)
 {
     return CLSEQ_LAUNCH(be, clip_scale, clseq_opencl_range_1d(1, 1), CLSEQ_ARG_TENSOR(&a->sumsq),
-                        CLSEQ_ARG_TENSOR(&a->stats), clseq_arg_float(a->max_norm));
+                        CLSEQ_ARG_TENSOR(&a->stats), clseq_arg_float(a->max_norm),
+                        clseq_arg_float(a->scale));
 }
 
 clseq_status clseq_opencl_sgd_update(clseq_backend *be, const struct clseq_sgd_update_args *a)

@@ -5,16 +5,16 @@
 
 clseq_status NAME(clip_scale)(clseq_backend *be, const struct clseq_clip_scale_args *a)
 {
-    const double norm = sqrt((double)real_data(&a->sumsq)[0]);
+    const double norm = a->scale * sqrt((double)real_data(&a->sumsq)[0]);
     real *stats = real_data(&a->stats);
 
     stats[0] = (real)norm;
     if (!isfinite(norm))
         stats[1] = 0;
     else if (a->max_norm > 0 && norm > a->max_norm)
-        stats[1] = (real)(a->max_norm / norm);
+        stats[1] = (real)(a->scale * (a->max_norm / norm));
     else
-        stats[1] = 1;
+        stats[1] = (real)a->scale;
     return CLSEQ_OK;
 }
 

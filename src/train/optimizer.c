@@ -189,6 +189,13 @@ clseq_status clseq_optimizer_apply(clseq_backend *be, const struct clseq_optimiz
 clseq_status clseq_optimizer_step(const clseq_optimizer *optimizer, uint64_t number, double lr,
                                   double max_norm, clseq_tensor sumsq, clseq_tensor stats)
 {
+    return clseq_optimizer_step_scaled(optimizer, number, lr, max_norm, 1, sumsq, stats);
+}
+
+clseq_status clseq_optimizer_step_scaled(const clseq_optimizer *optimizer, uint64_t number,
+                                         double lr, double max_norm, double scale,
+                                         clseq_tensor sumsq, clseq_tensor stats)
+{
     const clseq_seq2seq *model = optimizer->model;
     const clseq_param_store *store = &model->store;
     const char *names[CLSEQ_OPTIMIZER_MOMENTS];
@@ -197,8 +204,8 @@ clseq_status clseq_optimizer_step(const clseq_optimizer *optimizer, uint64_t num
 
     CLSEQ_TRY(squared_norm(model, sumsq));
     CLSEQ_TRY(clseq_op_clip_scale(
-        model->be,
-        &(struct clseq_clip_scale_args) { .sumsq = sumsq, .stats = stats, .max_norm = max_norm }));
+        model->be, &(struct clseq_clip_scale_args) {
+                       .sumsq = sumsq, .stats = stats, .max_norm = max_norm, .scale = scale }));
     for (int i = 0; i < store->segments; i++) {
         struct clseq_optimizer_tensors t = {
             .w = clseq_param_dense(store, &model->weights, i, model->real),

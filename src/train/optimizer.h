@@ -79,4 +79,10 @@ CLSEQ_MUST_CHECK clseq_status clseq_optimizer_step(const clseq_optimizer *optimi
                                                    uint64_t number, double lr, double max_norm,
                                                    clseq_tensor sumsq, clseq_tensor stats);
 
+/* The same with `scale` times the gradients. */
+CLSEQ_MUST_CHECK clseq_status clseq_optimizer_step_scaled(const clseq_optimizer *optimizer,
+                                                          uint64_t number, double lr,
+                                                          double max_norm, double scale,
+                                                          clseq_tensor sumsq, clseq_tensor stats);
+
 #endif

@@ -26,6 +26,7 @@ void clseq_train_options_init(struct clseq_train_options *options)
         .init_scale = 0.08,
         .forget_bias = 1,
         .batch = 64,
+        .accumulate = 1,
         .similar_length = true,
         .seed = 1,
         .after = { .epochs = 10 },
@@ -106,6 +107,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "patience", options->patience, 1, 1e6));
     CLSEQ_TRY(check_range(ctx, "warmup", (double)options->warmup, 0, 1e12));
     CLSEQ_TRY(check_range(ctx, "batch", (double)options->batch, 1, 65536));
+    CLSEQ_TRY(check_range(ctx, "accumulate", (double)options->accumulate, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "early-stop", options->early_stop, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "log-every", (double)options->log_every, 1, 1e9));
     CLSEQ_TRY(check_range(ctx, "batches-ahead", (double)options->batches_ahead, 0, 64));
@@ -151,6 +153,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
     } counts[] = {
         { "patience", (uint64_t)o->patience },
         { "warmup", o->warmup },
+        { "accumulate", o->accumulate },
     };
     bool ok = numbers != NULL;
 

@@ -5,9 +5,10 @@
 #include <math.h>
 #include <string.h>
 
-static void clip_scale_case(struct check *t, double sumsq, double max_norm)
+static void clip_scale_case(struct check *t, double sumsq, double max_norm, double scale)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_clip_scale, "sumsq%g_max%g", sumsq, max_norm);
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_clip_scale, "sumsq%g_max%g_scale%g", sumsq, max_norm, scale);
 
     if (!c)
         return;
@@ -15,6 +16,7 @@ static void clip_scale_case(struct check *t, double sumsq, double max_norm)
     check_values(c, "sumsq")[0] = (double)(float)sumsq;
     check_out(c, "stats", 1, 2, 1, 1);
     c->args.clip_scale.max_norm = max_norm;
+    c->args.clip_scale.scale = scale;
     check_run(c);
 }
 
@@ -27,7 +29,10 @@ void check_clip_scale(struct check *t)
 
     for (int i = 0; i < (int)CLSEQ_ARRAY_SIZE(sums); i++) {
         for (int j = 0; j < (int)CLSEQ_ARRAY_SIZE(limits); j++)
-            clip_scale_case(t, sums[i], limits[j]);
+            clip_scale_case(t, sums[i], limits[j], 1);
+        clip_scale_case(t, sums[i], 5, 1e-3);
+        clip_scale_case(t, sums[i], 0, 0.3);
+        clip_scale_case(t, sums[i], 1, 7);
     }
 }
 

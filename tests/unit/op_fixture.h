@@ -218,8 +218,9 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                .eos = 3 };
         break;
     case CLSEQ_OP_clip_scale:
-        ret->clip_scale =
-            (struct clseq_clip_scale_args) { .sumsq = REAL(1), .stats = REAL(2), .max_norm = 0.25 };
+        ret->clip_scale = (struct clseq_clip_scale_args) {
+            .sumsq = REAL(1), .stats = REAL(2), .max_norm = 0.25, .scale = 1
+        };
         break;
     case CLSEQ_OP_sgd_update:
         ret->sgd_update = (struct clseq_sgd_update_args) { .g = REAL(OP_U, OP_E),

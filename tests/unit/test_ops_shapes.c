@@ -337,6 +337,7 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, beam_advance, beam, CLSEQ_TOPK_MAX + 1, "beam is 65, but must be 1 to 64");
     REFUSED_SCALAR(s, beam_advance, eos, -1, "eos is -1, but must be at least 0");
     REFUSED_SCALAR(s, clip_scale, max_norm, nan, "max_norm is nan, but must be a number");
+    REFUSED_SCALAR(s, clip_scale, scale, 0, "scale is 0, but must be finite and above 0");
     REFUSED_SCALAR(s, sgd_update, lr, inf, "lr is inf, but must be finite");
     REFUSED_SCALAR(s, adam_update, step_size, nan, "step_size is nan, but must be finite");
     REFUSED_SCALAR(s, adam_update, beta1, 1, "beta1 is 1, but must be in [0, 1)");

@@ -151,8 +151,9 @@ static void device_softmax_xent_bwd(struct setup *s, struct worst *w)
 
 static void device_clip_scale(struct setup *s, struct worst *w)
 {
-    const double max = s->args.clip_scale.max_norm, norm = off(w, sqrt(in(s, "sumsq")[0]), 3);
-    const double stats[2] = { norm, norm > f32(max) ? off(w, f32(max) / norm, 3) : 1 };
+    const double max = f32(s->args.clip_scale.max_norm), scale = f32(s->args.clip_scale.scale);
+    const double norm = f32(scale * off(w, sqrt(in(s, "sumsq")[0]), 3));
+    const double stats[2] = { norm, f32(scale * (norm > max ? off(w, max / norm, 3) : 1)) };
 
     check(s, w, "stats", stats);
 }
@@ -354,6 +355,8 @@ static void refill(struct setup *s, int round)
         ASSERT_OK(s->ctx, clseq_tensor_write_f32(s->be, x, values));
     }
     set_decay(&s->args, s->call.op, round % 2 ? 0.3 : 0);
+    if (s->call.op == CLSEQ_OP_clip_scale)
+        s->args.clip_scale.scale = round % 2 ? 0.3 : 1;
     if (s->call.op == CLSEQ_OP_normal)
         s->args.normal.seed = (uint64_t)round;
 }

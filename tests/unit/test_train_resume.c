@@ -254,6 +254,7 @@ static void test_other_options(void **state)
     REFUSED(clip, 1, "clip was 5");
     REFUSED(init, CLSEQ_INIT_KIND_ORTHOGONAL, "init was \"uniform\", now it is \"orthogonal\"");
     REFUSED(set_forget_bias, true, "forget-bias was null, now it is 1.0");
+    REFUSED(accumulate, 2, "accumulate was 1, now it is 2");
     REFUSED(weight_decay, 0.1, "weight-decay was 0.0, now it is 0.1");
     REFUSED(beta2, 0.99, "beta2 was 0.0, now it is 0.99");
     REFUSED(source_text.lowercase, true, "source-text was");
@@ -290,7 +291,7 @@ static void test_other_release(void **state)
     static const char *const newer[] = { "momentum",     "beta1",         "beta2",
                                          "eps",          "adagrad-start", "weight-decay",
                                          "decay-factor", "patience",      "warmup",
-                                         "schedule-end", "forget-bias" };
+                                         "schedule-end", "forget-bias",   "accumulate" };
     const struct probe_place *place = probe_place(state);
     struct train_case c;
 
