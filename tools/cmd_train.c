@@ -14,14 +14,22 @@ struct values {
     bool lowercase, reverse_source;
     int64_t emb, hidden, layers;
     int optimizer, schedule, average, init;
-    double lr, decay_start, decay_every, clip, init_scale;
-    int64_t batch, early_stop, seed, log_every, batches_ahead;
+    double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
+    double decay_start, decay_every, decay_factor, clip, init_scale, forget_bias;
+    int64_t warmup, patience;
+    int64_t batch, accumulate, early_stop, seed, log_every, batches_ahead;
     bool similar_length;
     cli_span after, valid_every, save_every;
     struct device_options device;
 };
 
 #define UNITS "word|char"
+/* In the order of clseq_optimizer_kind. */
+#define OPTIMIZERS "sgd|adam|momentum|nesterov|adagrad|adadelta|rmsprop|adamw"
+/* In the order of clseq_init_kind. */
+#define INITS "uniform|normal|xavier|orthogonal"
+/* In the order of clseq_schedule_kind. */
+#define SCHEDULES "constant|halve|luong|inverse-sqrt|plateau|linear|cosine"
 
 static const cli_option options[] = {
     /* clang-format off */
@@ -58,27 +66,49 @@ static const cli_option options[] = {
       .group = "Model", .help = "LSTM units per layer" },
     { "layers", 0, CLI_INT_FIELD(struct values, layers), "N", "1", .min = 1, .max = 16,
       .group = "Model", .help = "LSTM layers of encoder and of decoder" },
-    { "init", 0, CLI_CHOICE_FIELD(struct values, init), "uniform|normal", "uniform", .group = "Model",
-      .help = "distribution of the initial weights" },
+    { "init", 0, CLI_CHOICE_FIELD(struct values, init), INITS, "uniform", .group = "Model",
+      .help = "initial weights; orthogonal: the recurrent ones of each gate, the rest as xavier" },
     { "init-scale", 0, CLI_FLOAT_FIELD(struct values, init_scale), "X", "0.08", .min = 0, .max = 10,
-      .group = "Model", .help = "bound of the uniform, standard deviation of the normal distribution" },
+      .group = "Model", .help = "bound of the uniform, standard deviation of the normal distribution; for xavier and orthogonal the latter of embeddings" },
+    { "forget-bias", 0, CLI_FLOAT_FIELD(struct values, forget_bias), "X", NULL, .min = -100, .max = 100,
+      .group = "Model", .help = "what the biases of LSTM forget gates begin with, 1 say; when not given as the other biases" },
 
-    { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), "sgd|adam", "adam", .group = "Training",
+    { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), OPTIMIZERS, "adam", .group = "Optimizer",
       .help = "how weights follow gradients" },
+    { "momentum", 0, CLI_FLOAT_FIELD(struct values, momentum), "X", "0.9", .min = 0, .max = 0.999999,
+      .group = "Optimizer", .help = "part of the last step in the next one, for momentum and nesterov" },
+    { "beta1", 0, CLI_FLOAT_FIELD(struct values, beta1), "X", "0.9", .min = 0, .max = 0.999999,
+      .group = "Optimizer", .help = "memory of the mean of gradients, for adam and adamw" },
+    { "beta2", 0, CLI_FLOAT_FIELD(struct values, beta2), "X", NULL, .min = 0, .max = 0.999999, .bounds = CLI_ABOVE_MIN,
+      .group = "Optimizer", .help = "memory of the mean of squares; when not given 0.999 for adam and adamw, 0.99 for rmsprop, 0.9 for adadelta" },
+    { "eps", 0, CLI_FLOAT_FIELD(struct values, eps), "X", NULL, .min = 1e-30, .max = 1,
+      .group = "Optimizer", .help = "keeps divisors from 0; when not given 1e-8 for adam, adamw and rmsprop, 1e-10 for adagrad, 1e-6 for adadelta" },
+    { "adagrad-start", 0, CLI_FLOAT_FIELD(struct values, adagrad_start), "X", "0", .min = 0, .max = 1e6,
+      .group = "Optimizer", .help = "what the sums of squares begin with" },
+    { "weight-decay", 0, CLI_FLOAT_FIELD(struct values, weight_decay), "X", "0", .min = 0, .max = 1,
+      .group = "Optimizer", .help = "pull of weights to 0: added to the gradient, for adamw apart from it; of embeddings only rows of the batch" },
     { "lr", 0, CLI_FLOAT_FIELD(struct values, lr), "X", NULL, .min = 0, .max = 100, .bounds = CLI_ABOVE_MIN,
-      .group = "Training", .help = "learning rate; 0.001 for adam and 0.7 for sgd when not given" },
-    { "schedule", 0, CLI_CHOICE_FIELD(struct values, schedule), "constant|halve", "constant", .group = "Training",
-      .help = "halve: the rate of Sutskever et al. 2014, see --decay-start" },
+      .group = "Learning rate", .help = "learning rate; when not given 0.7 for sgd, 0.07 for momentum and nesterov, 0.01 for adagrad, 1 for adadelta, 0.001 for the others" },
+    { "schedule", 0, CLI_CHOICE_FIELD(struct values, schedule), SCHEDULES, "constant", .group = "Learning rate",
+      .help = "halve: as Sutskever et al. 2014, luong: as Luong et al. 2015, both see --decay-start; plateau: when validation stops getting better; linear, cosine: to 0 at the end of --after" },
+    { "warmup", 0, CLI_INT_FIELD(struct values, warmup), "N", "0", .min = 0, .max = 1e12, .group = "Learning rate",
+      .help = "updates in which the rate grows from 0 to what the schedule says; inverse-sqrt falls from there" },
     { "decay-start", 0, CLI_FLOAT_FIELD(struct values, decay_start), "EPOCHS", "5", .min = 0, .max = 1e6,
-      .group = "Training", .help = "when the rate is halved first" },
+      .group = "Learning rate", .help = "when halve and luong halve the rate first" },
     { "decay-every", 0, CLI_FLOAT_FIELD(struct values, decay_every), "EPOCHS", "0.5", .min = 0.01, .max = 1e6,
-      .group = "Training", .help = "how often it is halved from then on" },
+      .group = "Learning rate", .help = "how often halve does it from then on; luong: every epoch" },
+    { "decay-factor", 0, CLI_FLOAT_FIELD(struct values, decay_factor), "X", "0.5", .min = 0.001, .max = 1,
+      .group = "Learning rate", .help = "what plateau multiplies the rate by" },
+    { "patience", 0, CLI_INT_FIELD(struct values, patience), "N", "1", .min = 1, .max = 1e6,
+      .group = "Learning rate", .help = "after how many validations without a better one it does so" },
     { "clip", 0, CLI_FLOAT_FIELD(struct values, clip), "X", "5", .min = 0, .max = 1e6, .group = "Training",
       .help = "largest norm of the gradient; 0 switches clipping off" },
     { "average", 0, CLI_CHOICE_FIELD(struct values, average), "sentence|token", "sentence", .group = "Training",
       .help = "what the gradient of a batch is divided by" },
     { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", "64", .min = 1, .max = 65536,
       .group = "Training", .help = "sentences in a batch" },
+    { "accumulate", 0, CLI_INT_FIELD(struct values, accumulate), "N", "1", .min = 1, .max = 65536,
+      .group = "Training", .help = "batches of one update, whose gradients add up; for larger batches than memory holds" },
     { "similar-length", 0, CLI_FLAG_FIELD(struct values, similar_length), NULL, "on", .group = "Training",
       .help = "batches of sentences of similar length (faster)" },
     { "after", 0, CLI_SPAN_FIELD(struct values, after), "WHEN", "10e", .group = "Training",
@@ -130,16 +160,29 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->model.embedding = (int32_t)v->emb;
     o->model.hidden = (int32_t)v->hidden;
     o->model.layers = (int32_t)v->layers;
-    o->init_normal = v->init == 1;
+    o->init = (clseq_init_kind)v->init;
+    o->set_forget_bias = cli_source_of(parse, "forget-bias") != CLI_FROM_DEFAULT;
+    if (o->set_forget_bias)
+        o->forget_bias = v->forget_bias;
     o->init_scale = v->init_scale;
     o->optimizer = (clseq_optimizer_kind)v->optimizer;
     o->lr = v->lr;
+    o->momentum = v->momentum;
+    o->beta1 = v->beta1;
+    o->beta2 = v->beta2;
+    o->eps = v->eps;
+    o->adagrad_start = v->adagrad_start;
+    o->weight_decay = v->weight_decay;
     o->schedule = (clseq_schedule_kind)v->schedule;
     o->decay_start = v->decay_start;
     o->decay_every = v->decay_every;
+    o->decay_factor = v->decay_factor;
+    o->patience = (int)v->patience;
+    o->warmup = (uint64_t)v->warmup;
     o->clip = v->clip;
     o->average_tokens = v->average == 1;
     o->batch = (size_t)v->batch;
+    o->accumulate = (size_t)v->accumulate;
     o->similar_length = v->similar_length;
     o->after = when(&v->after);
     o->valid_every = when(&v->valid_every);

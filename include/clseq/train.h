@@ -27,14 +27,35 @@ CLSEQ_BEGIN_DECLS
 
 typedef enum clseq_optimizer_kind {
     CLSEQ_OPTIMIZER_SGD = 0,
-    CLSEQ_OPTIMIZER_ADAM = 1,
+    CLSEQ_OPTIMIZER_ADAM = 1,     /* Kingma and Ba 2015 */
+    CLSEQ_OPTIMIZER_MOMENTUM = 2, /* Polyak 1964, as torch.optim.SGD without dampening */
+    CLSEQ_OPTIMIZER_NESTEROV = 3, /* Sutskever et al. 2013, as torch.optim.SGD */
+    CLSEQ_OPTIMIZER_ADAGRAD = 4,  /* Duchi et al. 2011 */
+    CLSEQ_OPTIMIZER_ADADELTA = 5, /* Zeiler 2012 */
+    CLSEQ_OPTIMIZER_RMSPROP = 6,  /* Tieleman and Hinton 2012, not centred */
+    CLSEQ_OPTIMIZER_ADAMW = 7,    /* Loshchilov and Hutter 2019: weight decay apart */
 } clseq_optimizer_kind;
 
 typedef enum clseq_schedule_kind {
     CLSEQ_SCHEDULE_CONSTANT = 0,
     CLSEQ_SCHEDULE_HALVE = 1, /* halved every decay_every epochs once decay_start epochs are over:
                                  Sutskever et al. 2014 with 5 and 0.5 */
+    CLSEQ_SCHEDULE_LUONG = 2, /* the same with decay_every 1: Luong et al. 2015 */
+    CLSEQ_SCHEDULE_INVERSE_SQRT = 3, /* lr sqrt(w / k) at update k, from 1, w = warmup or 1 */
+    CLSEQ_SCHEDULE_PLATEAU = 4,      /* times decay_factor after `patience` validations without a
+                                        better one, and again after as many more */
+    CLSEQ_SCHEDULE_LINEAR = 5,       /* from the end of the warm-up straight to 0 at `after` */
+    CLSEQ_SCHEDULE_COSINE = 6,       /* the same as half a cosine: Loshchilov and Hutter 2017 */
 } clseq_schedule_kind;
+
+/* src/nn/init.h says what is filled how. */
+typedef enum clseq_init_kind {
+    CLSEQ_INIT_KIND_UNIFORM = 0,   /* in [-init_scale, init_scale): Sutskever et al. 2014 */
+    CLSEQ_INIT_KIND_NORMAL = 1,    /* standard deviation init_scale */
+    CLSEQ_INIT_KIND_XAVIER = 2,    /* Glorot and Bengio 2010, gate by gate; biases 0, embeddings
+                                      normal with init_scale */
+    CLSEQ_INIT_KIND_ORTHOGONAL = 3 /* the same with orthogonal weight_hh: Saxe et al. 2014 */
+} clseq_init_kind;
 
 /* A point in training: whichever is given (not 0) and reached first. */
 struct clseq_when {
@@ -58,19 +79,35 @@ struct clseq_train_options {
 
     struct clseq_model_config model; /* its vocabularies are filled in from the text */
 
-    clseq_optimizer_kind optimizer;  /* Adam */
-    double lr;                       /* 0 = 0.001 for Adam, 0.7 for SGD */
+    clseq_optimizer_kind optimizer; /* Adam */
+    double lr; /* 0 = 0.7 for SGD, 0.07 with momentum, 0.01 for Adagrad, 1 for Adadelta, 0.001 for
+                  the others */
+    double momentum;      /* with momentum: 0.9 */
+    double beta1, beta2;  /* means of gradients and of their squares: 0.9; 0 = 0.999 for Adam, 0.99
+                            for RMSprop, 0.9 for Adadelta, which use beta2 only */
+    double eps;           /* 0 = 1e-8 for Adam and RMSprop, 1e-10 Adagrad, 1e-6 Adadelta */
+    double adagrad_start; /* what Adagrad's sums of squares begin with: 0 */
+    double weight_decay;  /* X adds X times the weights to the clipped gradient (L2); for AdamW it
+                             takes lr X of the weights instead. Of an embedding only the rows of
+                             the batch decay. 0 */
     clseq_schedule_kind schedule;    /* constant */
     double decay_start, decay_every; /* epochs: 5, 0.5 */
-    double clip;                     /* global norm: 5; 0 = off */
+    double decay_factor;             /* plateau: 0.5 */
+    int patience;                    /* plateau: 1 */
+    uint64_t warmup; /* updates in which the rate of any schedule grows from 0 in equal steps: 0 */
+    double clip;     /* global norm: 5; 0 = off */
     /* Gradient of the mean loss per token; false (default): of the sum over the batch divided by
      * its sentences, as the paper does. */
     bool average_tokens;
-    bool init_normal;    /* false: uniform */
-    double init_scale;   /* 0.08 */
-    size_t batch;        /* sentences: 64 */
-    bool similar_length; /* batches of sentences of similar length: true */
-    uint64_t seed;       /* 1 */
+    clseq_init_kind init; /* uniform */
+    double init_scale;    /* 0.08 */
+    bool set_forget_bias; /* false: as all biases; true: the forget gates' sum to forget_bias */
+    double forget_bias;   /* 1 */
+    size_t batch;         /* sentences: 64 */
+    size_t accumulate;    /* batches of an update: 1. The gradient is that of all of them together;
+                           an epoch's last update may have fewer */
+    bool similar_length;  /* batches of sentences of similar length: true */
+    uint64_t seed;        /* 1 */
 
     struct clseq_when after;       /* 10 epochs */
     struct clseq_when valid_every; /* 1 epoch */

@@ -373,37 +373,88 @@ struct clseq_beam_advance_args {
     int32_t eos;
 };
 
-/* Clipping by global norm (Sutskever et al. 2014, section 3.4):
- *   stats[0] = s = sqrt(sumsq[0]);  stats[1] = s > max_norm ? max_norm / s : 1
- * max_norm <= 0 means no clipping. A norm that is not finite gives stats[1] = 0, and updates with
+/* Clipping by global norm (Sutskever et al. 2014, section 3.4) of `scale` times a gradient whose sum
+ * of squares is given:
+ *   stats[0] = s = scale sqrt(sumsq[0]);  stats[1] = scale (s > max_norm ? max_norm / s : 1)
+ * scale > 0, 1 where nothing is to be scaled; max_norm <= 0 means no clipping. A norm that is not finite gives stats[1] = 0, and updates with
  * scale 0 leave weights and moments alone. sumsq (1), stats (2). */
 struct clseq_clip_scale_args {
     clseq_tensor sumsq; /* in */
     clseq_tensor stats; /* out */
-    double max_norm;
+    double max_norm, scale;
 };
 
-/* w -= lr scale g, scale = stats[1]; nothing when scale is 0.
+/* What all updates below share. The gradient they work with is
+ *   g' = scale g + decay w,  scale = stats[1] of clip_scale, decay w the gradient of decay w^2 / 2;
+ * decay 0 (L2 decay off) adds nothing, so that w is not looked at. With scale 0 nothing changes,
+ * neither weights nor moments.
  *   Dense: w, g of one shape, rank 1 or 2. Row-sparse: index (U) given, w (V, E), g (U, E), row
- *   index[u] of w is updated with row u of g; indices distinct, values outside [0, V) skipped. */
+ * index[u] of w is updated with row u of g; indices distinct, values outside [0, V) skipped. Rows
+ * that are not named stay as they are: their weights, their decay and their moments (as in
+ * torch.optim.SparseAdam, and as torch.optim treats a parameter without a gradient).
+ *   Moments have the shape of w. Empty g changes nothing. */
+
+/* w -= lr g'. */
 struct clseq_sgd_update_args {
     clseq_tensor g, stats; /* in */
     clseq_tensor index;    /* in, i32, optional */
     clseq_tensor w;        /* in and out */
-    double lr;
+    double lr, decay;
 };
 
-/* Adam (Kingma and Ba 2015) in torch.optim.Adam's form, with g' = stats[1] g:
+/* Adam (Kingma and Ba 2015) in torch.optim.Adam's form:
  *   m = beta1 m + (1 - beta1) g';  v = beta2 v + (1 - beta2) g'^2
- *   w -= step_size m / (sqrt(v) * inv_sqrt_bias2 + eps)
- * where the caller passes step_size = lr / (1 - beta1^k), inv_sqrt_bias2 = 1 / sqrt(1 - beta2^k).
- * Dense or row-sparse as in sgd_update; row-sparse moments of rows that are not named stay as they
- * are (torch.optim.SparseAdam). m, v have the shape of w. Nothing when the scale is 0. */
+ *   w -= step_size m / (sqrt(v) * inv_sqrt_bias2 + eps) + shrink w
+ * where the caller passes step_size = lr / (1 - beta1^k), inv_sqrt_bias2 = 1 / sqrt(1 - beta2^k),
+ * and, for weight decay apart from the gradient (AdamW: Loshchilov and Hutter 2019), shrink =
+ * lr times the decay. shrink 0 adds nothing. */
 struct clseq_adam_update_args {
     clseq_tensor g, stats; /* in */
     clseq_tensor index;    /* in, i32, optional */
     clseq_tensor w, m, v;  /* in and out */
     double step_size, beta1, beta2, inv_sqrt_bias2, eps;
+    double decay, shrink;
+};
+
+/* Momentum (Polyak 1964; Sutskever et al. 2013 for nesterov) in torch.optim.SGD's form, without
+ * dampening:
+ *   m = momentum m + g';  w -= lr (nesterov ? g' + momentum m : m) */
+struct clseq_momentum_update_args {
+    clseq_tensor g, stats; /* in */
+    clseq_tensor index;    /* in, i32, optional */
+    clseq_tensor w, m;     /* in and out */
+    double lr, momentum, decay;
+    bool nesterov;
+};
+
+/* The smallest eps of adagrad, adadelta and rmsprop, 2^-126: it must not become 0 as a float. */
+#define CLSEQ_EPS_MIN 1.17549435082228750797e-38
+
+/* Adagrad (Duchi et al. 2011):  v += g'^2;  w -= lr g' / (sqrt(v) + eps). */
+struct clseq_adagrad_update_args {
+    clseq_tensor g, stats; /* in */
+    clseq_tensor index;    /* in, i32, optional */
+    clseq_tensor w, v;     /* in and out */
+    double lr, eps, decay;
+};
+
+/* Adadelta (Zeiler 2012), with a factor lr as in torch.optim.Adadelta:
+ *   v = rho v + (1 - rho) g'^2;  delta = sqrt((u + eps) / (v + eps)) g'
+ *   u = rho u + (1 - rho) delta^2;  w -= lr delta */
+struct clseq_adadelta_update_args {
+    clseq_tensor g, stats; /* in */
+    clseq_tensor index;    /* in, i32, optional */
+    clseq_tensor w, v, u;  /* in and out */
+    double lr, rho, eps, decay;
+};
+
+/* RMSprop (Tieleman and Hinton 2012), not centred, without momentum:
+ *   v = rho v + (1 - rho) g'^2;  w -= lr g' / (sqrt(v) + eps) */
+struct clseq_rmsprop_update_args {
+    clseq_tensor g, stats; /* in */
+    clseq_tensor index;    /* in, i32, optional */
+    clseq_tensor w, v;     /* in and out */
+    double lr, rho, eps, decay;
 };
 
 /* dst[i] = low + u_i (high - low), u_i in [0, 1) from Philox block i / 4, word i % 4, counter

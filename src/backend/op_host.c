@@ -201,6 +201,11 @@ void clseq_op_absolute_args(enum clseq_op op, union clseq_op_any_args *args)
         break;
     case CLSEQ_OP_sgd_update:
         args->sgd_update.lr = -fabs(args->sgd_update.lr);
+        args->sgd_update.decay = fabs(args->sgd_update.decay);
+        break;
+    case CLSEQ_OP_momentum_update:
+        args->momentum_update.lr = -fabs(args->momentum_update.lr);
+        args->momentum_update.decay = fabs(args->momentum_update.decay);
         break;
     default:
         break;

@@ -52,6 +52,10 @@
     X(clip_scale,       REQUIRED, MAGNITUDE, 1)  \
     X(sgd_update,       REQUIRED, SUM,       1)  \
     X(adam_update,      REQUIRED, MAGNITUDE, 1)  \
+    X(momentum_update,  REQUIRED, SUM,       2)  \
+    X(adagrad_update,   REQUIRED, MAGNITUDE, 1)  \
+    X(adadelta_update,  REQUIRED, MAGNITUDE, 1)  \
+    X(rmsprop_update,   REQUIRED, MAGNITUDE, 1)  \
     X(uniform,          REQUIRED, EXACT,     0)  \
     X(normal,           REQUIRED, MAGNITUDE, 4)
 /* clang-format on */

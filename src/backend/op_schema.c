@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "backend/op_schema.h"
 
+#include <string.h>
+
 /* clang-format off */
 #define IN(op, f)            { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ, NULL }
 #define IN_OPT(op, f)        { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_OPTIONAL, NULL }
@@ -75,6 +77,14 @@
 #define FIELDS_sgd_update IN(sgd_update, g), IN(sgd_update, stats), INDEX_OPT(sgd_update, index), INOUT(sgd_update, w)
 #define FIELDS_adam_update IN(adam_update, g), IN(adam_update, stats), INDEX_OPT(adam_update, index), \
     INOUT(adam_update, w), INOUT(adam_update, m), INOUT(adam_update, v)
+#define FIELDS_momentum_update IN(momentum_update, g), IN(momentum_update, stats), INDEX_OPT(momentum_update, index), \
+    INOUT(momentum_update, w), INOUT(momentum_update, m)
+#define FIELDS_adagrad_update IN(adagrad_update, g), IN(adagrad_update, stats), INDEX_OPT(adagrad_update, index), \
+    INOUT(adagrad_update, w), INOUT(adagrad_update, v)
+#define FIELDS_adadelta_update IN(adadelta_update, g), IN(adadelta_update, stats), INDEX_OPT(adadelta_update, index), \
+    INOUT(adadelta_update, w), INOUT(adadelta_update, v), INOUT(adadelta_update, u)
+#define FIELDS_rmsprop_update IN(rmsprop_update, g), IN(rmsprop_update, stats), INDEX_OPT(rmsprop_update, index), \
+    INOUT(rmsprop_update, w), INOUT(rmsprop_update, v)
 #define FIELDS_uniform OUT(uniform, dst)
 #define FIELDS_normal OUT(normal, dst)
 /* clang-format on */
@@ -133,6 +143,32 @@ static struct sequence sequence_of(enum clseq_op op, const union clseq_op_any_ar
     default:
         return (struct sequence) { .w_hh = NULL };
     }
+}
+
+bool clseq_op_is_update(enum clseq_op op)
+{
+    switch (op) {
+    case CLSEQ_OP_sgd_update:
+    case CLSEQ_OP_adam_update:
+    case CLSEQ_OP_momentum_update:
+    case CLSEQ_OP_adagrad_update:
+    case CLSEQ_OP_adadelta_update:
+    case CLSEQ_OP_rmsprop_update:
+        return true;
+    default:
+        return false;
+    }
+}
+
+const clseq_tensor *clseq_op_update_part(enum clseq_op op, const void *args, const char *name)
+{
+    const struct clseq_op_schema *schema = &schemas[op];
+
+    for (int i = 0; i < schema->n_fields; i++) {
+        if (strcmp(schema->fields[i].name, name) == 0)
+            return clseq_op_tensor_const(args, &schema->fields[i]);
+    }
+    return NULL;
 }
 
 double clseq_op_terms(enum clseq_op op, const void *args)
@@ -207,11 +243,9 @@ static double touched(enum clseq_op op, const void *args, const clseq_tensor *x)
         named = &a->row_scatter.src;
         times = 0.5; /* not read */
     }
-    if (op == CLSEQ_OP_sgd_update && x == &a->sgd_update.w)
-        named = &a->sgd_update.g;
-    if (op == CLSEQ_OP_adam_update &&
-        (x == &a->adam_update.w || x == &a->adam_update.m || x == &a->adam_update.v))
-        named = &a->adam_update.g;
+    if (clseq_op_is_update(op) && x != clseq_op_update_part(op, a, "stats") &&
+        x != clseq_op_update_part(op, a, "index"))
+        named = clseq_op_update_part(op, a, "g");
     if (q.w_hh == x)
         times = q.gates->dims[0];
     return times * (double)clseq_tensor_count(named);

@@ -64,6 +64,12 @@ static inline const clseq_tensor *clseq_op_tensor_const(const void *args,
     return (const clseq_tensor *)(const void *)((const char *)args + field->offset);
 }
 
+/* Is it an update of weights (sgd_update and its kin): fields g, stats, index, w and moments? */
+bool clseq_op_is_update(enum clseq_op op);
+
+/* The tensor of an update's field by name; NULL when it has none of that name. */
+const clseq_tensor *clseq_op_update_part(enum clseq_op op, const void *args, const char *name);
+
 /* Length of the longest sum behind one output element, for error bounds: K of a product, the number
  * of rows of col_sums and col_dots, 1 for pointwise ops. */
 double clseq_op_terms(enum clseq_op op, const void *args);

@@ -253,13 +253,11 @@ bool clseq_op_is_empty(enum clseq_op op, const void *args)
     const union clseq_op_any_args *a = args;
 
     /* These change only what another argument names: no row, or no step, and nothing changes. */
+    if (clseq_op_is_update(op))
+        return clseq_tensor_count(clseq_op_update_part(op, args, "g")) == 0;
     switch (op) {
     case CLSEQ_OP_row_scatter:
         return clseq_tensor_count(&a->row_scatter.src) == 0;
-    case CLSEQ_OP_sgd_update:
-        return clseq_tensor_count(&a->sgd_update.g) == 0;
-    case CLSEQ_OP_adam_update:
-        return clseq_tensor_count(&a->adam_update.g) == 0;
     case CLSEQ_OP_lstm_seq_bwd:
         if (a->lstm_seq_bwd.gates.dims[0] == 0)
             return true;

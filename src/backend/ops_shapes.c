@@ -522,45 +522,92 @@ static clseq_status check_clip_scale(const struct call *k, const struct clseq_cl
     NEED(sumsq, "one element", stats, 1, 1, 1, 1);
     NEED(stats, "two elements", sumsq, 1, 2, 1, 1);
     NEED_SCALAR(!isnan(a->max_norm), max_norm, "a number (0 or less for no clipping)");
+    NEED_SCALAR(isfinite(a->scale) && a->scale > 0, scale, "finite and above 0");
     return CLSEQ_OK;
 }
 
+/* Shapes of every update: g, stats, index, w. */
+#define NEED_UPDATE(a)                                                                             \
+    do {                                                                                           \
+        NEED(stats, "two elements", g, 1, 2, 1, 1);                                                \
+        if (clseq_tensor_present(&(a)->index)) {                                                   \
+            RANK(w, 2, 2, "(V, E)");                                                               \
+            RANK(g, 2, 2, "(U, E)");                                                               \
+            NEED(g, "(U, E)", w, 2, (a)->g.dims[0], (a)->w.dims[1], 1);                            \
+            NEED(index, "(U)", g, 1, (a)->g.dims[0], 1, 1);                                        \
+        } else {                                                                                   \
+            RANK(w, 1, 2, "of rank 1 or 2");                                                       \
+            NEED_SAME(g, w);                                                                       \
+        }                                                                                          \
+        NEED_SCALAR(isfinite((a)->decay) && (a)->decay >= 0, decay, "finite and at least 0");      \
+    } while (0)
+
+#define NEED_PART(name) NEED_SCALAR(a->name >= 0 && a->name < 1, name, "in [0, 1)")
+#define NEED_EPS                                                                                   \
+    NEED_SCALAR(isfinite(a->eps) && a->eps >= CLSEQ_EPS_MIN, eps, "finite and at least 2^-126")
+
 static clseq_status check_sgd_update(const struct call *k, const struct clseq_sgd_update_args *a)
 {
-    NEED(stats, "two elements", g, 1, 2, 1, 1);
-    if (clseq_tensor_present(&a->index)) {
-        RANK(w, 2, 2, "(V, E)");
-        RANK(g, 2, 2, "(U, E)");
-        NEED(g, "(U, E)", w, 2, a->g.dims[0], a->w.dims[1], 1);
-        NEED(index, "(U)", g, 1, a->g.dims[0], 1, 1);
-    } else {
-        RANK(w, 1, 2, "of rank 1 or 2");
-        NEED_SAME(g, w);
-    }
+    NEED_UPDATE(a);
     FINITE(lr);
     return CLSEQ_OK;
 }
 
 static clseq_status check_adam_update(const struct call *k, const struct clseq_adam_update_args *a)
 {
-    NEED(stats, "two elements", g, 1, 2, 1, 1);
-    if (clseq_tensor_present(&a->index)) {
-        RANK(w, 2, 2, "(V, E)");
-        RANK(g, 2, 2, "(U, E)");
-        NEED(g, "(U, E)", w, 2, a->g.dims[0], a->w.dims[1], 1);
-        NEED(index, "(U)", g, 1, a->g.dims[0], 1, 1);
-    } else {
-        RANK(w, 1, 2, "of rank 1 or 2");
-        NEED_SAME(g, w);
-    }
+    NEED_UPDATE(a);
     NEED_SAME(m, w);
     NEED_SAME(v, w);
     FINITE(step_size);
-    NEED_SCALAR(a->beta1 >= 0 && a->beta1 < 1, beta1, "in [0, 1)");
-    NEED_SCALAR(a->beta2 >= 0 && a->beta2 < 1, beta2, "in [0, 1)");
+    NEED_PART(beta1);
+    NEED_PART(beta2);
     NEED_SCALAR(isfinite(a->inv_sqrt_bias2) && a->inv_sqrt_bias2 > 0, inv_sqrt_bias2,
                 "finite and above 0");
     NEED_SCALAR(isfinite(a->eps) && a->eps >= 0, eps, "finite and at least 0");
+    NEED_SCALAR(isfinite(a->shrink) && a->shrink >= 0, shrink, "finite and at least 0");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_momentum_update(const struct call *k,
+                                          const struct clseq_momentum_update_args *a)
+{
+    NEED_UPDATE(a);
+    NEED_SAME(m, w);
+    FINITE(lr);
+    NEED_PART(momentum);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_adagrad_update(const struct call *k,
+                                         const struct clseq_adagrad_update_args *a)
+{
+    NEED_UPDATE(a);
+    NEED_SAME(v, w);
+    FINITE(lr);
+    NEED_EPS;
+    return CLSEQ_OK;
+}
+
+static clseq_status check_adadelta_update(const struct call *k,
+                                          const struct clseq_adadelta_update_args *a)
+{
+    NEED_UPDATE(a);
+    NEED_SAME(v, w);
+    NEED_SAME(u, w);
+    FINITE(lr);
+    NEED_PART(rho);
+    NEED_EPS;
+    return CLSEQ_OK;
+}
+
+static clseq_status check_rmsprop_update(const struct call *k,
+                                         const struct clseq_rmsprop_update_args *a)
+{
+    NEED_UPDATE(a);
+    NEED_SAME(v, w);
+    FINITE(lr);
+    NEED_PART(rho);
+    NEED_EPS;
     return CLSEQ_OK;
 }
 

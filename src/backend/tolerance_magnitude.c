@@ -22,10 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POINTWISE 9.0 /* terms + 8 */
-
-/* What a device that flushes subnormal numbers may lose when it takes the root of one. */
-#define FLUSHED_ROOT 1.0842021724855044e-19 /* sqrt(2^-126) */
+#define POINTWISE    CLSEQ_MAGNITUDE_POINTWISE
+#define FLUSHED_ROOT CLSEQ_MAGNITUDE_FLUSHED_ROOT
 
 static bool live(const double *length, size_t row, int32_t t)
 {
@@ -419,86 +417,23 @@ static double softmax_xent_bwd(const struct clseq_magnitude *m, size_t i)
 
 /*
  * s = sqrt(sumsq): 6u + 2u, within the 9u |y| of the rule. max_norm / s: those 8u, division 5u + u,
- * max_norm 2u: 16u |y|, so M = |y|, where y is at most 1. A subnormal sumsq may be flushed.
+ * max_norm 2u: 16u |y|, so M = |y|, where y is at most 1. A scale that is not 1 is rounded, 2u, and
+ * multiplied with, 2u, in s and again in the product: s 12u, M = |y|; 16 + 4 + 4 = 24u, M = 2 |y|.
+ * A subnormal sumsq may be flushed.
  */
 static double clip_scale(const struct clseq_magnitude *m, size_t i)
 {
+    const double scale = m->args->clip_scale.scale, norm = scale * sqrt(m->sumsq[0]);
+    const double limit = fabs(m->args->clip_scale.max_norm);
+
     if (i == 0)
-        return m->sumsq[0] < 2 * (double)FLT_MIN ? FLUSHED_ROOT / (POINTWISE * CLSEQ_TOLERANCE_UNIT)
-                                                 : 0;
-    return isfinite(m->sumsq[0]) ? fmin(1, fabs(m->args->clip_scale.max_norm) / sqrt(m->sumsq[0]))
-                                 : CLSEQ_MAGNITUDE_EXACT;
-}
-
-/* ---- updates --------------------------------------------------------------------------------- */
-
-/*
- * g' = scale g: 2u. The factors beta and 1 - beta are rounded from double on the host, 2u each.
- *   m' = beta1 m + (1 - beta1) g': 6 |beta1 m| + 8 |(1 - beta1) g'| <= 9 max(|m|, |g'|).
- *   v' = beta2 v + (1 - beta2) g'^2: 6 |beta2 v| + 12 |(1 - beta2) g'^2|, which is within
- *        9 (|y| + max(|v|, g'^2)) for every beta2.
- *   w' = w - q, q = step m' / d, d = sqrt(v') b + eps. m' is off by 18 Mm, Mm = max(|m|, |g'|). d,
- *        relative: half of v' 9, sqrt 8, b 4, eps and the sum 4, at most 25. Division 6, step and
- *        its product 4: |q| (25 + 10) with |q| <= step Mm / d, and 2 (|w| + |q|) for the
- * difference: E = 2 |w| + (step / |d|) Mm (18 + 35 + 2). A subnormal v' may be flushed: then the
- * root in d is off by up to 2 sqrt(2^-126).
- */
-static double adam_update(const struct clseq_magnitude *m, size_t i, size_t from)
-{
-    const struct clseq_adam_update_args *a = &m->args->adam_update;
-    const double g = m->stats[1] * m->g[from];
-    const double first = fmax(fabs(m->m[i]), fabs(g)), second = fmax(fabs(m->v[i]), g * g);
-    double v, d, error;
-
-    if (strcmp(m->field, "m") == 0)
-        return first;
-    if (strcmp(m->field, "v") == 0)
-        return second;
-    v = a->beta2 * m->v[i] + (1 - a->beta2) * g * g;
-    d = sqrt(v) * a->inv_sqrt_bias2 + a->eps;
-    error = 2 * fabs(m->w[i]) + 55 * fabs(a->step_size) * first / d;
-    if (v < ldexp(1, -100)) {
-        const double lost = 2 * FLUSHED_ROOT * a->inv_sqrt_bias2;
-
-        error += lost < d
-                     ? fabs(a->step_size) * first * lost / (d * (d - lost)) / CLSEQ_TOLERANCE_UNIT
-                     : HUGE_VAL;
-    }
-    return error / POINTWISE;
-}
-
-/* Row-sparse or dense update of element i of w. */
-static double update(const struct clseq_magnitude *m, size_t i)
-{
-    size_t from = i;
-
-    if (m->stats[1] == 0)
+        return (m->sumsq[0] < 2 * (double)FLT_MIN
+                    ? scale * FLUSHED_ROOT / (POINTWISE * CLSEQ_TOLERANCE_UNIT)
+                    : 0) +
+               (scale != 1 && isfinite(norm) ? norm : 0);
+    if (!isfinite(m->sumsq[0]))
         return CLSEQ_MAGNITUDE_EXACT;
-    if (m->source) {
-        const int32_t row = m->source[i / m->columns];
-
-        if (row < 0)
-            return CLSEQ_MAGNITUDE_EXACT;
-        from = (size_t)row * m->columns + i % m->columns;
-    }
-    return m->call->op == CLSEQ_OP_adam_update ? adam_update(m, i, from) : 0;
-}
-
-/* source[index[u]] = u */
-static clseq_status name_rows(clseq_context *ctx, struct clseq_magnitude *m, const clseq_tensor *w,
-                              const clseq_tensor *index)
-{
-    const int32_t rows = w->dims[0];
-
-    CLSEQ_TRY(
-        clseq_calloc(ctx, (size_t)rows, sizeof(*m->source), "rows of a sparse update", &m->source));
-    for (int32_t r = 0; r < rows; r++)
-        m->source[r] = -1;
-    for (int32_t u = 0; u < index->dims[0]; u++) {
-        if (m->index[u] >= 0 && m->index[u] < rows)
-            m->source[(int32_t)m->index[u]] = u;
-    }
-    return CLSEQ_OK;
+    return (scale != 1 ? 2 * scale : 1) * fmin(1, limit / norm);
 }
 
 /* ---- normal ---------------------------------------------------------------------------------- */
@@ -561,10 +496,8 @@ clseq_status clseq_magnitude_init(clseq_context *ctx, const struct clseq_toleran
     };
 
     CLSEQ_TRY(find_inputs(ctx, &m));
-    if (call->op == CLSEQ_OP_sgd_update && m.index)
-        CLSEQ_TRY(name_rows(ctx, &m, &m.args->sgd_update.w, &m.args->sgd_update.index));
-    if (call->op == CLSEQ_OP_adam_update && m.index)
-        CLSEQ_TRY(name_rows(ctx, &m, &m.args->adam_update.w, &m.args->adam_update.index));
+    if (clseq_op_is_update(call->op))
+        CLSEQ_TRY(clseq_magnitude_name_rows(ctx, &m));
     if (call->op == CLSEQ_OP_lstm_seq_fwd)
         m.whole_call = lstm_seq_fwd_size(&m);
     if (call->op == CLSEQ_OP_lstm_seq_bwd)
@@ -620,12 +553,9 @@ double clseq_magnitude_of(const struct clseq_magnitude *m, size_t i)
         return softmax_xent_bwd(m, i);
     case CLSEQ_OP_clip_scale:
         return clip_scale(m, i);
-    case CLSEQ_OP_sgd_update:
-    case CLSEQ_OP_adam_update:
-        return update(m, i);
     case CLSEQ_OP_normal:
         return normal(m, i);
     default:
-        return 0;
+        return clseq_op_is_update(m->call->op) ? clseq_magnitude_of_update(m, i) : 0;
     }
 }

@@ -16,7 +16,7 @@
     X(b_hh)                                                                                        \
     X(length)                                                                                      \
     X(act) X(c) X(dh) X(dc) X(dy) X(gates) X(h0) X(c0) X(pre_n) X(h_prev) X(hn) X(h) X(peephole)   \
-        X(logits) X(target) X(lse) X(sumsq) X(g) X(stats) X(index) X(w) X(m) X(v)
+        X(logits) X(target) X(lse) X(sumsq) X(g) X(stats) X(index) X(w) X(m) X(v) X(u)
 
 /* One call, prepared for questions about its elements. */
 struct clseq_magnitude {
@@ -38,6 +38,17 @@ CLSEQ_MUST_CHECK clseq_status clseq_magnitude_init(clseq_context *ctx,
                                                    const struct clseq_tolerance_case *call,
                                                    int field, struct clseq_magnitude *ret);
 void clseq_magnitude_fini(struct clseq_magnitude *m);
+
+#define CLSEQ_MAGNITUDE_POINTWISE 9.0 /* terms + 8 of a pointwise op */
+
+/* What a device that flushes subnormal numbers may lose when it takes the root of one:
+ * sqrt(2^-126). */
+#define CLSEQ_MAGNITUDE_FLUSHED_ROOT 1.0842021724855044e-19
+
+/* tolerance_update.c, for sgd_update and its kin: which row of g goes to which row of w, and M. */
+CLSEQ_MUST_CHECK clseq_status clseq_magnitude_name_rows(clseq_context *ctx,
+                                                        struct clseq_magnitude *m);
+double clseq_magnitude_of_update(const struct clseq_magnitude *m, size_t i);
 
 /* M of element `i`, or CLSEQ_MAGNITUDE_EXACT. For ops with the SUM rule it says only whether the
  * element is exact (otherwise 0). */

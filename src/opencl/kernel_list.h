@@ -42,6 +42,10 @@
     X(clip_scale,       ops)       \
     X(sgd_update,       ops)       \
     X(adam_update,      ops)       \
+    X(momentum_update,  ops)       \
+    X(adagrad_update,   ops)       \
+    X(adadelta_update,  ops)       \
+    X(rmsprop_update,   ops)       \
     X(uniform,          ops)       \
     X(normal,           ops)       \
     X(gemm_scale,       ops)       \

@@ -16,12 +16,13 @@ static char *state_to_text(const clseq_train_state *s)
 
     /* 64 bits do not fit JSON's signed integers, so the fingerprint is text. */
     snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)s->fingerprint);
-    json =
-        json_pack("{s:I, s:s, s:I, s:I, s:I, s:b, s:f, s:I, s:f}", "update", (json_int_t)s->update,
-                  "corpus", fingerprint, "skipped", (json_int_t)s->skipped, "skipped_in_row",
-                  (json_int_t)s->skipped_in_row, "validated", (json_int_t)s->validated, "has_best",
-                  s->has_best, "best_loss", s->best_loss, "worse_validations",
-                  (json_int_t)s->worse_validations, "seconds", s->seconds);
+    json = json_pack("{s:I, s:s, s:I, s:I, s:I, s:b, s:f, s:I, s:I, s:I, s:f}", "update",
+                     (json_int_t)s->update, "corpus", fingerprint, "skipped",
+                     (json_int_t)s->skipped, "skipped_in_row", (json_int_t)s->skipped_in_row,
+                     "validated", (json_int_t)s->validated, "has_best", s->has_best, "best_loss",
+                     s->best_loss, "worse_validations", (json_int_t)s->worse_validations,
+                     "since_decay", (json_int_t)s->since_decay, "decays", (json_int_t)s->decays,
+                     "seconds", s->seconds);
     text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(json);
     return text;
@@ -31,8 +32,8 @@ clseq_status clseq_checkpoint_save(const clseq_seq2seq *model, const clseq_model
                                    const clseq_optimizer *optimizer, const clseq_train_state *state,
                                    const char *path)
 {
-    const char *names[2];
-    const clseq_param_buffers *moments[2];
+    const char *names[CLSEQ_OPTIMIZER_MOMENTS];
+    const clseq_param_buffers *moments[CLSEQ_OPTIMIZER_MOMENTS];
     const char *const key = STATE_KEY;
     char *text = state_to_text(state);
     const char *value = text;
@@ -64,6 +65,13 @@ static bool get_count(const json_t *json, const char *key, uint64_t *ret)
     return true;
 }
 
+/* The same; 0 when the key is missing, as in checkpoints of older releases. */
+static bool get_newer_count(const json_t *json, const char *key, uint64_t *ret)
+{
+    *ret = 0;
+    return !json_object_get(json, key) || get_count(json, key, ret);
+}
+
 static bool get_real(const json_t *json, const char *key, double *ret)
 {
     const json_t *value = json_object_get(json, key);
@@ -85,6 +93,8 @@ static bool state_from_json(const json_t *json, clseq_train_state *s)
         !get_count(json, "skipped_in_row", &s->skipped_in_row) ||
         !get_count(json, "validated", &s->validated) ||
         !get_count(json, "worse_validations", &worse) || worse > INT32_MAX ||
+        !get_newer_count(json, "since_decay", &s->since_decay) ||
+        !get_newer_count(json, "decays", &s->decays) ||
         !get_real(json, "best_loss", &s->best_loss) || !get_real(json, "seconds", &s->seconds) ||
         !json_is_boolean(has_best) || !fingerprint || strlen(fingerprint) != 16)
         return false;
@@ -116,8 +126,8 @@ clseq_status clseq_checkpoint_state(clseq_context *ctx, const clseq_safetensors 
 clseq_status clseq_checkpoint_read(clseq_seq2seq *model, const clseq_optimizer *optimizer,
                                    clseq_safetensors *file)
 {
-    const char *names[2];
-    const clseq_param_buffers *moments[2];
+    const char *names[CLSEQ_OPTIMIZER_MOMENTS];
+    const clseq_param_buffers *moments[CLSEQ_OPTIMIZER_MOMENTS];
     const int n = clseq_optimizer_moments(optimizer, names, moments);
 
     return clseq_model_read(model, file, n, names, moments);

@@ -19,6 +19,8 @@ typedef struct clseq_train_state {
     bool has_best;
     double best_loss;          /* validation, per token */
     int64_t worse_validations; /* since the best one */
+    uint64_t since_decay;      /* validations since the best one or the last decay */
+    uint64_t decays;           /* of the plateau schedule */
     double seconds;            /* spent so far */
 } clseq_train_state;
 

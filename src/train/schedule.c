@@ -1,20 +1,83 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "train/schedule.h"
 
+#include "train/optimizer.h"
+
 #include <math.h>
 
-double clseq_schedule_lr(const struct clseq_train_options *options, uint64_t update,
-                         uint64_t per_epoch)
+const char *clseq_schedule_name(clseq_schedule_kind kind)
 {
-    const double lr = options->lr > 0                             ? options->lr
-                      : options->optimizer == CLSEQ_OPTIMIZER_SGD ? 0.7
-                                                                  : 0.001;
-    const double epoch = (double)update / (double)per_epoch;
+    static const char *const names[] = {
+        [CLSEQ_SCHEDULE_CONSTANT] = "constant", [CLSEQ_SCHEDULE_HALVE] = "halve",
+        [CLSEQ_SCHEDULE_LUONG] = "luong",       [CLSEQ_SCHEDULE_INVERSE_SQRT] = "inverse-sqrt",
+        [CLSEQ_SCHEDULE_PLATEAU] = "plateau",   [CLSEQ_SCHEDULE_LINEAR] = "linear",
+        [CLSEQ_SCHEDULE_COSINE] = "cosine",
+    };
 
-    if (options->schedule == CLSEQ_SCHEDULE_CONSTANT || epoch < options->decay_start)
-        return lr;
-    /* The first halving comes at decay_start itself. */
-    return lr * pow(0.5, 1 + floor((epoch - options->decay_start) / options->decay_every));
+    return names[kind];
+}
+
+double clseq_schedule_end(const struct clseq_when *after, uint64_t per_epoch)
+{
+    double end = HUGE_VAL;
+
+    if (after->epochs > 0)
+        end = ceil(after->epochs * (double)per_epoch);
+    if (after->updates > 0)
+        end = fmin(end, (double)after->updates);
+    return isfinite(end) ? end : 0;
+}
+
+/* The first halving comes at `start` itself. */
+static double halved(double epoch, double start, double every)
+{
+    return epoch < start ? 1 : pow(0.5, 1 + floor((epoch - start) / every));
+}
+
+/* How far between the end of the warm-up and `end`: in [0, 1]. */
+static double progress(const struct clseq_train_options *options, double update, double end)
+{
+    const double begin = (double)options->warmup;
+
+    return update >= end ? 1 : update <= begin ? 0 : (update - begin) / (end - begin);
+}
+
+/* The part of the full rate that a schedule gives, without warm-up. */
+static double factor(const struct clseq_train_options *o, uint64_t update, uint64_t per_epoch,
+                     uint64_t decays)
+{
+    const double epoch = (double)update / (double)per_epoch;
+    const double number = (double)update + 1, warmup = o->warmup > 0 ? (double)o->warmup : 1;
+    const double end = clseq_schedule_end(&o->after, per_epoch);
+
+    switch (o->schedule) {
+    case CLSEQ_SCHEDULE_HALVE:
+        return halved(epoch, o->decay_start, o->decay_every);
+    case CLSEQ_SCHEDULE_LUONG:
+        return halved(epoch, o->decay_start, 1);
+    case CLSEQ_SCHEDULE_INVERSE_SQRT:
+        return number > warmup ? sqrt(warmup / number) : 1;
+    case CLSEQ_SCHEDULE_PLATEAU:
+        return pow(o->decay_factor, (double)decays);
+    case CLSEQ_SCHEDULE_LINEAR:
+        return 1 - progress(o, (double)update, end);
+    case CLSEQ_SCHEDULE_COSINE:
+        return 0.5 + 0.5 * cos(3.14159265358979323846 * progress(o, (double)update, end));
+    default:
+        return 1;
+    }
+}
+
+double clseq_schedule_lr(const struct clseq_train_options *options, uint64_t update,
+                         uint64_t per_epoch, uint64_t decays)
+{
+    const double lr =
+        options->lr > 0 ? options->lr : clseq_optimizer_default_lr(options->optimizer);
+    const double scheduled = lr * factor(options, update, per_epoch, decays);
+
+    if (update < options->warmup)
+        return scheduled * ((double)update + 1) / (double)options->warmup;
+    return scheduled;
 }
 
 bool clseq_schedule_due(const struct clseq_when *every, uint64_t update, uint64_t per_epoch)

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Learning rates and recurring events as pure functions of the update, so that a resumed run sees
- * the same ones. */
+/* Learning rates and recurring events as pure functions of the update (and of the number of decays,
+ * which a checkpoint holds), so that a resumed run sees the same ones. */
 #ifndef CLSEQ_SCHEDULE_H
 #define CLSEQ_SCHEDULE_H
 
 #include <clseq/train.h>
 
-/* The learning rate of update `update` (from 0), `per_epoch` updates making an epoch. */
+/* "constant", "halve", ... */
+const char *clseq_schedule_name(clseq_schedule_kind kind);
+
+/* Where the linear and the cosine schedule end, in updates: the first of the limits of `after`; 0
+ * when it has none but time. `per_epoch` updates make an epoch. */
+double clseq_schedule_end(const struct clseq_when *after, uint64_t per_epoch);
+
+/* The learning rate of update `update` (from 0), `per_epoch` updates making an epoch; `decays`: how
+ * often validation came to a plateau so far. */
 double clseq_schedule_lr(const struct clseq_train_options *options, uint64_t update,
-                         uint64_t per_epoch);
+                         uint64_t per_epoch, uint64_t decays);
 
 /* Whether something that recurs every `every` (epochs or updates) falls due once `update` updates
  * are done. False for update 0 and for an empty `every`. */

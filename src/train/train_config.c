@@ -2,6 +2,8 @@
 #include "train/train_config.h"
 
 #include "data/batches_ahead.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,11 +17,17 @@ void clseq_train_options_init(struct clseq_train_options *options)
         .min_count = 2,
         .max_length = 100,
         .optimizer = CLSEQ_OPTIMIZER_ADAM,
+        .momentum = 0.9,
+        .beta1 = 0.9,
         .decay_start = 5,
         .decay_every = 0.5,
+        .decay_factor = 0.5,
+        .patience = 1,
         .clip = 5,
         .init_scale = 0.08,
+        .forget_bias = 1,
         .batch = 64,
+        .accumulate = 1,
         .similar_length = true,
         .seed = 1,
         .after = { .epochs = 10 },
@@ -32,6 +40,9 @@ void clseq_train_options_init(struct clseq_train_options *options)
     clseq_model_config_init(&options->model);
 }
 
+/* Below 1 also as a float, and far enough for 1 - x^k to be a number. */
+#define ALMOST_1 0.999999
+
 static clseq_status check_range(clseq_context *ctx, const char *option, double value, double low,
                                 double high)
 {
@@ -39,6 +50,26 @@ static clseq_status check_range(clseq_context *ctx, const char *option, double v
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--%s: %g is out of range, it must be between %g and %g", option, value,
                           low, high);
+    return CLSEQ_OK;
+}
+
+/* The schedule goes to 0 at the end of the run, so that end must be known in updates. */
+static bool schedule_has_end(const struct clseq_train_options *options)
+{
+    return options->schedule == CLSEQ_SCHEDULE_LINEAR || options->schedule == CLSEQ_SCHEDULE_COSINE;
+}
+
+static clseq_status check_schedule(clseq_context *ctx, const struct clseq_train_options *options)
+{
+    if (options->schedule == CLSEQ_SCHEDULE_PLATEAU && !options->valid_source)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--schedule plateau waits for validations, but there is no validation "
+                          "text: give --valid, or choose another schedule");
+    if (schedule_has_end(options) && clseq_schedule_end(&options->after, 1) == 0)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--schedule %s must know where training ends: give --after in epochs or "
+                          "updates, for example 10e or 5000u",
+                          clseq_schedule_name(options->schedule));
     return CLSEQ_OK;
 }
 
@@ -57,11 +88,27 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "hidden", options->model.hidden, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "layers", options->model.layers, 1, 16));
     CLSEQ_TRY(check_range(ctx, "lr", options->lr, 0, 100));
+    CLSEQ_TRY(check_range(ctx, "optimizer", options->optimizer, 0, CLSEQ_OPTIMIZER_ADAMW));
+    CLSEQ_TRY(check_range(ctx, "momentum", options->momentum, 0, ALMOST_1));
+    CLSEQ_TRY(check_range(ctx, "beta1", options->beta1, 0, ALMOST_1));
+    CLSEQ_TRY(check_range(ctx, "beta2", options->beta2, 0, ALMOST_1));
+    CLSEQ_TRY(check_range(ctx, "eps", options->eps, 0, 1));
+    if (options->eps > 0)
+        CLSEQ_TRY(check_range(ctx, "eps", options->eps, 1e-30, 1));
+    CLSEQ_TRY(check_range(ctx, "adagrad-start", options->adagrad_start, 0, 1e6));
+    CLSEQ_TRY(check_range(ctx, "weight-decay", options->weight_decay, 0, 1));
     CLSEQ_TRY(check_range(ctx, "clip", options->clip, 0, 1e6));
+    CLSEQ_TRY(check_range(ctx, "init", options->init, 0, CLSEQ_INIT_KIND_ORTHOGONAL));
+    CLSEQ_TRY(check_range(ctx, "forget-bias", options->forget_bias, -100, 100));
     CLSEQ_TRY(check_range(ctx, "init-scale", options->init_scale, 0, 10));
     CLSEQ_TRY(check_range(ctx, "decay-start", options->decay_start, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "decay-every", options->decay_every, 0.01, 1e6));
+    CLSEQ_TRY(check_range(ctx, "schedule", options->schedule, 0, CLSEQ_SCHEDULE_COSINE));
+    CLSEQ_TRY(check_range(ctx, "decay-factor", options->decay_factor, 0.001, 1));
+    CLSEQ_TRY(check_range(ctx, "patience", options->patience, 1, 1e6));
+    CLSEQ_TRY(check_range(ctx, "warmup", (double)options->warmup, 0, 1e12));
     CLSEQ_TRY(check_range(ctx, "batch", (double)options->batch, 1, 65536));
+    CLSEQ_TRY(check_range(ctx, "accumulate", (double)options->accumulate, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "early-stop", options->early_stop, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "log-every", (double)options->log_every, 1, 1e9));
     CLSEQ_TRY(check_range(ctx, "batches-ahead", (double)options->batches_ahead, 0,
@@ -69,7 +116,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     if (options->after.epochs <= 0 && options->after.updates == 0 && options->after.seconds <= 0)
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--after: say how long to train, for example 10e, 5000u or 30m");
-    return CLSEQ_OK;
+    return check_schedule(ctx, options);
 }
 
 static json_t *when_to_json(const struct clseq_when *when)
@@ -82,6 +129,51 @@ static json_t *text_to_json(const clseq_text_options *text)
 {
     return json_pack("{s:s, s:b}", "unit", clseq_unit_name(text->unit), "lowercase",
                      text->lowercase);
+}
+
+/* By clseq_init_kind. */
+static const char *const init_names[] = { "uniform", "normal", "xavier", "orthogonal" };
+
+/* Options that older releases did not have; their runs count as made with the defaults. */
+static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options *o)
+{
+    const struct {
+        const char *name;
+        double value;
+    } reals[] = {
+        { "momentum", o->momentum },
+        { "beta1", o->beta1 },
+        { "beta2", o->beta2 },
+        { "eps", o->eps },
+        { "adagrad-start", o->adagrad_start },
+        { "decay-factor", o->decay_factor },
+        { "weight-decay", o->weight_decay },
+    };
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        { "patience", (uint64_t)o->patience },
+        { "warmup", o->warmup },
+        { "accumulate", o->accumulate },
+    };
+    bool ok = numbers != NULL;
+
+    /* Only where the end of the run decides what comes before it. */
+    ok = ok && json_object_set_new(numbers, "schedule-end",
+                                   schedule_has_end(o)
+                                       ? json_pack("{s:f, s:I}", "epochs", o->after.epochs,
+                                                   "updates", (json_int_t)o->after.updates)
+                                       : json_null()) == 0;
+    ok = ok &&
+         json_object_set_new(numbers, "forget-bias",
+                             o->set_forget_bias ? json_real(o->forget_bias) : json_null()) == 0;
+    for (size_t i = 0; ok && i < CLSEQ_ARRAY_SIZE(counts); i++)
+        ok = json_object_set_new(numbers, counts[i].name,
+                                 json_integer((json_int_t)counts[i].value)) == 0;
+    for (size_t i = 0; ok && i < CLSEQ_ARRAY_SIZE(reals); i++)
+        ok = json_object_set_new(numbers, reals[i].name, json_real(reals[i].value)) == 0;
+    return ok;
 }
 
 /* Numbers decided by "numbers", the rest is for the reader. */
@@ -97,12 +189,16 @@ clseq_status clseq_train_options_to_json(clseq_context *ctx, const struct clseq_
         (json_int_t)o->target_vocab_size, "min-count", (json_int_t)o->min_count, "max-length",
         (json_int_t)o->max_length, "reverse-source", o->reverse_source, "emb",
         (int)o->model.embedding, "hidden", (int)o->model.hidden, "layers", (int)o->model.layers,
-        "optimizer", o->optimizer == CLSEQ_OPTIMIZER_SGD ? "sgd" : "adam", "lr", o->lr, "schedule",
-        o->schedule == CLSEQ_SCHEDULE_HALVE ? "halve" : "constant", "decay-start", o->decay_start,
-        "decay-every", o->decay_every, "clip", o->clip, "average-tokens", o->average_tokens, "init",
-        o->init_normal ? "normal" : "uniform", "init-scale", o->init_scale, "batch",
-        (json_int_t)o->batch, "similar-length", o->similar_length, "seed", (json_int_t)o->seed);
+        "optimizer", clseq_optimizer_name(o->optimizer), "lr", o->lr, "schedule",
+        clseq_schedule_name(o->schedule), "decay-start", o->decay_start, "decay-every",
+        o->decay_every, "clip", o->clip, "average-tokens", o->average_tokens, "init",
+        init_names[o->init], "init-scale", o->init_scale, "batch", (json_int_t)o->batch,
+        "similar-length", o->similar_length, "seed", (json_int_t)o->seed);
 
+    if (!add_newer_numbers(numbers, o)) {
+        json_decref(numbers);
+        return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "config.json: out of memory");
+    }
     *ret = json_pack("{s:i, s:o, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:i, s:I}", "format", 1,
                      "numbers", numbers, "source", o->source, "target", o->target, "valid-source",
                      o->valid_source, "valid-target", o->valid_target, "after",
@@ -114,11 +210,50 @@ clseq_status clseq_train_options_to_json(clseq_context *ctx, const struct clseq_
     return CLSEQ_OK;
 }
 
+/* 15 digits: 0.9 and not 0.90000000000000002. */
+#define AS_TEXT (JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+static clseq_status refuse_other(clseq_context *ctx, const char *run, const char *key,
+                                 const json_t *before, const json_t *now)
+{
+    char *a = json_dumps(before, AS_TEXT);
+    char *b = json_dumps(now, AS_TEXT);
+    const clseq_status status =
+        clseq_fail(ctx, CLSEQ_ERR_ARG,
+                   "%s: this run was started with other options: %s was %s, now it is %s. Give "
+                   "the old value to go on with the run, or choose another folder with -o",
+                   run, key, a ? a : "?", b ? b : "?");
+
+    free(a);
+    free(b);
+    return status;
+}
+
+/* Options by which the run was made and that this release does not have, where it does not know
+ * whether they changed anything. */
+static clseq_status check_unknown(clseq_context *ctx, const char *run, const json_t *old,
+                                  const json_t *new)
+{
+    void *at = json_object_iter((json_t *)(uintptr_t)old);
+
+    for (; at; at = json_object_iter_next((json_t *)(uintptr_t)old, at)) {
+        if (!json_object_get(new, json_object_iter_key(at)))
+            return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                              "%s: this run was started by a release with an option that this one "
+                              "does not have: %s. Go on with that release, or choose another "
+                              "folder with -o",
+                              run, json_object_iter_key(at));
+    }
+    return CLSEQ_OK;
+}
+
 clseq_status clseq_train_options_match(clseq_context *ctx, const char *run, const json_t *saved,
                                        const json_t *given)
 {
-    const json_t *old = json_object_get(saved, "numbers");
-    json_t *new = json_object_get(given, "numbers");
+    const json_t *old = json_object_get(saved, "numbers"), *usual;
+    json_t *new = json_object_get(given, "numbers"), *standard = NULL;
+    struct clseq_train_options defaults;
+    clseq_status status;
     const char *key;
     json_t *value;
 
@@ -126,24 +261,21 @@ clseq_status clseq_train_options_match(clseq_context *ctx, const char *run, cons
         return clseq_fail(
             ctx, CLSEQ_ERR_FORMAT,
             "%s/config.json: not the configuration of a run: choose another folder with -o", run);
+    CLSEQ_TRY(check_unknown(ctx, run, old, new));
+    clseq_train_options_init(&defaults);
+    CLSEQ_TRY(clseq_train_options_to_json(ctx, &defaults, &standard));
+    usual = json_object_get(standard, "numbers");
+    status = CLSEQ_OK;
     json_object_foreach(new, key, value)
     {
         const json_t *before = json_object_get(old, key);
-        char *a, *b;
-        clseq_status status;
 
-        if (before && json_equal(before, value))
-            continue;
-        a = before ? json_dumps(before, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-        b = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        status =
-            clseq_fail(ctx, CLSEQ_ERR_ARG,
-                       "%s: this run was started with other options: %s was %s, now it is %s. Give "
-                       "the old value to go on with the run, or choose another folder with -o",
-                       run, key, a ? a : "not set", b ? b : "?");
-        free(a);
-        free(b);
-        return status;
+        /* An older release had no such option, so it did what the default does. */
+        if (!before)
+            before = json_object_get(usual, key);
+        if (status == CLSEQ_OK && !json_equal(before, value))
+            status = refuse_other(ctx, run, key, before, value);
     }
-    return CLSEQ_OK;
+    json_decref(standard);
+    return status;
 }

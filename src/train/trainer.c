@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "data/batch_input.h"
 #include "data/batches_ahead.h"
+#include "train/accumulator.h"
 #include "train/checkpoint.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
@@ -41,12 +42,13 @@ struct trainer {
     clseq_batch batch;
     clseq_seq2seq *model;
     clseq_optimizer optimizer;
+    clseq_accumulator accumulator; /* when an update takes several batches */
     clseq_step_record record;
     clseq_train_state state;
 
-    uint64_t per_epoch;
-    double session_start, seconds_before; /* clock at the start; seconds of earlier sessions */
-    double last_save;                     /* clock */
+    uint64_t batches_per_epoch, per_epoch; /* batches, updates */
+    double session_start, seconds_before;  /* clock at the start; seconds of earlier sessions */
+    double last_save;                      /* clock */
     struct report report;
     double train_loss;
     bool resumed, stop;
@@ -169,7 +171,8 @@ static clseq_status load_data(struct trainer *t)
         CLSEQ_TRY_GOTO(status, out, make_vocabularies(t, pairs));
     CLSEQ_TRY_GOTO(status, out, make_dataset(t, pairs, true, &t->train));
     tell_data(t, "training text", &t->train);
-    t->per_epoch = clseq_batches_per_epoch(t->train.batches);
+    t->batches_per_epoch = clseq_batches_per_epoch(t->train.batches);
+    t->per_epoch = (t->batches_per_epoch + o->accumulate - 1) / o->accumulate;
     clseq_pairs_close(&pairs);
     if (o->valid_source) {
         CLSEQ_TRY_GOTO(status, out,
@@ -209,6 +212,7 @@ static clseq_status plan_batches(struct trainer *t, const clseq_batch_limits *li
 /* Memory for the largest batch of training and validation, once for the whole run. */
 static clseq_status plan_memory(struct trainer *t)
 {
+    struct clseq_seq2seq_limits planned;
     clseq_batch_limits limits;
 
     clseq_batches_get_limits(t->train.batches, &limits);
@@ -225,15 +229,11 @@ static clseq_status plan_memory(struct trainer *t)
         limits.target_unique = larger(limits.target_unique, v.target_unique);
     }
     CLSEQ_TRY(plan_batches(t, &limits));
-    return clseq_seq2seq_plan(
-        t->model,
-        &(struct clseq_seq2seq_limits) { .S = (int32_t)limits.S,
-                                         .T = (int32_t)limits.T,
-                                         .B = (int32_t)limits.B,
-                                         .N = (int32_t)limits.N,
-                                         .source_unique = (int32_t)limits.source_unique,
-                                         .target_unique = (int32_t)limits.target_unique },
-        true);
+    planned = clseq_batch_input_limits(&limits);
+    CLSEQ_TRY(clseq_seq2seq_plan(t->model, &planned, true));
+    if (t->options->accumulate == 1)
+        return CLSEQ_OK;
+    return clseq_accumulator_init(&t->accumulator, t->model, &planned, t->options->accumulate);
 }
 
 /* ---- starting and resuming ---- */
@@ -264,17 +264,48 @@ static clseq_status check_corpus(const struct trainer *t)
     return CLSEQ_OK;
 }
 
+static struct clseq_optimizer_options optimizer_options(const struct clseq_train_options *o)
+{
+    struct clseq_optimizer_options ret;
+
+    clseq_optimizer_options_init(&ret, o->optimizer);
+    ret.momentum = o->momentum;
+    ret.beta1 = o->beta1;
+    if (o->beta2 > 0)
+        ret.beta2 = o->beta2;
+    if (o->eps > 0)
+        ret.eps = o->eps;
+    ret.weight_decay = o->weight_decay;
+    ret.start = o->adagrad_start;
+    return ret;
+}
+
+static clseq_status init_weights(struct trainer *t)
+{
+    static const enum clseq_init kinds[] = {
+        [CLSEQ_INIT_KIND_UNIFORM] = CLSEQ_INIT_UNIFORM,
+        [CLSEQ_INIT_KIND_NORMAL] = CLSEQ_INIT_NORMAL,
+        [CLSEQ_INIT_KIND_XAVIER] = CLSEQ_INIT_XAVIER,
+        [CLSEQ_INIT_KIND_ORTHOGONAL] = CLSEQ_INIT_ORTHOGONAL,
+    };
+    const struct clseq_train_options *o = t->options;
+    const clseq_run run = clseq_seq2seq_run(t->model, false);
+
+    CLSEQ_TRY(clseq_seq2seq_init(t->model, kinds[o->init], o->init_scale, o->seed));
+    return o->set_forget_bias ? clseq_init_forget_bias(&run, o->forget_bias) : CLSEQ_OK;
+}
+
 static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoint)
 {
+    const struct clseq_optimizer_options optimizer = optimizer_options(t->options);
+
     CLSEQ_TRY(clseq_seq2seq_create(t->be, &t->meta.config, &t->model));
-    CLSEQ_TRY(clseq_optimizer_init(&t->optimizer, t->model, t->options->optimizer));
+    CLSEQ_TRY(clseq_optimizer_init_with(&t->optimizer, t->model, &optimizer));
     CLSEQ_TRY(clseq_step_record_init(&t->record, t->be));
     CLSEQ_TRY(plan_memory(t));
     if (checkpoint)
         return clseq_checkpoint_read(t->model, &t->optimizer, checkpoint);
-    return clseq_seq2seq_init(t->model,
-                              t->options->init_normal ? CLSEQ_INIT_NORMAL : CLSEQ_INIT_UNIFORM,
-                              t->options->init_scale, t->options->seed);
+    return init_weights(t);
 }
 
 static clseq_status start(struct trainer *t)
@@ -461,9 +492,14 @@ static clseq_status validate(struct trainer *t)
         t->state.has_best = true;
         t->state.best_loss = event.loss;
         t->state.worse_validations = 0;
+        t->state.since_decay = 0;
         CLSEQ_TRY(save_model(t));
     } else {
         t->state.worse_validations++;
+        if (++t->state.since_decay >= (uint64_t)t->options->patience) {
+            t->state.since_decay = 0;
+            t->state.decays++;
+        }
     }
     CLSEQ_TRY(clseq_run_folder_log(&t->folder,
                                    json_pack("{s:s, s:I, s:f, s:f, s:b, s:f}", "event", "valid",
@@ -484,22 +520,62 @@ static bool validation_due(const struct trainer *t)
 
 /* ---- the loop ---- */
 
-static clseq_status one_update(struct trainer *t, double lr)
+/* What the summed loss of an update is multiplied by. */
+static double loss_scale(const struct trainer *t, size_t sentences, size_t words)
 {
-    clseq_tensor loss, sumsq, stats;
+    return 1 / (double)(t->options->average_tokens ? words : sentences);
+}
+
+static clseq_status update_from_one(struct trainer *t, double lr, clseq_tensor loss,
+                                    clseq_tensor sumsq, clseq_tensor stats)
+{
     struct clseq_seq2seq_input input;
-    double scale;
 
     CLSEQ_TRY(clseq_batches_ahead_next(t->train.ahead, &t->batch));
     input = clseq_batch_input(&t->batch);
-    scale = 1 / (double)(t->options->average_tokens ? t->batch.N : t->batch.B);
-    clseq_step_record_next(&t->record, &loss, &sumsq, &stats);
     CLSEQ_TRY(clseq_seq2seq_begin(t->model, &input));
-    CLSEQ_TRY(clseq_seq2seq_loss_bwd(t->model, scale, false, loss));
-    CLSEQ_TRY(clseq_optimizer_step(&t->optimizer, t->state.update + 1, lr, t->options->clip, sumsq,
-                                   stats));
-    t->state.update++;
+    CLSEQ_TRY(clseq_seq2seq_loss_bwd(t->model, loss_scale(t, t->batch.B, t->batch.N), false, loss));
     t->report.tokens += t->batch.N;
+    return clseq_optimizer_step(&t->optimizer, t->state.update + 1, lr, t->options->clip, sumsq,
+                                stats);
+}
+
+/* How many sentences and words a group has is known when it is done, so the gradients are summed
+ * and scaled then. */
+static clseq_status update_from_group(struct trainer *t, uint64_t batches, double lr,
+                                      clseq_tensor loss, clseq_tensor sumsq, clseq_tensor stats)
+{
+    size_t sentences = 0, words = 0;
+
+    clseq_accumulator_begin(&t->accumulator);
+    for (uint64_t i = 0; i < batches; i++) {
+        struct clseq_seq2seq_input input;
+
+        CLSEQ_TRY(clseq_batches_ahead_next(t->train.ahead, &t->batch));
+        input = clseq_batch_input(&t->batch);
+        CLSEQ_TRY(clseq_accumulator_add(&t->accumulator, &input, loss));
+        sentences += t->batch.B;
+        words += t->batch.N;
+    }
+    CLSEQ_TRY(clseq_accumulator_end(&t->accumulator));
+    t->report.tokens += words;
+    return clseq_optimizer_step_scaled(&t->optimizer, t->state.update + 1, lr, t->options->clip,
+                                       loss_scale(t, sentences, words), sumsq, stats);
+}
+
+static clseq_status one_update(struct trainer *t, double lr)
+{
+    const uint64_t first = t->state.update % t->per_epoch * t->options->accumulate;
+    const uint64_t left = t->batches_per_epoch - first;
+    const uint64_t group = left < t->options->accumulate ? left : t->options->accumulate;
+    clseq_tensor loss, sumsq, stats;
+
+    clseq_step_record_next(&t->record, &loss, &sumsq, &stats);
+    if (group == 1)
+        CLSEQ_TRY(update_from_one(t, lr, loss, sumsq, stats));
+    else
+        CLSEQ_TRY(update_from_group(t, group, lr, loss, sumsq, stats));
+    t->state.update++;
     return CLSEQ_OK;
 }
 
@@ -528,12 +604,13 @@ static bool save_due(const struct trainer *t)
 static clseq_status loop(struct trainer *t)
 {
     CLSEQ_TRY(clseq_batches_ahead_seek(t->train.ahead, (uint32_t)(t->state.update / t->per_epoch),
-                                       t->state.update % t->per_epoch));
+                                       t->state.update % t->per_epoch * t->options->accumulate));
     if (validation_due(t)) /* interrupted in the middle of it */
         CLSEQ_TRY(validate(t));
     poll_stop(t);
     while (!t->stop && !finished(t) && !gave_up(t)) {
-        const double lr = clseq_schedule_lr(t->options, t->state.update, t->per_epoch);
+        const double lr =
+            clseq_schedule_lr(t->options, t->state.update, t->per_epoch, t->state.decays);
 
         CLSEQ_TRY(one_update(t, lr));
         if (t->state.update % t->options->log_every == 0)
@@ -639,6 +716,7 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
             .stopped_early = gave_up(t),
         };
     clseq_step_record_fini(&t->record);
+    clseq_accumulator_fini(&t->accumulator);
     clseq_optimizer_fini(&t->optimizer);
     clseq_seq2seq_destroy(&t->model);
     clseq_batch_fini(&t->batch);

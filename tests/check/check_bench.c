@@ -322,24 +322,66 @@ static void bench_rnn(struct check *t, int32_t T, int32_t B, int32_t H)
 }
 
 static void bench_update(struct check *t, int32_t rows, int32_t columns)
+/* Every update of dense parameters; `moments`: their names, one letter each. */
+static struct check_case *begin_update(struct check *t, enum clseq_op op, const char *moments,
+                                       int32_t rows, int32_t columns)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_adam_update, "%d_%d", rows, columns);
+    struct check_case *c = check_begin(t, op, "%d_%d", rows, columns);
 
     if (!c)
-        return;
+        return NULL;
     check_real(c, "g", 2, rows, columns, 1);
     check_real(c, "stats", 1, 2, 1, 1);
     check_values(c, "stats")[1] = 1;
     check_real(c, "w", 2, rows, columns, 1);
-    check_real(c, "m", 2, rows, columns, 1);
-    check_real(c, "v", 2, rows, columns, 1);
-    check_fill_uniform(c, "v", 0, 1);
-    c->args.adam_update.step_size = 1e-3;
-    c->args.adam_update.beta1 = 0.9;
-    c->args.adam_update.beta2 = 0.999;
-    c->args.adam_update.inv_sqrt_bias2 = 1;
-    c->args.adam_update.eps = 1e-8;
-    check_run(c);
+    for (const char *at = moments; *at; at++) {
+        const char name[2] = { *at, 0 };
+
+        check_real(c, name, 2, rows, columns, 1);
+        if (*at != 'm')
+            check_fill_uniform(c, name, 0, 1);
+    }
+    return c;
+}
+
+static void bench_updates(struct check *t, int32_t rows, int32_t columns)
+{
+    struct check_case *c = begin_update(t, CLSEQ_OP_adam_update, "mv", rows, columns);
+
+    if (c) {
+        c->args.adam_update.step_size = 1e-3;
+        c->args.adam_update.beta1 = 0.9;
+        c->args.adam_update.beta2 = 0.999;
+        c->args.adam_update.inv_sqrt_bias2 = 1;
+        c->args.adam_update.eps = 1e-8;
+        check_run(c);
+    }
+    if ((c = begin_update(t, CLSEQ_OP_sgd_update, "", rows, columns))) {
+        c->args.sgd_update.lr = 0.1;
+        check_run(c);
+    }
+    if ((c = begin_update(t, CLSEQ_OP_momentum_update, "m", rows, columns))) {
+        c->args.momentum_update.lr = 0.1;
+        c->args.momentum_update.momentum = 0.9;
+        check_run(c);
+    }
+    if ((c = begin_update(t, CLSEQ_OP_adagrad_update, "v", rows, columns))) {
+        c->args.adagrad_update.lr = 0.01;
+        c->args.adagrad_update.eps = 1e-10;
+        check_run(c);
+    }
+    if ((c = begin_update(t, CLSEQ_OP_adadelta_update, "vu", rows, columns))) {
+        c->args.adadelta_update.lr = 1;
+        c->args.adadelta_update.rho = 0.9;
+        c->args.adadelta_update.eps = 1e-6;
+        check_run(c);
+    }
+    if ((c = begin_update(t, CLSEQ_OP_rmsprop_update, "v", rows, columns))) {
+        c->args.rmsprop_update.lr = 0.001;
+        c->args.rmsprop_update.rho = 0.99;
+        c->args.rmsprop_update.eps = 1e-8;
+        check_run(c);
+    }
 }
 
 void check_bench_cases(struct check *t)
@@ -352,5 +394,5 @@ void check_bench_cases(struct check *t)
     bench_lstm(t, 25, 64, 512 / shrink);
     bench_gru(t, 25, 64, 512 / shrink);
     bench_rnn(t, 25, 64, 512 / shrink);
-    bench_update(t, 2048 / shrink, 512);
+    bench_updates(t, 2048 / shrink, 512);
 }

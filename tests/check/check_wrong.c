@@ -274,6 +274,47 @@ static clseq_status moment_not_written(clseq_backend *be, const struct clseq_ada
     return CLSEQ_OK;
 }
 
+/* The rows that an update does not name fade too. */
+static clseq_status other_rows_decay(clseq_backend *be, const struct clseq_momentum_update_args *a)
+{
+    CLSEQ_TRY(clseq_reference_momentum_update(be, a));
+    for (int64_t r = 0; r < row_count(&a->w) && clseq_tensor_present(&a->index); r++) {
+        bool named = false;
+
+        for (int32_t u = 0; u < a->index.dims[0]; u++)
+            named = named || index_data(&a->index)[u] == r;
+        for (int32_t n = 0; n < row_length(&a->w) && !named; n++)
+            real_row(&a->w, r)[n] *= (float)(1 - a->lr * a->decay);
+    }
+    return CLSEQ_OK;
+}
+
+/* The second moment from before the step. */
+static clseq_status stale_moment(clseq_backend *be, const struct clseq_rmsprop_update_args *a)
+{
+    struct clseq_rmsprop_update_args late = *a;
+
+    late.rho = 1;
+    return clseq_reference_rmsprop_update(be, &late);
+}
+
+static clseq_status wrong_root(clseq_backend *be, const struct clseq_adagrad_update_args *a)
+{
+    struct clseq_adagrad_update_args outside = *a;
+
+    outside.eps = sqrt(a->eps); /* inside the root and not beside it */
+    return clseq_reference_adagrad_update(be, &outside);
+}
+
+static clseq_status moments_swapped(clseq_backend *be, const struct clseq_adadelta_update_args *a)
+{
+    struct clseq_adadelta_update_args other = *a;
+
+    other.v = a->u;
+    other.u = a->v;
+    return clseq_reference_adadelta_update(be, &other);
+}
+
 /* A right whole-sequence LSTM, in a backend whose single step is wrong: only the comparison with
  * the composed form sees it under this name. */
 static clseq_status right_sequence(clseq_backend *be, const struct clseq_lstm_seq_fwd_args *a)
@@ -366,6 +407,10 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(offset_ignored, sgd_update, sgd_update, NONE)                                                \
     X(last_token_dropped, embedding_bwd, embedding_bwd, VALUE)                                     \
     X(moment_not_written, adam_update, adam_update, VALUE)                                         \
+    X(other_rows_decay, momentum_update, momentum_update, VALUE)                                   \
+    X(stale_moment, rmsprop_update, rmsprop_update, VALUE)                                         \
+    X(wrong_root, adagrad_update, adagrad_update, VALUE)                                           \
+    X(moments_swapped, adadelta_update, adadelta_update, VALUE)                                    \
     X(fused_without_bias, lstm_seq_fwd, lstm_seq_fwd, VALUE)                                       \
     X(old_cell_at_output, lstm_cell_fwd, lstm_cell_fwd, VALUE)                                     \
     X(second_stride_ignored, col_dots, col_dots, NONE)                                             \

@@ -306,8 +306,9 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                .eos = 3 };
         break;
     case CLSEQ_OP_clip_scale:
-        ret->clip_scale =
-            (struct clseq_clip_scale_args) { .sumsq = REAL(1), .stats = REAL(2), .max_norm = 0.25 };
+        ret->clip_scale = (struct clseq_clip_scale_args) {
+            .sumsq = REAL(1), .stats = REAL(2), .max_norm = 0.25, .scale = 1
+        };
         break;
     case CLSEQ_OP_sgd_update:
         ret->sgd_update = (struct clseq_sgd_update_args) { .g = REAL(OP_U, OP_E),
@@ -328,6 +329,47 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                              .beta2 = 0.99,
                                                              .inv_sqrt_bias2 = 2,
                                                              .eps = 1e-8 };
+        break;
+    case CLSEQ_OP_momentum_update:
+        ret->momentum_update = (struct clseq_momentum_update_args) { .g = REAL(OP_U, OP_E),
+                                                                     .stats = REAL(2),
+                                                                     .index = INDEX(OP_U),
+                                                                     .w = REAL(OP_V, OP_E),
+                                                                     .m = REAL(OP_V, OP_E),
+                                                                     .lr = 0.5,
+                                                                     .momentum = 0.9,
+                                                                     .decay = 0.25,
+                                                                     .nesterov = true };
+        break;
+    case CLSEQ_OP_adagrad_update:
+        ret->adagrad_update = (struct clseq_adagrad_update_args) { .g = REAL(OP_U, OP_E),
+                                                                   .stats = REAL(2),
+                                                                   .index = INDEX(OP_U),
+                                                                   .w = REAL(OP_V, OP_E),
+                                                                   .v = REAL(OP_V, OP_E),
+                                                                   .lr = 0.1,
+                                                                   .eps = 1e-10 };
+        break;
+    case CLSEQ_OP_adadelta_update:
+        ret->adadelta_update = (struct clseq_adadelta_update_args) { .g = REAL(OP_U, OP_E),
+                                                                     .stats = REAL(2),
+                                                                     .index = INDEX(OP_U),
+                                                                     .w = REAL(OP_V, OP_E),
+                                                                     .v = REAL(OP_V, OP_E),
+                                                                     .u = REAL(OP_V, OP_E),
+                                                                     .lr = 0.5,
+                                                                     .rho = 0.9,
+                                                                     .eps = 1e-6 };
+        break;
+    case CLSEQ_OP_rmsprop_update:
+        ret->rmsprop_update = (struct clseq_rmsprop_update_args) { .g = REAL(OP_U, OP_E),
+                                                                   .stats = REAL(2),
+                                                                   .index = INDEX(OP_U),
+                                                                   .w = REAL(OP_V, OP_E),
+                                                                   .v = REAL(OP_V, OP_E),
+                                                                   .lr = 0.1,
+                                                                   .rho = 0.99,
+                                                                   .eps = 1e-8 };
         break;
     case CLSEQ_OP_uniform:
         ret->uniform = (struct clseq_uniform_args) {
@@ -384,7 +426,7 @@ static inline void op_fixture_fill(clseq_context *ctx, struct op_fixture *f, enu
             const uint64_t bits =
                 clseq_random_u64(7, CLSEQ_RANDOM_TEST, (uint32_t)op, k + (uint64_t)i * OP_PLACE);
             const float u = 2 * clseq_philox_unit((uint32_t)bits) - 1;
-            const bool positive = strcmp(field->name, "v") == 0 ||
+            const bool positive = strcmp(field->name, "v") == 0 || strcmp(field->name, "u") == 0 ||
                                   strcmp(field->name, "sumsq") == 0 ||
                                   strcmp(field->name, "stats") == 0;
 

@@ -311,7 +311,10 @@ static double *train(struct probe *p, clseq_optimizer_kind kind, const double *s
 
 static void test_same_bits_training(void **state)
 {
-    static const clseq_optimizer_kind kinds[] = { CLSEQ_OPTIMIZER_SGD, CLSEQ_OPTIMIZER_ADAM };
+    static const clseq_optimizer_kind kinds[] = {
+        CLSEQ_OPTIMIZER_SGD,     CLSEQ_OPTIMIZER_ADAM,     CLSEQ_OPTIMIZER_MOMENTUM,
+        CLSEQ_OPTIMIZER_ADAGRAD, CLSEQ_OPTIMIZER_ADADELTA, CLSEQ_OPTIMIZER_RMSPROP,
+    };
     struct probe p;
 
     (void)open_model(state, &p);

@@ -214,6 +214,18 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_adam_update, "index", { 7 }, "index is (7) i32, but must be (U) = (3)" },
     { CLSEQ_OP_adam_update, "m", { 3, 6 }, "m is (3, 6) f32, but must be the shape of w = (7, 6)" },
     { CLSEQ_OP_adam_update, "v", { 3, 6 }, "v is (3, 6) f32, but must be the shape of w = (7, 6)" },
+    { CLSEQ_OP_momentum_update, "stats", { 1 }, "stats is (1) f32, but must be two elements = (2)" },
+    { CLSEQ_OP_momentum_update, "g", { 3, 5 }, "g is (3, 5) f32, but must be (U, E) = (3, 6)" },
+    { CLSEQ_OP_momentum_update, "index", { 7 }, "index is (7) i32, but must be (U) = (3)" },
+    { CLSEQ_OP_momentum_update, "m", { 3, 6 }, "m is (3, 6) f32, but must be the shape of w = (7, 6)" },
+    { CLSEQ_OP_adagrad_update, "w", { 42 }, "w is (42) f32 of rank 1, but must be (V, E)" },
+    { CLSEQ_OP_adagrad_update, "g", { 18 }, "g is (18) f32 of rank 1, but must be (U, E)" },
+    { CLSEQ_OP_adagrad_update, "v", { 3, 6 }, "v is (3, 6) f32, but must be the shape of w = (7, 6)" },
+    { CLSEQ_OP_adadelta_update, "index", { 7 }, "index is (7) i32, but must be (U) = (3)" },
+    { CLSEQ_OP_adadelta_update, "v", { 3, 6 }, "v is (3, 6) f32, but must be the shape of w = (7, 6)" },
+    { CLSEQ_OP_adadelta_update, "u", { 3, 6 }, "u is (3, 6) f32, but must be the shape of w = (7, 6)" },
+    { CLSEQ_OP_rmsprop_update, "g", { 3, 5 }, "g is (3, 5) f32, but must be (U, E) = (3, 6)" },
+    { CLSEQ_OP_rmsprop_update, "v", { 3, 6 }, "v is (3, 6) f32, but must be the shape of w = (7, 6)" },
 
     { CLSEQ_OP_uniform, "dst", { 1, 3, 5 }, "dst is (1, 3, 5) f32 of rank 3, but must be of rank 1 or 2" },
     { CLSEQ_OP_normal, "dst", { 1, 3, 5 }, "dst is (1, 3, 5) f32 of rank 3, but must be of rank 1 or 2" },
@@ -335,9 +347,11 @@ static void dense_updates(void **state)
     const int32_t dense[3] = { OP_V, OP_E }, three[3] = { 1, OP_V, OP_E };
 
     open_setup(state, &s);
-    for (int i = 0; i < 2; i++) {
-        const enum clseq_op op = i ? CLSEQ_OP_adam_update : CLSEQ_OP_sgd_update;
+    for (int i = 0; i < CLSEQ_OP_COUNT; i++) {
+        const enum clseq_op op = (enum clseq_op)i;
 
+        if (!clseq_op_is_update(op))
+            continue;
         op_fixture_args(&s.f, op, &s.args);
         op_tensor(op, &s.args, "index")->buffer = NULL;
         refused(&s, op, CLSEQ_ERR_SHAPE, "g is (3, 6) f32, but must be the shape of w = (7, 6)");
@@ -418,6 +432,7 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, beam_advance, beam, CLSEQ_TOPK_MAX + 1, "beam is 65, but must be 1 to 64");
     REFUSED_SCALAR(s, beam_advance, eos, -1, "eos is -1, but must be at least 0");
     REFUSED_SCALAR(s, clip_scale, max_norm, nan, "max_norm is nan, but must be a number");
+    REFUSED_SCALAR(s, clip_scale, scale, 0, "scale is 0, but must be finite and above 0");
     REFUSED_SCALAR(s, sgd_update, lr, inf, "lr is inf, but must be finite");
     REFUSED_SCALAR(s, adam_update, step_size, nan, "step_size is nan, but must be finite");
     REFUSED_SCALAR(s, adam_update, beta1, 1, "beta1 is 1, but must be in [0, 1)");
@@ -425,6 +440,25 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, adam_update, inv_sqrt_bias2, 0,
                    "inv_sqrt_bias2 is 0, but must be finite and above 0");
     REFUSED_SCALAR(s, adam_update, eps, -1, "eps is -1, but must be finite and at least 0");
+    REFUSED_SCALAR(s, adam_update, decay, -1, "decay is -1, but must be finite and at least 0");
+    REFUSED_SCALAR(s, adam_update, shrink, nan, "shrink is nan, but must be finite and at least 0");
+    REFUSED_SCALAR(s, sgd_update, decay, inf, "decay is inf, but must be finite and at least 0");
+    REFUSED_SCALAR(s, momentum_update, lr, nan, "lr is nan, but must be finite");
+    REFUSED_SCALAR(s, momentum_update, momentum, 1, "momentum is 1, but must be in [0, 1)");
+    REFUSED_SCALAR(s, momentum_update, decay, -1, "decay is -1, but must be finite and at least 0");
+    REFUSED_SCALAR(s, adagrad_update, lr, inf, "lr is inf, but must be finite");
+    REFUSED_SCALAR(s, adagrad_update, eps, 0, "eps is 0, but must be finite and at least 2^-126");
+    REFUSED_SCALAR(s, adagrad_update, decay, -1, "decay is -1, but must be finite and at least 0");
+    REFUSED_SCALAR(s, adadelta_update, lr, inf, "lr is inf, but must be finite");
+    REFUSED_SCALAR(s, adadelta_update, rho, 1, "rho is 1, but must be in [0, 1)");
+    REFUSED_SCALAR(s, adadelta_update, eps, 1e-40,
+                   "eps is 1e-40, but must be finite and at least 2^-126");
+    REFUSED_SCALAR(s, rmsprop_update, lr, inf, "lr is inf, but must be finite");
+    REFUSED_SCALAR(s, rmsprop_update, rho, -1, "rho is -1, but must be in [0, 1)");
+    REFUSED_SCALAR(s, rmsprop_update, eps, nan,
+                   "eps is nan, but must be finite and at least 2^-126");
+    REFUSED_SCALAR(s, rmsprop_update, decay, nan,
+                   "decay is nan, but must be finite and at least 0");
     REFUSED_SCALAR(s, uniform, low, nanf_, "low is nan, but must be finite");
     REFUSED_SCALAR(s, uniform, high, inff_, "high is inf, but must be finite");
     REFUSED_SCALAR(s, uniform, low, 2, "low is 2, but must be at most high");

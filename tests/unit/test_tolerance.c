@@ -138,6 +138,9 @@ static void scalars_made_absolute(void **state)
     a.sgd_update.lr = 0.5;
     clseq_op_absolute_args(CLSEQ_OP_sgd_update, &a);
     assert_true(a.sgd_update.lr == -0.5);
+    a.momentum_update.lr = 0.5;
+    clseq_op_absolute_args(CLSEQ_OP_momentum_update, &a);
+    assert_true(a.momentum_update.lr == -0.5);
 }
 
 /* What an op must not touch is exact, though its rule is not. Lengths are 2, 1, 0 and t is 1; the
@@ -230,10 +233,12 @@ static void untouched_rows(void **state)
     }
     close_setup(&s);
 
-    for (int i = 0; i < 2; i++) {
-        const enum clseq_op op = i ? CLSEQ_OP_adam_update : CLSEQ_OP_sgd_update;
+    for (int i = 0; i < CLSEQ_OP_COUNT; i++) {
+        const enum clseq_op op = (enum clseq_op)i;
         const float zero[2] = { 1, 0 };
 
+        if (!clseq_op_is_update(op))
+            continue;
         open_setup(state, &s, op);
         run(&s);
         for (size_t row = 0; row < OP_V; row++) {
@@ -265,9 +270,11 @@ static void updates_by_row(void **state)
     const int32_t outside[OP_U] = { 5, -1, OP_V };
     struct setup s;
 
-    for (int i = 0; i < 2; i++) {
-        const enum clseq_op op = i ? CLSEQ_OP_adam_update : CLSEQ_OP_sgd_update;
+    for (int i = 0; i < CLSEQ_OP_COUNT; i++) {
+        const enum clseq_op op = (enum clseq_op)i;
 
+        if (!clseq_op_is_update(op))
+            continue;
         open_setup(state, &s, op);
         ASSERT_OK(s.ctx, clseq_view_write(op_tensor(op, &s.args, "index"), outside));
         run(&s);

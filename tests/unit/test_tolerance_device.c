@@ -250,10 +250,25 @@ static void device_softmax_xent_bwd(struct setup *s, struct worst *w)
 
 static void device_clip_scale(struct setup *s, struct worst *w)
 {
-    const double max = s->args.clip_scale.max_norm, norm = off(w, sqrt(in(s, "sumsq")[0]), 3);
-    const double stats[2] = { norm, norm > f32(max) ? off(w, f32(max) / norm, 3) : 1 };
+    const double max = f32(s->args.clip_scale.max_norm), scale = f32(s->args.clip_scale.scale);
+    const double norm = f32(scale * off(w, sqrt(in(s, "sumsq")[0]), 3));
+    const double stats[2] = { norm, f32(scale * (norm > max ? off(w, max / norm, 3) : 1)) };
 
     check(s, w, "stats", stats);
+}
+
+/* g' of the element; indices are 0, 1, 2, so that row r of g is row r of w. */
+static double gradient(struct setup *s, size_t i, double decay)
+{
+    const double g = f32(in(s, "stats")[1] * in(s, "g")[i]);
+
+    return decay != 0 ? f32(g + f32(f32(decay) * in(s, "w")[i])) : g;
+}
+
+/* step + shrink w */
+static double shrunk(struct setup *s, size_t i, double step, double shrink)
+{
+    return shrink != 0 ? f32(step + f32(f32(shrink) * in(s, "w")[i])) : step;
 }
 
 static void device_adam_update(struct setup *s, struct worst *w)
@@ -266,16 +281,104 @@ static void device_adam_update(struct setup *s, struct worst *w)
         m[i] = in(s, "m")[i];
         v[i] = in(s, "v")[i];
         if (i < OP_U * OP_E) { /* index is 0, 1, 2 */
-            const double g = f32(in(s, "stats")[1] * in(s, "g")[i]);
+            const double g = gradient(s, i, a->decay);
             double root;
 
             m[i] = f32(f32(f32(a->beta1) * m[i]) + f32(f32(1 - a->beta1) * g));
             v[i] = f32(f32(f32(a->beta2) * v[i]) + f32(f32(1 - a->beta2) * f32(g * g)));
             root = f32(f32(off(w, sqrt(v[i]), 3) * f32(a->inv_sqrt_bias2)) + f32(a->eps));
-            x[i] = f32(x[i] - off(w, f32(f32(a->step_size) * m[i]) / root, 3));
+            x[i] = f32(x[i] -
+                       shrunk(s, i, off(w, f32(f32(a->step_size) * m[i]) / root, 3), a->shrink));
         }
     }
     check(s, w, "m", m);
+    check(s, w, "v", v);
+    check(s, w, "w", x);
+}
+
+static void device_momentum_update(struct setup *s, struct worst *w)
+{
+    const struct clseq_momentum_update_args *a = &s->args.momentum_update;
+    double x[OP_V * OP_E], m[OP_V * OP_E];
+
+    for (size_t i = 0; i < OP_V * OP_E; i++) {
+        x[i] = in(s, "w")[i];
+        m[i] = in(s, "m")[i];
+        if (i < OP_U * OP_E) {
+            const double g = gradient(s, i, a->decay);
+            double step;
+
+            m[i] = f32(f32(f32(a->momentum) * m[i]) + g);
+            step = a->nesterov ? f32(g + f32(f32(a->momentum) * m[i])) : m[i];
+            x[i] = f32(x[i] - f32(f32(a->lr) * step));
+        }
+    }
+    check(s, w, "m", m);
+    check(s, w, "w", x);
+}
+
+static void device_adagrad_update(struct setup *s, struct worst *w)
+{
+    const struct clseq_adagrad_update_args *a = &s->args.adagrad_update;
+    double x[OP_V * OP_E], v[OP_V * OP_E];
+
+    for (size_t i = 0; i < OP_V * OP_E; i++) {
+        x[i] = in(s, "w")[i];
+        v[i] = in(s, "v")[i];
+        if (i < OP_U * OP_E) {
+            const double g = gradient(s, i, a->decay);
+
+            v[i] = f32(v[i] + f32(g * g));
+            x[i] = f32(x[i] -
+                       off(w, f32(f32(a->lr) * g) / f32(off(w, sqrt(v[i]), 3) + f32(a->eps)), 3));
+        }
+    }
+    check(s, w, "v", v);
+    check(s, w, "w", x);
+}
+
+static void device_adadelta_update(struct setup *s, struct worst *w)
+{
+    const struct clseq_adadelta_update_args *a = &s->args.adadelta_update;
+    const double rest = f32(1 - a->rho), rho = f32(a->rho), eps = f32(a->eps);
+    double x[OP_V * OP_E], v[OP_V * OP_E], u[OP_V * OP_E];
+
+    for (size_t i = 0; i < OP_V * OP_E; i++) {
+        x[i] = in(s, "w")[i];
+        v[i] = in(s, "v")[i];
+        u[i] = in(s, "u")[i];
+        if (i < OP_U * OP_E) {
+            const double g = gradient(s, i, a->decay);
+            double delta;
+
+            v[i] = f32(f32(rho * v[i]) + f32(f32(rest * g) * g));
+            delta = off(w, f32(u[i] + eps) / f32(v[i] + eps), 3);
+            delta = f32(off(w, sqrt(delta), 3) * g);
+            u[i] = f32(f32(rho * u[i]) + f32(f32(rest * delta) * delta));
+            x[i] = f32(x[i] - f32(f32(a->lr) * delta));
+        }
+    }
+    check(s, w, "v", v);
+    check(s, w, "u", u);
+    check(s, w, "w", x);
+}
+
+static void device_rmsprop_update(struct setup *s, struct worst *w)
+{
+    const struct clseq_rmsprop_update_args *a = &s->args.rmsprop_update;
+    double x[OP_V * OP_E], v[OP_V * OP_E];
+
+    for (size_t i = 0; i < OP_V * OP_E; i++) {
+        x[i] = in(s, "w")[i];
+        v[i] = in(s, "v")[i];
+        if (i < OP_U * OP_E) {
+            const double g = gradient(s, i, a->decay);
+
+            v[i] = f32(f32(f32(a->rho) * v[i]) + f32(f32(f32(1 - a->rho) * g) * g));
+            x[i] = f32(x[i] -
+                       off(w, f32(f32(a->lr) * g) / f32(off(w, sqrt(v[i]), 3) + f32(a->eps)), 3));
+        }
+    }
     check(s, w, "v", v);
     check(s, w, "w", x);
 }
@@ -299,7 +402,31 @@ static void device_normal(struct setup *s, struct worst *w)
     check(s, w, "dst", x);
 }
 
-/* Real inputs scaled by a power of ten, anew in every round. */
+static void set_decay(union clseq_op_any_args *args, enum clseq_op op, double decay)
+{
+    switch (op) {
+    case CLSEQ_OP_adam_update:
+        args->adam_update.decay = decay;
+        args->adam_update.shrink = decay / 10;
+        break;
+    case CLSEQ_OP_momentum_update:
+        args->momentum_update.decay = decay;
+        break;
+    case CLSEQ_OP_adagrad_update:
+        args->adagrad_update.decay = decay;
+        break;
+    case CLSEQ_OP_adadelta_update:
+        args->adadelta_update.decay = decay;
+        break;
+    case CLSEQ_OP_rmsprop_update:
+        args->rmsprop_update.decay = decay;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Weight decay in every other round. Real inputs scaled by a power of ten, anew in every round. */
 static void refill(struct setup *s, int round)
 {
     static const float scales[] = { 1, 0.01f, 10, 100, 1e-4f };
@@ -318,14 +445,17 @@ static void refill(struct setup *s, int round)
             const float u = clseq_philox_unit((uint32_t)clseq_random_u64(
                 3, CLSEQ_RANDOM_TEST, (uint32_t)round, k + (uint64_t)i * OP_PLACE));
 
-            values[k] = scale * (strcmp(name, "v") == 0 || strcmp(name, "sumsq") == 0 ||
-                                         strcmp(name, "stats") == 0
+            values[k] = scale * (strcmp(name, "v") == 0 || strcmp(name, "u") == 0 ||
+                                         strcmp(name, "sumsq") == 0 || strcmp(name, "stats") == 0
                                      ? u
                                  : strcmp(name, "lse") == 0 ? 1 + u /* no smaller than a logit */
                                                             : 2 * u - 1);
         }
         ASSERT_OK(s->ctx, clseq_tensor_write_f32(s->be, x, values));
     }
+    set_decay(&s->args, s->call.op, round % 2 ? 0.3 : 0);
+    if (s->call.op == CLSEQ_OP_clip_scale)
+        s->args.clip_scale.scale = round % 2 ? 0.3 : 1;
     if (s->call.op == CLSEQ_OP_normal)
         s->args.normal.seed = (uint64_t)round;
 }
@@ -374,6 +504,13 @@ static const struct {
       NULL,
       device_adam_update,
       { { "w", 0.14 }, { "m", 0.09 }, { "v", 0.09 } } },
+    { CLSEQ_OP_momentum_update, NULL, device_momentum_update, { { "w", 0.13 }, { "m", 0.1 } } },
+    { CLSEQ_OP_adagrad_update, NULL, device_adagrad_update, { { "w", 0.37 }, { "v", 0.16 } } },
+    { CLSEQ_OP_adadelta_update,
+      NULL,
+      device_adadelta_update,
+      { { "w", 0.29 }, { "v", 0.17 }, { "u", 0.22 } } },
+    { CLSEQ_OP_rmsprop_update, NULL, device_rmsprop_update, { { "w", 0.36 }, { "v", 0.12 } } },
     { CLSEQ_OP_normal, NULL, device_normal, { { "dst", 0.14 } } },
 };
 

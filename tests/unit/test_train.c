@@ -4,6 +4,7 @@
 #include "train_case.h"
 
 #include "backend/fault_backend.h"
+#include "io/safetensors.h"
 
 #include <math.h>
 #include <sys/stat.h>
@@ -28,6 +29,20 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(lr, (double)NAN, "--lr");
     OUT_OF_RANGE(lr, -1, "--lr");
     OUT_OF_RANGE(clip, -1, "--clip");
+    OUT_OF_RANGE(optimizer, (clseq_optimizer_kind)8, "--optimizer");
+    OUT_OF_RANGE(momentum, 1, "--momentum");
+    OUT_OF_RANGE(beta1, 1, "--beta1");
+    OUT_OF_RANGE(beta2, -0.1, "--beta2");
+    OUT_OF_RANGE(eps, 1e-40, "--eps");
+    OUT_OF_RANGE(schedule, (clseq_schedule_kind)7, "--schedule");
+    OUT_OF_RANGE(accumulate, 0, "--accumulate");
+    OUT_OF_RANGE(init, (clseq_init_kind)4, "--init");
+    OUT_OF_RANGE(forget_bias, 1000, "--forget-bias");
+    OUT_OF_RANGE(decay_factor, 0, "--decay-factor");
+    OUT_OF_RANGE(patience, 0, "--patience");
+    OUT_OF_RANGE(warmup, UINT64_MAX, "--warmup");
+    OUT_OF_RANGE(adagrad_start, -1, "--adagrad-start");
+    OUT_OF_RANGE(weight_decay, (double)NAN, "--weight-decay");
     OUT_OF_RANGE(batch, 0, "--batch");
     OUT_OF_RANGE(model.layers, 17, "--layers");
     OUT_OF_RANGE(decay_every, 0, "--decay-every");
@@ -37,6 +52,12 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(after.updates, 0, "--after");
     OUT_OF_RANGE(source, NULL, "source text");
     OUT_OF_RANGE(run, NULL, "run folder");
+    c.options.after = (struct clseq_when) { .seconds = 60 };
+    OUT_OF_RANGE(schedule, CLSEQ_SCHEDULE_COSINE,
+                 "--schedule cosine must know where training ends");
+    c.options.after = good.after;
+    c.options.valid_source = c.options.valid_target = NULL;
+    OUT_OF_RANGE(schedule, CLSEQ_SCHEDULE_PLATEAU, "there is no validation text");
 #undef OUT_OF_RANGE
     /* Nothing was made for them. */
     assert_int_not_equal(stat(c.run, &info), 0);
@@ -193,11 +214,14 @@ static void test_halving(void **state)
     train_case_remove(&c);
 }
 
-/* The defaults of lr: 0.7 for SGD, 0.001 for Adam. */
+/* The defaults of lr. */
 static void test_default_lr(void **state)
 {
     static const double expected[] = {
-        [CLSEQ_OPTIMIZER_SGD] = 0.7, [CLSEQ_OPTIMIZER_ADAM] = 0.001
+        [CLSEQ_OPTIMIZER_SGD] = 0.7,       [CLSEQ_OPTIMIZER_ADAM] = 0.001,
+        [CLSEQ_OPTIMIZER_MOMENTUM] = 0.07, [CLSEQ_OPTIMIZER_NESTEROV] = 0.07,
+        [CLSEQ_OPTIMIZER_ADAGRAD] = 0.01,  [CLSEQ_OPTIMIZER_ADADELTA] = 1,
+        [CLSEQ_OPTIMIZER_RMSPROP] = 0.001, [CLSEQ_OPTIMIZER_ADAMW] = 0.001,
     };
     const struct probe_place *place = probe_place(state);
     struct train_case c;
@@ -205,16 +229,65 @@ static void test_default_lr(void **state)
     train_case_make(&c, TRAIN_COPY, 4, 2, 5);
     c.options.after.updates = 2;
     c.options.lr = 0;
-    for (int kind = 0; kind < 2; kind++) {
+    for (int kind = 0; kind < (int)CLSEQ_ARRAY_SIZE(expected); kind++) {
+        char name[16];
         json_t *log;
 
-        train_case_set_run(&c, kind == 0 ? "first" : "second");
+        snprintf(name, sizeof(name), "run%d", kind);
+        train_case_set_run(&c, name);
         c.options.optimizer = (clseq_optimizer_kind)kind;
         ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
         log = train_log(&c, "update");
         assert_true(fabs(train_log_number(log, 1, "lr") - expected[kind]) < 1e-9);
         json_decref(log);
     }
+    train_case_remove(&c);
+}
+
+/* A schedule that ends with the run does not let the run be made longer. */
+static void test_schedule_end(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c;
+    json_t *log;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.schedule = CLSEQ_SCHEDULE_LINEAR;
+    c.options.lr = 0.4;
+    c.options.after = (struct clseq_when) { .updates = 4 };
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+    log = train_log(&c, "update");
+    for (size_t i = 0; i < 4; i++)
+        assert_true(fabs(train_log_number(log, i, "lr") - 0.1 * (double)(4 - i)) < 1e-8);
+    json_decref(log);
+    c.options.after.updates = 8;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "schedule-end was {\"epochs\":0.0,\"updates\":4}",
+                 train_run(place, &c, -1, NULL));
+    train_case_remove(&c);
+}
+
+/* Initial weights, as they are before the first update. */
+static void test_init(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    clseq_safetensors *file = NULL;
+    struct train_case c;
+    float bias[4 * 10];
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.init = CLSEQ_INIT_KIND_ORTHOGONAL;
+    c.options.set_forget_bias = true;
+    c.options.forget_bias = 2;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_INTERRUPTED, "stopped at update 0",
+                 train_run(place, &c, 0, NULL));
+    ASSERT_OK(place->ctx,
+              clseq_safetensors_open(place->ctx, train_case_file(&c, "last.safetensors"), &file));
+    ASSERT_OK(place->ctx, clseq_safetensors_read_raw(
+                              file, clseq_safetensors_find(file, "decoder.rnn.bias_ih_l1"), 0,
+                              sizeof(bias), bias));
+    for (int i = 0; i < 40; i++)
+        assert_true(bias[i] == (i / 10 == 1 ? 2.0f : 0.0f));
+    clseq_safetensors_close(&file);
     train_case_remove(&c);
 }
 
@@ -384,6 +457,8 @@ int main(void)
         cmocka_unit_test(test_nan_weight_diverged),
         cmocka_unit_test(test_halving),
         cmocka_unit_test(test_default_lr),
+        cmocka_unit_test(test_schedule_end),
+        cmocka_unit_test(test_init),
         cmocka_unit_test(test_early_stop),
         cmocka_unit_test(test_early_stop_count),
         cmocka_unit_test(test_no_validation),

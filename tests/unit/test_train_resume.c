@@ -82,8 +82,93 @@ static void test_resume_sgd(void **state)
     c.options.schedule = CLSEQ_SCHEDULE_HALVE;
     c.options.decay_start = 1.5;
     c.options.similar_length = false;
-    c.options.init_normal = true;
+    c.options.init = CLSEQ_INIT_KIND_NORMAL;
     check_resume(place, &c);
+    train_case_remove(&c);
+}
+
+/* Every optimizer, with its moments, weight decay and options that are not the defaults: a run that
+ * was stopped ends like one that was not. */
+static void test_resume_optimizers(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    static const struct {
+        clseq_optimizer_kind kind;
+        double lr;
+    } kinds[] = {
+        { CLSEQ_OPTIMIZER_MOMENTUM, 0.05 }, { CLSEQ_OPTIMIZER_NESTEROV, 0.05 },
+        { CLSEQ_OPTIMIZER_ADAGRAD, 0.05 },  { CLSEQ_OPTIMIZER_ADADELTA, 1 },
+        { CLSEQ_OPTIMIZER_RMSPROP, 0.01 },  { CLSEQ_OPTIMIZER_ADAMW, 0.01 },
+    };
+    struct train_case c, whole;
+
+    train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+    c.options.after.updates = 30;
+    c.options.valid_every.updates = 10;
+    c.options.save_every.updates = 8;
+    c.options.momentum = 0.8;
+    c.options.adagrad_start = 0.1;
+    c.options.weight_decay = 0.01;
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(kinds); i++) {
+        struct clseq_train_result result;
+        char name[32], begun[600];
+        json_t *log;
+
+        c.options.optimizer = kinds[i].kind;
+        c.options.lr = kinds[i].lr;
+        snprintf(name, sizeof(name), "whole%zu", i);
+        train_case_set_run(&c, name);
+        ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+        whole = c;
+        log = train_log(&c, "valid");
+        assert_true(train_log_number(log, 2, "loss") < train_log_number(log, 0, "loss"));
+        json_decref(log);
+        snprintf(name, sizeof(name), "stop%zu", i);
+        train_case_set_run(&c, name);
+        ASSERT_FAILS(place->ctx, CLSEQ_ERR_INTERRUPTED, "again to go on",
+                     train_run(place, &c, 9, &result));
+        assert_int_equal(result.updates, 9);
+        snprintf(begun, sizeof(begun), "%s", train_case_file(&c, "last.safetensors"));
+        assert_true(
+            train_other_tensors(place->ctx, begun, train_case_file(&whole, "last.safetensors")));
+        ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+        train_same_run(place, &c, &whole);
+    }
+    train_case_remove(&c);
+}
+
+/* The rate of the plateau schedule depends on validations of earlier sessions. */
+static void test_resume_plateau(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c, whole;
+    clseq_status status;
+    int sessions = 0;
+    json_t *log;
+
+    train_case_make(&c, TRAIN_COPY, 4, 3, 5);
+    c.options.schedule = CLSEQ_SCHEDULE_PLATEAU;
+    c.options.lr = 0.25; /* a bumpy way */
+    c.options.decay_factor = 0.7;
+    c.options.patience = 2;
+    c.options.warmup = 5;
+    c.options.valid_every.updates = 2;
+    train_case_set_run(&c, "whole");
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+    whole = c;
+    log = train_log(&c, "update");
+    /* At least two decays; otherwise this run shows nothing. */
+    assert_true(train_log_number(log, json_array_size(log) - 1, "lr") < 0.25 * 0.7 * 0.7 + 1e-9);
+    assert_true(fabs(train_log_number(log, 0, "lr") - 0.05) < 1e-9);
+    json_decref(log);
+    train_case_set_run(&c, "often");
+    do {
+        status = train_run(place, &c, 7, NULL);
+        assert_true(++sessions < 50);
+    } while (status == CLSEQ_ERR_INTERRUPTED);
+    ASSERT_OK(place->ctx, status);
+    assert_true(sessions > 4);
+    train_same_run(place, &c, &whole);
     train_case_remove(&c);
 }
 
@@ -167,6 +252,11 @@ static void test_other_options(void **state)
     REFUSED(optimizer, CLSEQ_OPTIMIZER_SGD, "optimizer was \"adam\", now it is \"sgd\"");
     REFUSED(reverse_source, true, "reverse-source was false, now it is true");
     REFUSED(clip, 1, "clip was 5");
+    REFUSED(init, CLSEQ_INIT_KIND_ORTHOGONAL, "init was \"uniform\", now it is \"orthogonal\"");
+    REFUSED(set_forget_bias, true, "forget-bias was null, now it is 1.0");
+    REFUSED(accumulate, 2, "accumulate was 1, now it is 2");
+    REFUSED(weight_decay, 0.1, "weight-decay was 0.0, now it is 0.1");
+    REFUSED(beta2, 0.99, "beta2 was 0.0, now it is 0.99");
     REFUSED(source_text.lowercase, true, "source-text was");
 #undef REFUSED
     /* When to report, how long to go on and who makes the batches are free. */
@@ -175,6 +265,55 @@ static void test_other_options(void **state)
     c.options.save_every.updates = 4;
     ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
     train_snapshot_free(&before);
+    train_case_remove(&c);
+}
+
+/* Change "numbers" in config.json: remove an option, as an older release would not have written it,
+ * or add one. */
+static void edit_numbers(struct train_case *c, const char *remove, const char *add)
+{
+    const char *path = train_case_file(c, "config.json");
+    json_t *config = json_load_file(path, 0, NULL), *numbers = json_object_get(config, "numbers");
+
+    assert_non_null(numbers);
+    if (remove)
+        assert_int_equal(json_object_del(numbers, remove), 0);
+    if (add)
+        assert_int_equal(json_object_set_new(numbers, add, json_true()), 0);
+    assert_int_equal(json_dump_file(config, path, JSON_INDENT(1)), 0);
+    json_decref(config);
+}
+
+/* A run of an older release goes on with the defaults of what it did not have, and with nothing
+ * else; one of a newer release with options unknown here does not. */
+static void test_other_release(void **state)
+{
+    static const char *const newer[] = { "momentum",     "beta1",         "beta2",
+                                         "eps",          "adagrad-start", "weight-decay",
+                                         "decay-factor", "patience",      "warmup",
+                                         "schedule-end", "forget-bias",   "accumulate" };
+    const struct probe_place *place = probe_place(state);
+    struct train_case c;
+
+    train_case_make(&c, TRAIN_COPY, 4, 2, 5);
+    c.options.after.updates = 2;
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(newer); i++)
+        edit_numbers(&c, newer[i], NULL);
+    c.options.after.updates = 4;
+    c.options.momentum = 0.5;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "momentum was 0.9, now it is 0.5",
+                 train_run(place, &c, -1, NULL));
+    c.options.momentum = 0.9;
+    c.options.warmup = 3;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "warmup was 0, now it is 3",
+                 train_run(place, &c, -1, NULL));
+    c.options.warmup = 0;
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+    edit_numbers(&c, NULL, "telepathy");
+    c.options.after.updates = 6;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "this one does not have: telepathy",
+                 train_run(place, &c, -1, NULL));
     train_case_remove(&c);
 }
 
@@ -330,14 +469,17 @@ int main(void)
     const struct CMUnitTest device[] = {
         cmocka_unit_test(test_resume_adam),
         cmocka_unit_test(test_resume_sgd),
+        cmocka_unit_test(test_resume_optimizers),
+        cmocka_unit_test(test_resume_plateau),
         cmocka_unit_test(test_stop_in_last_validation),
         cmocka_unit_test(test_extend),
         cmocka_unit_test(test_damaged_checkpoint),
     };
     const struct CMUnitTest host[] = {
-        cmocka_unit_test(test_other_options), cmocka_unit_test(test_model_as_checkpoint),
-        cmocka_unit_test(test_other_corpus),  cmocka_unit_test(test_failed_start),
-        cmocka_unit_test(test_two_at_once),   cmocka_unit_test(test_no_folder),
+        cmocka_unit_test(test_other_release),       cmocka_unit_test(test_other_options),
+        cmocka_unit_test(test_model_as_checkpoint), cmocka_unit_test(test_other_corpus),
+        cmocka_unit_test(test_failed_start),        cmocka_unit_test(test_two_at_once),
+        cmocka_unit_test(test_no_folder),
     };
     int failed = 0;
 
