@@ -128,20 +128,45 @@ static void bench_gemm(struct check *t, int32_t m, int32_t n, int32_t k, bool tr
     check_run(c);
 }
 
+/* Attention: products of every sentence of time-major states. */
+static void bench_attention(struct check *t, int32_t B, int32_t m, int32_t n, int32_t k,
+                            bool trans_a, bool trans_b, const char *swapped)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_gemm, "%c%c_batch%d_m%d_n%d_k%d",
+                                       trans_a ? 't' : 'n', trans_b ? 't' : 'n', B, m, n, k);
+
+    if (!c)
+        return;
+    check_real(c, "a", 3, B, trans_a ? k : m, trans_a ? m : k);
+    check_real(c, "b", 3, B, trans_b ? n : k, trans_b ? k : n);
+    check_real(c, "c", 3, B, m, n);
+    for (; *swapped; swapped++)
+        check_swapped(c, (const char[]) { *swapped, '\0' });
+    c->args.gemm.trans_a = trans_a;
+    c->args.gemm.trans_b = trans_b;
+    c->args.gemm.alpha = 1;
+    check_run(c);
+}
+
 /* A training step of size M (DESIGN: E = H = 512, B = 64, T = 25) and decoding. */
 static void bench_products(struct check *t)
 {
     const int32_t rows = t->quick ? 160 : 1600, H = t->quick ? 128 : 512, V = t->quick ? 800 : 8000;
 
     bench_gemm(t, 512, 512, 512, false, false, 0);
-    bench_gemm(t, rows, 4 * H, H, false, true, 0);  /* x W_ih^T, all steps */
-    bench_gemm(t, 64, 4 * H, H, false, true, 1);    /* h W_hh^T, one step */
-    bench_gemm(t, rows, H, 4 * H, false, false, 0); /* dx */
-    bench_gemm(t, 4 * H, H, rows, true, false, 1);  /* dW */
-    bench_gemm(t, 64, H, 4 * H, false, false, 1);   /* dh, one step */
-    bench_gemm(t, rows, V, H, false, true, 0);      /* logits */
-    bench_gemm(t, 1, 4 * H, H, false, true, 1);     /* greedy, one sentence */
-    bench_gemm(t, 5, V, H, false, true, 0);         /* beam of 5 */
+    bench_gemm(t, rows, 4 * H, H, false, true, 0);         /* x W_ih^T, all steps */
+    bench_gemm(t, 64, 4 * H, H, false, true, 1);           /* h W_hh^T, one step */
+    bench_gemm(t, rows, H, 4 * H, false, false, 0);        /* dx */
+    bench_gemm(t, 4 * H, H, rows, true, false, 1);         /* dW */
+    bench_gemm(t, 64, H, 4 * H, false, false, 1);          /* dh, one step */
+    bench_gemm(t, rows, V, H, false, true, 0);             /* logits */
+    bench_gemm(t, 1, 4 * H, H, false, true, 1);            /* greedy, one sentence */
+    bench_gemm(t, 5, V, H, false, true, 0);                /* beam of 5 */
+    bench_attention(t, 64, 25, 25, H, false, true, "ab");  /* scores */
+    bench_attention(t, 64, 25, H, 25, false, false, "bc"); /* context */
+    bench_attention(t, 64, 25, H, 25, true, false, "bc");  /* d keys, d values */
+    bench_attention(t, 64, 1, 25, H, false, true, "ab");   /* one step of decoding */
+    bench_attention(t, 64, 1, H, 25, false, false, "bc");
 }
 
 static void bench_rows(struct check *t, int32_t rows, int32_t columns)

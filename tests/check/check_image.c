@@ -50,8 +50,13 @@ bool check_is_read(const struct check_case *c, const struct check_operand *x)
 }
 
 /* Spread the rows of one operand. Rank 1 stays contiguous: only its offset is free. */
-static void spread(struct check_case *c, clseq_tensor *view)
+static void spread(struct check_case *c, clseq_tensor *view, bool swapped)
 {
+    if (swapped) {
+        view->strides[0] = view->dims[2] + 1 + check_below(c, 9);
+        view->strides[1] = view->strides[0] * view->dims[0] + check_below(c, 7);
+        return;
+    }
     if (view->ndim >= 2)
         view->strides[view->ndim - 2] = view->dims[view->ndim - 1] + 1 + check_below(c, 9);
     if (view->ndim == 3)
@@ -71,7 +76,7 @@ size_t check_lay_out(struct check_case *c)
             continue;
         x->base = elements;
         if (c->layout != CHECK_DENSE) {
-            spread(c, &x->view);
+            spread(c, &x->view, x->swapped);
             x->view.offset = GUARD + (size_t)check_below(c, 16);
         }
         x->total = x->view.offset + clseq_tensor_extent(&x->view) + GUARD;
