@@ -230,6 +230,40 @@ static void bench_softmax(struct check *t, int32_t rows, int32_t columns)
     }
 }
 
+static void bench_weights(struct check *t, int32_t B, int32_t T, int32_t S)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_masked_softmax_fwd, "%d_%d_%d", B, T, S);
+
+    if (c) {
+        check_real(c, "x", 3, B, T, S);
+        check_out(c, "y", 3, B, T, S);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_masked_softmax_bwd, "%d_%d_%d", B, T, S))) {
+        check_real(c, "y", 3, B, T, S);
+        check_real(c, "dy", 3, B, T, S);
+        check_out(c, "dx", 3, B, T, S);
+        check_run(c);
+    }
+}
+
+static void bench_tanh(struct check *t, int32_t rows, int32_t columns)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_tanh_fwd, "%d_%d", rows, columns);
+
+    if (c) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_out(c, "y", 2, rows, columns, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_tanh_bwd, "%d_%d", rows, columns))) {
+        check_real(c, "y", 2, rows, columns, 1);
+        check_real(c, "dy", 2, rows, columns, 1);
+        check_out(c, "dx", 2, rows, columns, 1);
+        check_run(c);
+    }
+}
+
 static void bench_lstm(struct check *t, int32_t T, int32_t B, int32_t H)
 {
     struct check_case *c = check_begin(t, CLSEQ_OP_lstm_cell_fwd, "b%d_h%d", B, H);
@@ -293,6 +327,8 @@ void check_bench_cases(struct check *t)
     bench_products(t);
     bench_rows(t, 1600 / shrink, 2048 / shrink);
     bench_softmax(t, 1600 / shrink, 8000 / shrink);
+    bench_weights(t, 64, 25, 25);
+    bench_tanh(t, 1600 / shrink, 512);
     bench_lstm(t, 25, 64, 512 / shrink);
     bench_update(t, 2048 / shrink, 512);
 }

@@ -16,7 +16,8 @@ enum { GUARD = 48 }; /* words before and behind every operand, more than a vecto
 
 static uint32_t guard_word(size_t position)
 {
-    return 0x7FC00000u | (uint32_t)(position * 2654435761u % 0x3FFFFFu);
+    /* never the NaN that a case may hold as a value */
+    return 0x7FC00000u | (uint32_t)(position * 2654435761u % 0x3FFFFFu + 1);
 }
 
 bool check_is_written(const struct check_case *c, const struct check_operand *x)
