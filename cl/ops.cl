@@ -3,6 +3,7 @@
  * All operations but the matrix products as one program. A program is what a driver builds at a
  * time, and PoCL reads the 18000 lines of its headers for each one at every start.
  */
+#include "attention.cl"
 #include "beam.cl"
 #include "gemm_scale.cl"
 #include "gru.cl"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "defs.clh"
 
+#include "vmath.clh"
+
 /* Words, not floats: a copy keeps denormal numbers and the bits of a NaN on every device. A tensor
  * of rank 3 is planes of rows. */
 CLSEQ_KERNEL void copy(__global const uint *src, ulong src_offset, int src_plane, int src_stride,
@@ -92,5 +94,57 @@ CLSEQ_KERNEL void axpby(__global const float *x, ulong x_offset, int x_stride, _
         }
         for (; j < last; j++)
             to[j] = beta != 0.0f ? alpha * from[j] + beta * to[j] : alpha * from[j];
+    }
+}
+
+CLSEQ_KERNEL void tanh_fwd(__global const float *x, ulong x_offset, int x_plane, int x_stride,
+                           __global float *y, ulong y_offset, int y_plane, int y_stride,
+                           int n_planes, int n_rows, int n_columns, int chunk)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
+        __global const float *x_rows = CLSEQ_ROW(x, x_offset, x_plane, plane);
+        __global float *y_rows = CLSEQ_ROW(y, y_offset, y_plane, plane);
+
+        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+            __global const float *from = CLSEQ_ROW(x_rows, 0, x_stride, row);
+            __global float *to = CLSEQ_ROW(y_rows, 0, y_stride, row);
+            int j = first;
+
+            for (; j + VW <= last; j += VW)
+                vstoreV(tanh_v(vloadV(0, from + j)), 0, to + j);
+            for (; j < last; j++)
+                to[j] = tanh_1(from[j]);
+        }
+    }
+}
+
+CLSEQ_KERNEL void tanh_bwd(__global const float *y, ulong y_offset, int y_plane, int y_stride,
+                           __global const float *dy, ulong dy_offset, int dy_plane, int dy_stride,
+                           __global float *dx, ulong dx_offset, int dx_plane, int dx_stride,
+                           int n_planes, int n_rows, int n_columns, int chunk)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
+        __global const float *y_rows = CLSEQ_ROW(y, y_offset, y_plane, plane);
+        __global const float *dy_rows = CLSEQ_ROW(dy, dy_offset, dy_plane, plane);
+        __global float *dx_rows = CLSEQ_ROW(dx, dx_offset, dx_plane, plane);
+
+        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+            __global const float *value = CLSEQ_ROW(y_rows, 0, y_stride, row);
+            __global const float *from = CLSEQ_ROW(dy_rows, 0, dy_stride, row);
+            __global float *to = CLSEQ_ROW(dx_rows, 0, dx_stride, row);
+            int j = first;
+
+            for (; j + VW <= last; j += VW) {
+                const floatV v = vloadV(0, value + j);
+
+                vstoreV(vloadV(0, from + j) * (1.0f - v * v), 0, to + j);
+            }
+            for (; j < last; j++)
+                to[j] = from[j] * (1.0f - value[j] * value[j]);
+        }
     }
 }

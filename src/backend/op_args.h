@@ -63,6 +63,18 @@ struct clseq_axpby_args {
     double alpha, beta;
 };
 
+/* y = tanh(x). Shapes equal, rank 1 to 3. y may be x. */
+struct clseq_tanh_fwd_args {
+    clseq_tensor x; /* in */
+    clseq_tensor y; /* out */
+};
+
+/* Backward of tanh_fwd: dx = dy (1 - y^2). Shapes equal, rank 1 to 3. dx may be dy. */
+struct clseq_tanh_bwd_args {
+    clseq_tensor y, dy; /* in */
+    clseq_tensor dx;    /* out */
+};
+
 /* y[0] = sum of all x + beta y[0]. x rank 1 or 2; y (1). Empty x counts as 0. */
 struct clseq_sum_args {
     clseq_tensor x; /* in */
@@ -354,6 +366,27 @@ struct clseq_softmax_xent_bwd_args {
     clseq_tensor logits, target, lse; /* in */
     clseq_tensor dlogits;             /* out */
     double scale;
+};
+
+/* Softmax over the words of a source sentence: the weights of attention.
+ *   y[b][t][s] = exp(x[b][t][s] - max) / sum over s < length[b] of exp(x[b][t][s] - max), max being
+ *   the largest of these; 0 for s >= length[b], where x is not used
+ *   x, y (B, T, S); length (B) i32 optional (all S words count), values above S count as S. A
+ *   sentence of length 0 or less gives zeros. A NaN makes its row NaN, and so does +infinity, or
+ *   nothing but -infinity.
+ * y may be x. */
+struct clseq_masked_softmax_fwd_args {
+    clseq_tensor x;      /* in */
+    clseq_tensor length; /* in, i32, optional */
+    clseq_tensor y;      /* out */
+};
+
+/* Backward of masked_softmax_fwd: dx = y (dy - sum over s of y dy), row by row. Where y is 0, as
+ * behind the end of a sentence, dx is 0; dy must be finite there too. y, dy, dx (B, T, S). dx may
+ * be dy. */
+struct clseq_masked_softmax_bwd_args {
+    clseq_tensor y, dy; /* in */
+    clseq_tensor dx;    /* out */
 };
 
 /* One step of beam search for every sentence (Sutskever et al. 2014, section 3.2).

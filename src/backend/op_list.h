@@ -25,6 +25,8 @@
     X(gemm,             REQUIRED, SUM,       1)  \
     X(bias_add,         REQUIRED, SUM,       1)  \
     X(axpby,            REQUIRED, SUM,       1)  \
+    X(tanh_fwd,         REQUIRED, MAGNITUDE, 1)  \
+    X(tanh_bwd,         REQUIRED, MAGNITUDE, 1)  \
     X(sum,              REQUIRED, SUM,       1)  \
     X(sum_squares,      REQUIRED, SUM,       1)  \
     X(col_sums,         REQUIRED, SUM,       1)  \
@@ -48,6 +50,8 @@
     X(rnn_seq_bwd,      OPTIONAL, MAGNITUDE, 1)  \
     X(softmax_xent_fwd, REQUIRED, MAGNITUDE, 1)  \
     X(softmax_xent_bwd, REQUIRED, MAGNITUDE, 1)  \
+    X(masked_softmax_fwd, REQUIRED, MAGNITUDE, 1) \
+    X(masked_softmax_bwd, REQUIRED, MAGNITUDE, 1) \
     X(beam_advance,     REQUIRED, EXACT,     0)  \
     X(clip_scale,       REQUIRED, MAGNITUDE, 1)  \
     X(sgd_update,       REQUIRED, SUM,       1)  \

@@ -21,6 +21,8 @@
 #define FIELDS_gemm IN(gemm, a), IN(gemm, b), INOUT_BETA(gemm, c)
 #define FIELDS_bias_add IN(bias_add, x), IN(bias_add, b0), IN_OPT(bias_add, b1), OUT_OVER(bias_add, y, x)
 #define FIELDS_axpby IN(axpby, x), INOUT_BETA(axpby, y)
+#define FIELDS_tanh_fwd IN(tanh_fwd, x), OUT_OVER(tanh_fwd, y, x)
+#define FIELDS_tanh_bwd IN(tanh_bwd, y), IN(tanh_bwd, dy), OUT_OVER(tanh_bwd, dx, dy)
 #define FIELDS_sum IN(sum, x), INOUT_BETA(sum, y)
 #define FIELDS_sum_squares IN(sum_squares, x), INOUT_BETA(sum_squares, y)
 #define FIELDS_col_sums IN(col_sums, x), INOUT_BETA(col_sums, y)
@@ -70,6 +72,10 @@
     OUT(softmax_xent_fwd, loss), OUT(softmax_xent_fwd, lse)
 #define FIELDS_softmax_xent_bwd IN(softmax_xent_bwd, logits), INDEX(softmax_xent_bwd, target), \
     IN(softmax_xent_bwd, lse), OUT_OVER(softmax_xent_bwd, dlogits, logits)
+#define FIELDS_masked_softmax_fwd IN(masked_softmax_fwd, x), INDEX_OPT(masked_softmax_fwd, length), \
+    OUT_OVER(masked_softmax_fwd, y, x)
+#define FIELDS_masked_softmax_bwd IN(masked_softmax_bwd, y), IN(masked_softmax_bwd, dy), \
+    OUT_OVER(masked_softmax_bwd, dx, dy)
 #define FIELDS_beam_advance IN(beam_advance, value), INDEX(beam_advance, index), IN(beam_advance, lse), \
     IN(beam_advance, score), INDEX(beam_advance, token), OUT(beam_advance, new_score), \
     OUT_INDEX(beam_advance, new_token), OUT_INDEX(beam_advance, parent)
@@ -191,6 +197,10 @@ double clseq_op_terms(enum clseq_op op, const void *args)
         return a->embedding_bwd.order.dims[0];
     case CLSEQ_OP_softmax_xent_fwd:
         return a->softmax_xent_fwd.logits.dims[1];
+    case CLSEQ_OP_masked_softmax_fwd:
+        return a->masked_softmax_fwd.x.dims[2];
+    case CLSEQ_OP_masked_softmax_bwd:
+        return a->masked_softmax_bwd.y.dims[2];
     case CLSEQ_OP_lstm_seq_fwd:
     case CLSEQ_OP_lstm_seq_bwd:
     case CLSEQ_OP_gru_seq_fwd:

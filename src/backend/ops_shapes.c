@@ -154,6 +154,19 @@ static clseq_status check_axpby(const struct call *k, const struct clseq_axpby_a
     return CLSEQ_OK;
 }
 
+static clseq_status check_tanh_fwd(const struct call *k, const struct clseq_tanh_fwd_args *a)
+{
+    NEED_SAME(y, x);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_tanh_bwd(const struct call *k, const struct clseq_tanh_bwd_args *a)
+{
+    NEED_SAME(dy, y);
+    NEED_SAME(dx, y);
+    return CLSEQ_OK;
+}
+
 static clseq_status check_sum(const struct call *k, const struct clseq_sum_args *a)
 {
     RANK(x, 1, 2, "of rank 1 or 2");
@@ -490,6 +503,24 @@ static clseq_status check_softmax_xent_bwd(const struct call *k,
     NEED(lse, "(M)", logits, 1, a->logits.dims[0], 1, 1);
     NEED_SAME(dlogits, logits);
     FINITE(scale);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_masked_softmax_fwd(const struct call *k,
+                                             const struct clseq_masked_softmax_fwd_args *a)
+{
+    RANK(x, 3, 3, "(B, T, S)");
+    NEED_SAME(y, x);
+    NEED_IF_PRESENT(length, "(B)", x, 1, a->x.dims[0], 1, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_masked_softmax_bwd(const struct call *k,
+                                             const struct clseq_masked_softmax_bwd_args *a)
+{
+    RANK(y, 3, 3, "(B, T, S)");
+    NEED_SAME(dy, y);
+    NEED_SAME(dx, y);
     return CLSEQ_OK;
 }
 

@@ -413,6 +413,67 @@ static double softmax_xent_bwd(const struct clseq_magnitude *m, size_t i)
     return error * fabs(m->args->softmax_xent_bwd.scale) / POINTWISE;
 }
 
+/* ---- tanh --------------------------------------------------------------------------------- */
+
+/*
+ * y = tanh(x): 10u |y| on the device, 2u |y| on the reference: E = 12 |y|, so M = |y| 4 / 3.
+ * dx = dy (1 - y^2): y^2 u, the difference and the product 2u |1 - y^2|, the reference as much:
+ *   E = |dy| (y^2 + 3 |1 - y^2|).
+ */
+static double tanh_fwd(const struct clseq_magnitude *m, size_t i)
+{
+    return isnan(m->x[i]) ? 0 : 12 * fabs(tanh(m->x[i])) / POINTWISE;
+}
+
+static double tanh_bwd(const struct clseq_magnitude *m, size_t i)
+{
+    const double square = m->y[i] * m->y[i];
+
+    return fabs(m->dy[i]) * (square + 3 * fabs(1 - square)) / POINTWISE;
+}
+
+/* ---- masked_softmax ------------------------------------------------------------------------ */
+
+/*
+ * y = exp(d) / s, d = x - max, s the sum of at most S exponentials. Relative: exp 6u and |d| u from
+ * the difference; s as for softmax_xent_fwd: exp 6, the sum S - 1, the differences log S; divide 5,
+ * reference 2: E = y (S + 18 + log S + |d|). What the rule grants for |y| is S + 8 of it, so
+ * M = y (10 + log S + |d|) / (S + 8). Words behind the end are 0.
+ */
+static double masked_softmax_fwd(const struct clseq_magnitude *m, size_t i)
+{
+    const clseq_tensor *shape = &m->args->masked_softmax_fwd.x;
+    const size_t n = m->columns, row = i / n, b = row / (size_t)shape->dims[1];
+    const double *x = m->x + row * n;
+    const double words = m->length ? fmin(m->length[b], (double)n) : (double)n;
+    double largest = -HUGE_VAL, sum = 0, d;
+
+    if ((double)(i % n) >= words)
+        return CLSEQ_MAGNITUDE_EXACT;
+    for (size_t s = 0; (double)s < words; s++)
+        largest = fmax(largest, x[s]);
+    for (size_t s = 0; (double)s < words; s++)
+        sum += exp(x[s] - largest);
+    d = x[i % n] - largest;
+    return isfinite(d) ? exp(d) / sum * (10 + log((double)n) - d) / ((double)n + 8) : 0;
+}
+
+/*
+ * dx = y (dy - D), D = sum of y dy over S terms, each off by u for its product and S - 1 for the
+ * sum; the difference, the product and the reference 3u |y| (|dy| + |D|). With A = sum of |y dy|:
+ *   E = |y| ((S + 3) A + 3 |dy|), M = E / (S + 8).
+ */
+static double masked_softmax_bwd(const struct clseq_magnitude *m, size_t i)
+{
+    const size_t n = m->columns, row = i / n;
+    const double length = (double)n;
+    double sum = 0;
+
+    for (size_t s = row * n; s < (row + 1) * n; s++)
+        sum += fabs(m->y[s] * m->dy[s]);
+    return fabs(m->y[i]) * ((length + 3) * sum + 3 * fabs(m->dy[i])) / (length + 8);
+}
+
 /* ---- clip_scale ------------------------------------------------------------------------------ */
 
 /*
@@ -551,6 +612,14 @@ double clseq_magnitude_of(const struct clseq_magnitude *m, size_t i)
         return softmax_xent_fwd(m, i);
     case CLSEQ_OP_softmax_xent_bwd:
         return softmax_xent_bwd(m, i);
+    case CLSEQ_OP_tanh_fwd:
+        return tanh_fwd(m, i);
+    case CLSEQ_OP_tanh_bwd:
+        return tanh_bwd(m, i);
+    case CLSEQ_OP_masked_softmax_fwd:
+        return masked_softmax_fwd(m, i);
+    case CLSEQ_OP_masked_softmax_bwd:
+        return masked_softmax_bwd(m, i);
     case CLSEQ_OP_clip_scale:
         return clip_scale(m, i);
     case CLSEQ_OP_normal:

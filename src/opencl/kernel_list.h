@@ -21,6 +21,8 @@
     X(fill,             ops)       \
     X(bias_add,         ops)       \
     X(axpby,            ops)       \
+    X(tanh_fwd,         ops)       \
+    X(tanh_bwd,         ops)       \
     X(sum,              ops)       \
     X(sum_squares,      ops)       \
     X(col_sums,         ops)       \
@@ -38,6 +40,8 @@
     X(rnn_cell_bwd,     ops)       \
     X(softmax_xent_fwd, ops)       \
     X(softmax_xent_bwd, ops)       \
+    X(masked_softmax_fwd, ops)     \
+    X(masked_softmax_bwd, ops)     \
     X(beam_advance,     ops)       \
     X(clip_scale,       ops)       \
     X(sgd_update,       ops)       \

@@ -7,6 +7,9 @@
  * cores finish together. */
 #define POINTWISE_RUN 4096
 
+/* The same where an element takes a dozen cycles. */
+#define TANH_RUN 1024
+
 /* A tensor of rank 1 to 3 as planes of rows. */
 struct planes {
     int32_t planes, rows, columns;
@@ -96,4 +99,34 @@ clseq_status clseq_opencl_axpby(clseq_backend *be, const struct clseq_axpby_args
                         clseq_arg_int(grid.rows), clseq_arg_int(grid.columns),
                         clseq_arg_int(grid.chunk), clseq_arg_float(a->alpha),
                         clseq_arg_float(a->beta));
+}
+
+/* The arguments (pointer, offset, plane stride, row stride) of the next kernels. */
+#define ARG_PLANES(x, p)                                                                           \
+    CLSEQ_ARG_TENSOR(x), clseq_arg_stride((p).plane_stride), clseq_arg_stride((p).row_stride)
+
+clseq_status clseq_opencl_tanh_fwd(clseq_backend *be, const struct clseq_tanh_fwd_args *a)
+{
+    const bool is_line = clseq_opencl_is_line(&a->x) && clseq_opencl_is_line(&a->y);
+    const struct planes x = planes_of(&a->x, is_line), y = planes_of(&a->y, is_line);
+    const struct clseq_opencl_grid grid = clseq_opencl_grid_of(be, x.rows, x.columns, TANH_RUN);
+
+    return CLSEQ_LAUNCH(be, tanh_fwd, with_planes(grid.range, x.planes), ARG_PLANES(&a->x, x),
+                        ARG_PLANES(&a->y, y), clseq_arg_int(x.planes), clseq_arg_int(grid.rows),
+                        clseq_arg_int(grid.columns), clseq_arg_int(grid.chunk));
+}
+
+clseq_status clseq_opencl_tanh_bwd(clseq_backend *be, const struct clseq_tanh_bwd_args *a)
+{
+    const bool is_line =
+        clseq_opencl_is_line(&a->y) && clseq_opencl_is_line(&a->dy) && clseq_opencl_is_line(&a->dx);
+    const struct planes y = planes_of(&a->y, is_line), dy = planes_of(&a->dy, is_line);
+    const struct planes dx = planes_of(&a->dx, is_line);
+    const struct clseq_opencl_grid grid =
+        clseq_opencl_grid_of(be, y.rows, y.columns, POINTWISE_RUN);
+
+    return CLSEQ_LAUNCH(be, tanh_bwd, with_planes(grid.range, y.planes), ARG_PLANES(&a->y, y),
+                        ARG_PLANES(&a->dy, dy), ARG_PLANES(&a->dx, dx), clseq_arg_int(y.planes),
+                        clseq_arg_int(grid.rows), clseq_arg_int(grid.columns),
+                        clseq_arg_int(grid.chunk));
 }

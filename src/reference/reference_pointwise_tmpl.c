@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "reference/reference_tmpl.h"
 
+#include <math.h>
 #include <string.h>
 
 clseq_status NAME(copy)(clseq_backend *be, const struct clseq_copy_args *a)
@@ -50,6 +51,30 @@ clseq_status NAME(axpby)(clseq_backend *be, const struct clseq_axpby_args *a)
 
         for (int32_t n = 0; n < row_length(&a->x); n++)
             y[n] = (real)(a->alpha * (double)x[n] + scaled_old(a->beta, &y[n]));
+    }
+    return CLSEQ_OK;
+}
+
+clseq_status NAME(tanh_fwd)(clseq_backend *be, const struct clseq_tanh_fwd_args *a)
+{
+    for (int64_t r = 0; r < row_count(&a->x); r++) {
+        const real *x = real_row(&a->x, r);
+        real *y = real_row(&a->y, r);
+
+        for (int32_t n = 0; n < row_length(&a->x); n++)
+            y[n] = (real)tanh((double)x[n]);
+    }
+    return CLSEQ_OK;
+}
+
+clseq_status NAME(tanh_bwd)(clseq_backend *be, const struct clseq_tanh_bwd_args *a)
+{
+    for (int64_t r = 0; r < row_count(&a->y); r++) {
+        const real *y = real_row(&a->y, r), *dy = real_row(&a->dy, r);
+        real *dx = real_row(&a->dx, r);
+
+        for (int32_t n = 0; n < row_length(&a->y); n++)
+            dx[n] = (real)((double)dy[n] * (1 - (double)y[n] * (double)y[n]));
     }
     return CLSEQ_OK;
 }

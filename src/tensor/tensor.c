@@ -115,6 +115,19 @@ clseq_tensor clseq_tensor_as_step(clseq_tensor x)
     return x;
 }
 
+clseq_tensor clseq_tensor_swap(clseq_tensor x)
+{
+    const int32_t dim = x.dims[0];
+    const int64_t stride = x.strides[0];
+
+    assert(x.ndim == 3);
+    x.dims[0] = x.dims[1];
+    x.strides[0] = x.strides[1];
+    x.dims[1] = dim;
+    x.strides[1] = stride;
+    return x;
+}
+
 clseq_tensor clseq_tensor_line(clseq_tensor x)
 {
     assert(x.ndim == 2 && x.strides[0] == x.dims[1]);

@@ -58,6 +58,10 @@ clseq_tensor clseq_tensor_flatten(clseq_tensor x);
 /* (B, H) -> (1, B, H): a sequence of one step. */
 clseq_tensor clseq_tensor_as_step(clseq_tensor x);
 
+/* (T, B, H) -> (B, T, H), the same memory: a batch of matrices of every sentence, for gemm and
+ * masked_softmax. The rows of a matrix then lie further apart than the matrices. */
+clseq_tensor clseq_tensor_swap(clseq_tensor x);
+
 /* (M, N) contiguous -> (M * N). */
 clseq_tensor clseq_tensor_line(clseq_tensor x);
 

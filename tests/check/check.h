@@ -77,6 +77,7 @@ struct check_operand {
     const struct clseq_op_field *field;
     bool present, is_index;
     bool given;        /* has values; otherwise it is only written */
+    bool swapped;      /* rank 3, the first two dimensions the other way round in memory */
     int same_as;       /* operand whose view it shares; -1 = its own */
     clseq_tensor view; /* shape, strides and offset; buffer NULL */
     size_t count;      /* elements */
@@ -128,6 +129,9 @@ void check_out_index(struct check_case *c, const char *name, int ndim, int32_t d
 
 /* Make output `name` the same view as the input its contract allows. */
 void check_alias(struct check_case *c, const char *name);
+
+/* Lay an operand (D0, D1, D2) out as clseq_tensor_swap() of a tensor (D1, D0, D2). */
+void check_swapped(struct check_case *c, const char *name);
 
 struct check_operand *check_find(struct check_case *c, const char *name);
 double *check_values(struct check_case *c, const char *name);

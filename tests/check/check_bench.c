@@ -128,20 +128,45 @@ static void bench_gemm(struct check *t, int32_t m, int32_t n, int32_t k, bool tr
     check_run(c);
 }
 
+/* Attention: products of every sentence of time-major states. */
+static void bench_attention(struct check *t, int32_t B, int32_t m, int32_t n, int32_t k,
+                            bool trans_a, bool trans_b, const char *swapped)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_gemm, "%c%c_batch%d_m%d_n%d_k%d",
+                                       trans_a ? 't' : 'n', trans_b ? 't' : 'n', B, m, n, k);
+
+    if (!c)
+        return;
+    check_real(c, "a", 3, B, trans_a ? k : m, trans_a ? m : k);
+    check_real(c, "b", 3, B, trans_b ? n : k, trans_b ? k : n);
+    check_real(c, "c", 3, B, m, n);
+    for (; *swapped; swapped++)
+        check_swapped(c, (const char[]) { *swapped, '\0' });
+    c->args.gemm.trans_a = trans_a;
+    c->args.gemm.trans_b = trans_b;
+    c->args.gemm.alpha = 1;
+    check_run(c);
+}
+
 /* A training step of size M (DESIGN: E = H = 512, B = 64, T = 25) and decoding. */
 static void bench_products(struct check *t)
 {
     const int32_t rows = t->quick ? 160 : 1600, H = t->quick ? 128 : 512, V = t->quick ? 800 : 8000;
 
     bench_gemm(t, 512, 512, 512, false, false, 0);
-    bench_gemm(t, rows, 4 * H, H, false, true, 0);  /* x W_ih^T, all steps */
-    bench_gemm(t, 64, 4 * H, H, false, true, 1);    /* h W_hh^T, one step */
-    bench_gemm(t, rows, H, 4 * H, false, false, 0); /* dx */
-    bench_gemm(t, 4 * H, H, rows, true, false, 1);  /* dW */
-    bench_gemm(t, 64, H, 4 * H, false, false, 1);   /* dh, one step */
-    bench_gemm(t, rows, V, H, false, true, 0);      /* logits */
-    bench_gemm(t, 1, 4 * H, H, false, true, 1);     /* greedy, one sentence */
-    bench_gemm(t, 5, V, H, false, true, 0);         /* beam of 5 */
+    bench_gemm(t, rows, 4 * H, H, false, true, 0);         /* x W_ih^T, all steps */
+    bench_gemm(t, 64, 4 * H, H, false, true, 1);           /* h W_hh^T, one step */
+    bench_gemm(t, rows, H, 4 * H, false, false, 0);        /* dx */
+    bench_gemm(t, 4 * H, H, rows, true, false, 1);         /* dW */
+    bench_gemm(t, 64, H, 4 * H, false, false, 1);          /* dh, one step */
+    bench_gemm(t, rows, V, H, false, true, 0);             /* logits */
+    bench_gemm(t, 1, 4 * H, H, false, true, 1);            /* greedy, one sentence */
+    bench_gemm(t, 5, V, H, false, true, 0);                /* beam of 5 */
+    bench_attention(t, 64, 25, 25, H, false, true, "ab");  /* scores */
+    bench_attention(t, 64, 25, H, 25, false, false, "bc"); /* context */
+    bench_attention(t, 64, 25, H, 25, true, false, "bc");  /* d keys, d values */
+    bench_attention(t, 64, 1, 25, H, false, true, "ab");   /* one step of decoding */
+    bench_attention(t, 64, 1, H, 25, false, false, "bc");
 }
 
 static void bench_rows(struct check *t, int32_t rows, int32_t columns)
@@ -227,6 +252,40 @@ static void bench_lstm_cell(struct check *t, int32_t B, int32_t H, bool peephole
     if (peephole)
         check_real(c, "peephole", 2, 3, H, 1);
     check_run(c);
+}
+
+static void bench_weights(struct check *t, int32_t B, int32_t T, int32_t S)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_masked_softmax_fwd, "%d_%d_%d", B, T, S);
+
+    if (c) {
+        check_real(c, "x", 3, B, T, S);
+        check_out(c, "y", 3, B, T, S);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_masked_softmax_bwd, "%d_%d_%d", B, T, S))) {
+        check_real(c, "y", 3, B, T, S);
+        check_real(c, "dy", 3, B, T, S);
+        check_out(c, "dx", 3, B, T, S);
+        check_run(c);
+    }
+}
+
+static void bench_tanh(struct check *t, int32_t rows, int32_t columns)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_tanh_fwd, "%d_%d", rows, columns);
+
+    if (c) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_out(c, "y", 2, rows, columns, 1);
+        check_run(c);
+    }
+    if ((c = check_begin(t, CLSEQ_OP_tanh_bwd, "%d_%d", rows, columns))) {
+        check_real(c, "y", 2, rows, columns, 1);
+        check_real(c, "dy", 2, rows, columns, 1);
+        check_out(c, "dx", 2, rows, columns, 1);
+        check_run(c);
+    }
 }
 
 static void bench_lstm(struct check *t, int32_t T, int32_t B, int32_t H)
@@ -321,7 +380,6 @@ static void bench_rnn(struct check *t, int32_t T, int32_t B, int32_t H)
     }
 }
 
-static void bench_update(struct check *t, int32_t rows, int32_t columns)
 /* Every update of dense parameters; `moments`: their names, one letter each. */
 static struct check_case *begin_update(struct check *t, enum clseq_op op, const char *moments,
                                        int32_t rows, int32_t columns)
@@ -391,6 +449,8 @@ void check_bench_cases(struct check *t)
     bench_products(t);
     bench_rows(t, 1600 / shrink, 2048 / shrink);
     bench_softmax(t, 1600 / shrink, 8000 / shrink);
+    bench_weights(t, 64, 25, 25);
+    bench_tanh(t, 1600 / shrink, 512);
     bench_lstm(t, 25, 64, 512 / shrink);
     bench_gru(t, 25, 64, 512 / shrink);
     bench_rnn(t, 25, 64, 512 / shrink);

@@ -199,6 +199,18 @@ void check_alias(struct check_case *c, const char *name)
     x->same_as = (int)(check_find(c, x->field->alias) - c->operands);
 }
 
+void check_swapped(struct check_case *c, const char *name)
+{
+    struct check_operand *x = check_find(c, name);
+    const int32_t *d = x->view.dims;
+
+    if (x->view.ndim != 3)
+        check_broken("case %s: \"%s\" is not of rank 3", c->name, name);
+    x->swapped = true;
+    x->view =
+        clseq_tensor_swap(clseq_tensor_3d(NULL, 0, (clseq_dtype)x->view.dtype, d[1], d[0], d[2]));
+}
+
 double *check_values(struct check_case *c, const char *name)
 {
     return check_find(c, name)->real;

@@ -4,6 +4,8 @@
 struct gemm_shape {
     int32_t batch; /* -1: rank 2 */
     int32_t m, n, k;
+    const char *swapped; /* operands, "a", "ab", ..., that are batch-major views of time-major
+                            tensors; NULL = none */
 };
 
 static void gemm_case(struct check *t, struct gemm_shape s, int transposes, double alpha,
@@ -17,14 +19,17 @@ static void gemm_case(struct check *t, struct gemm_shape s, int transposes, doub
 
     if (s.batch >= 0)
         snprintf(batch, sizeof(batch), "_batch%d", s.batch);
-    c = check_begin(t, CLSEQ_OP_gemm, "%c%c%s_m%d_n%d_k%d_alpha%g_beta%g", trans_a ? 't' : 'n',
-                    trans_b ? 't' : 'n', batch, s.m, s.n, s.k, alpha, beta);
+    c = check_begin(t, CLSEQ_OP_gemm, "%c%c%s_m%d_n%d_k%d_alpha%g_beta%g%s%s", trans_a ? 't' : 'n',
+                    trans_b ? 't' : 'n', batch, s.m, s.n, s.k, alpha, beta,
+                    s.swapped ? "_swapped_" : "", s.swapped ? s.swapped : "");
     if (!c)
         return;
     if (s.batch >= 0) {
         check_real(c, "a", 3, s.batch, a0, a1);
         check_real(c, "b", 3, s.batch, b0, b1);
         check_real(c, "c", 3, s.batch, s.m, s.n);
+        for (const char *name = s.swapped; name && *name; name++)
+            check_swapped(c, (const char[]) { *name, '\0' });
     } else {
         check_real(c, "a", 2, a0, a1, 1);
         check_real(c, "b", 2, b0, b1, 1);
@@ -42,7 +47,7 @@ static void gemm_shape_cases(struct check *t, int turn, int32_t batch, int32_t m
                              int32_t k)
 {
     static const double alphas[] = { 1, 1, -0.75, 0.1 }, betas[] = { 0, 1, 0.5 };
-    const struct gemm_shape s = { batch, m, n, k };
+    const struct gemm_shape s = { batch, m, n, k, NULL };
 
     for (int transposes = 0; transposes < 4; transposes++)
         gemm_case(t, s, transposes, alphas[(turn + transposes) % 4],
@@ -83,11 +88,11 @@ static void gemm_empty_sizes(struct check *t)
 
     for (int i = 0; i < 3; i++) {
         for (int transposes = 0; transposes < 4; transposes++) {
-            gemm_case(t, (struct gemm_shape) { -1, 5, 19, 0 }, transposes, 1, betas[i]);
-            gemm_case(t, (struct gemm_shape) { 2, 17, 3, 0 }, transposes, 1, betas[i]);
-            gemm_case(t, (struct gemm_shape) { -1, 0, 19, 4 }, transposes, 1, betas[i]);
-            gemm_case(t, (struct gemm_shape) { -1, 5, 0, 4 }, transposes, 1, betas[i]);
-            gemm_case(t, (struct gemm_shape) { -1, 33, 18, 7 }, transposes, 0, betas[i]);
+            gemm_case(t, (struct gemm_shape) { -1, 5, 19, 0, NULL }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape) { 2, 17, 3, 0, NULL }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape) { -1, 0, 19, 4, NULL }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape) { -1, 5, 0, 4, NULL }, transposes, 1, betas[i]);
+            gemm_case(t, (struct gemm_shape) { -1, 33, 18, 7, NULL }, transposes, 0, betas[i]);
         }
     }
 }
@@ -101,9 +106,49 @@ static void gemm_packed(struct check *t)
         return;
     gemm_shape_cases(t, 0, -1, 195, 67, 261);
     gemm_shape_cases(t, 1, -1, 293, 130, 600);
-    gemm_case(t, (struct gemm_shape) { -1, 192, 4129, 2049 }, 2, 1, 0.5);
-    gemm_case(t, (struct gemm_shape) { -1, 4129, 80, 2049 }, 1, 0.5, 1);
-    gemm_case(t, (struct gemm_shape) { -1, 192, 80, 105001 }, 0, 1, 0.5);
+    gemm_case(t, (struct gemm_shape) { -1, 192, 4129, 2049, NULL }, 2, 1, 0.5);
+    gemm_case(t, (struct gemm_shape) { -1, 4129, 80, 2049, NULL }, 1, 0.5, 1);
+    gemm_case(t, (struct gemm_shape) { -1, 192, 80, 105001, NULL }, 0, 1, 0.5);
+}
+
+/* The products of attention: states (T, B, H), scores (B, T, S). */
+static void gemm_attention(struct check *t)
+{
+    static const struct {
+        int transposes;
+        const char *swapped;
+    } kinds[] = {
+        { 2, "ab" },  /* scores = queries keys^T */
+        { 0, "bc" },  /* context = weights values, written among the states */
+        { 2, "ab" },  /* d weights = d context values^T */
+        { 1, "bc" },  /* d values = weights^T d context */
+        { 0, "abc" }, /* all of them */
+        { 3, "abc" }, { 1, "a" },
+    };
+    static const double betas[] = { 0, 1, 0.5 };
+    const int32_t H = t->quick ? 19 : 70;
+
+    for (int i = 0; i < (int)CLSEQ_ARRAY_SIZE(kinds); i++) {
+        const int transposes = kinds[i].transposes;
+        const bool deep = i == 0 || i == 2; /* the sum is over H */
+
+        for (int beta = 0; beta < 3; beta++) {
+            const double b = betas[beta];
+            const char *const swapped = kinds[i].swapped;
+
+            gemm_case(t, (struct gemm_shape) { 4, 5, deep ? 7 : H, deep ? H : 7, swapped },
+                      transposes, 1, b);
+            gemm_case(t, (struct gemm_shape) { 3, 1, deep ? 9 : H, deep ? H : 9, swapped },
+                      transposes, 0.1, b);
+            gemm_case(t, (struct gemm_shape) { 1, 6, deep ? 1 : H, deep ? H : 1, swapped },
+                      transposes, 1, b);
+            gemm_case(t, (struct gemm_shape) { 3, 35, deep ? 26 : H, deep ? H : 26, swapped },
+                      transposes, -0.75, b);
+            gemm_case(t, (struct gemm_shape) { 2, 5, 6, 0, swapped }, transposes, 1, b);
+        }
+    }
+    if (!t->quick)
+        gemm_case(t, (struct gemm_shape) { 3, 70, 130, 300, "abc" }, 2, 1, 0.5);
 }
 
 void check_gemm(struct check *t)
@@ -122,6 +167,7 @@ void check_gemm(struct check *t)
         gemm_shape_cases(t, batch, batch, 7, 17, 9);
         gemm_shape_cases(t, batch + 1, batch, 33, 16, 65);
     }
+    gemm_attention(t);
     /* More than one tile each way; a tile of 128 where a quarter of it is used, so that small
      * devices are filled; sums longer than what goes through local memory at a time. */
     if (t->quick) {

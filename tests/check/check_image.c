@@ -16,7 +16,8 @@ enum { GUARD = 48 }; /* words before and behind every operand, more than a vecto
 
 static uint32_t guard_word(size_t position)
 {
-    return 0x7FC00000u | (uint32_t)(position * 2654435761u % 0x3FFFFFu);
+    /* never the NaN that a case may hold as a value */
+    return 0x7FC00000u | (uint32_t)(position * 2654435761u % 0x3FFFFFu + 1);
 }
 
 bool check_is_written(const struct check_case *c, const struct check_operand *x)
@@ -52,8 +53,13 @@ bool check_is_read(const struct check_case *c, const struct check_operand *x)
 }
 
 /* Spread the rows of one operand. Rank 1 stays contiguous: only its offset is free. */
-static void spread(struct check_case *c, clseq_tensor *view)
+static void spread(struct check_case *c, clseq_tensor *view, bool swapped)
 {
+    if (swapped) {
+        view->strides[0] = view->dims[2] + 1 + check_below(c, 9);
+        view->strides[1] = view->strides[0] * view->dims[0] + check_below(c, 7);
+        return;
+    }
     if (view->ndim >= 2)
         view->strides[view->ndim - 2] = view->dims[view->ndim - 1] + 1 + check_below(c, 9);
     if (view->ndim == 3)
@@ -73,7 +79,7 @@ size_t check_lay_out(struct check_case *c)
             continue;
         x->base = elements;
         if (c->layout != CHECK_DENSE) {
-            spread(c, &x->view);
+            spread(c, &x->view, x->swapped);
             x->view.offset = GUARD + (size_t)check_below(c, 16);
         }
         x->total = x->view.offset + clseq_tensor_extent(&x->view) + GUARD;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* copy, fill, bias_add, axpby */
+/* copy, fill, bias_add, axpby, tanh_fwd, tanh_bwd */
 #include "check.h"
 
 #include <math.h>
@@ -133,5 +133,67 @@ void check_axpby(struct check *t)
             axpby_case(t, 1, n, 1, alphas[(i + j) % 4], betas[j]);
             axpby_case(t, 2, check_size(t, i + 7), n, alphas[(i + j + 1) % 4], betas[j]);
         }
+    }
+}
+
+static void tanh_fwd_case(struct check *t, int ndim, int32_t d0, int32_t d1, int32_t d2, bool edges,
+                          bool in_place)
+{
+    static const double odd[] = { (double)NAN, (double)INFINITY, -(double)INFINITY };
+    struct check_case *c = check_begin(t, CLSEQ_OP_tanh_fwd, "rank%d_%d_%d_%d%s%s", ndim, d0, d1,
+                                       d2, edges ? "_edges" : "", in_place ? "_inplace" : "");
+
+    if (!c)
+        return;
+    check_real(c, "x", ndim, d0, d1, d2);
+    if (edges) {
+        check_edges(c, "x", 0.6);
+        check_sprinkle(c, "x", 0.1, odd, (int)CLSEQ_ARRAY_SIZE(odd));
+    }
+    check_out(c, "y", ndim, d0, d1, d2);
+    if (in_place)
+        check_alias(c, "y");
+    check_run(c);
+}
+
+static void tanh_bwd_case(struct check *t, int ndim, int32_t d0, int32_t d1, int32_t d2,
+                          bool in_place)
+{
+    static const double odd[] = { 0, 1, -1, 0.99999994, -0.99999994, 1e-8, (double)NAN };
+    struct check_case *c = check_begin(t, CLSEQ_OP_tanh_bwd, "rank%d_%d_%d_%d%s", ndim, d0, d1, d2,
+                                       in_place ? "_inplace" : "");
+
+    if (!c)
+        return;
+    check_real(c, "y", ndim, d0, d1, d2);
+    check_fill_uniform(c, "y", -1, 1);
+    check_sprinkle(c, "y", 0.2, odd, (int)CLSEQ_ARRAY_SIZE(odd));
+    check_real(c, "dy", ndim, d0, d1, d2);
+    check_out(c, "dx", ndim, d0, d1, d2);
+    if (in_place)
+        check_alias(c, "dx");
+    check_run(c);
+}
+
+void check_tanh_fwd(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t n = check_size(t, i), m = check_size(t, i + 5);
+
+        tanh_fwd_case(t, 1, n, 1, 1, true, i % 2 == 0);
+        tanh_fwd_case(t, 2, m, n, 1, i % 3 == 0, i % 2 == 1);
+        tanh_fwd_case(t, 3, 1 + i % 4, n, check_size(t, i + 2), i % 3 == 1, i % 2 == 0);
+    }
+    tanh_fwd_case(t, 2, 3, t->quick ? 301 : 5003, 1, true, false);
+}
+
+void check_tanh_bwd(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t n = check_size(t, i), m = check_size(t, i + 5);
+
+        tanh_bwd_case(t, 1, n, 1, 1, i % 2 == 0);
+        tanh_bwd_case(t, 2, m, n, 1, i % 2 == 1);
+        tanh_bwd_case(t, 3, 1 + i % 4, n, check_size(t, i + 2), i % 2 == 0);
     }
 }

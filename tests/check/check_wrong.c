@@ -289,6 +289,23 @@ static clseq_status other_rows_decay(clseq_backend *be, const struct clseq_momen
     return CLSEQ_OK;
 }
 
+/* Padding takes part in the sum: its weights are 0, but those of the words are too small. */
+static clseq_status mask_after_sum(clseq_backend *be, const struct clseq_masked_softmax_fwd_args *a)
+{
+    struct clseq_masked_softmax_fwd_args bare = *a;
+    const int32_t T = a->x.dims[1], S = a->x.dims[2];
+
+    bare.length.buffer = NULL;
+    CLSEQ_TRY(clseq_reference_masked_softmax_fwd(be, &bare));
+    for (int64_t r = 0; clseq_tensor_present(&a->length) && r < row_count(&a->y); r++) {
+        const int32_t length = index_data(&a->length)[r / T];
+
+        for (int32_t s = length < 0 ? 0 : length; s < S; s++)
+            real_row(&a->y, r)[s] = 0;
+    }
+    return CLSEQ_OK;
+}
+
 /* The second moment from before the step. */
 static clseq_status stale_moment(clseq_backend *be, const struct clseq_rmsprop_update_args *a)
 {
@@ -313,6 +330,16 @@ static clseq_status moments_swapped(clseq_backend *be, const struct clseq_adadel
     other.v = a->u;
     other.u = a->v;
     return clseq_reference_adadelta_update(be, &other);
+}
+
+/* (time, batch) read as (batch, time). */
+static clseq_status planes_ignored(clseq_backend *be, const struct clseq_masked_softmax_bwd_args *a)
+{
+    struct clseq_masked_softmax_bwd_args flat = *a;
+
+    flat.y.strides[0] = a->y.dims[1] * a->y.dims[2];
+    flat.y.strides[1] = a->y.dims[2];
+    return clseq_reference_masked_softmax_bwd(be, &flat);
 }
 
 /* A right whole-sequence LSTM, in a backend whose single step is wrong: only the comparison with
@@ -407,6 +434,8 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(offset_ignored, sgd_update, sgd_update, NONE)                                                \
     X(last_token_dropped, embedding_bwd, embedding_bwd, VALUE)                                     \
     X(moment_not_written, adam_update, adam_update, VALUE)                                         \
+    X(mask_after_sum, masked_softmax_fwd, masked_softmax_fwd, VALUE)                               \
+    X(planes_ignored, masked_softmax_bwd, masked_softmax_bwd, NONE)                                \
     X(other_rows_decay, momentum_update, momentum_update, VALUE)                                   \
     X(stale_moment, rmsprop_update, rmsprop_update, VALUE)                                         \
     X(wrong_root, adagrad_update, adagrad_update, VALUE)                                           \

@@ -20,6 +20,7 @@ enum {
     OP_N = 5,
     OP_K = 4,
     OP_T = 2,
+    OP_S = 4,
     OP_B = 3,
     OP_H = 2,
     OP_V = 7,
@@ -111,6 +112,15 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
         ret->axpby = (struct clseq_axpby_args) {
             .x = REAL(OP_M, OP_N), .y = REAL(OP_M, OP_N), .alpha = -2, .beta = 0.5
         };
+        break;
+    case CLSEQ_OP_tanh_fwd:
+        ret->tanh_fwd = (struct clseq_tanh_fwd_args) { .x = REAL(OP_T, OP_M, OP_N),
+                                                       .y = REAL(OP_T, OP_M, OP_N) };
+        break;
+    case CLSEQ_OP_tanh_bwd:
+        ret->tanh_bwd = (struct clseq_tanh_bwd_args) { .y = REAL(OP_T, OP_M, OP_N),
+                                                       .dy = REAL(OP_T, OP_M, OP_N),
+                                                       .dx = REAL(OP_T, OP_M, OP_N) };
         break;
     case CLSEQ_OP_sum:
         ret->sum = (struct clseq_sum_args) { .x = REAL(OP_M, OP_N), .y = REAL(1), .beta = 1 };
@@ -292,6 +302,16 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                        .lse = REAL(OP_M),
                                                                        .dlogits = REAL(OP_M, OP_V),
                                                                        .scale = 0.25 };
+        break;
+    case CLSEQ_OP_masked_softmax_fwd:
+        ret->masked_softmax_fwd = (struct clseq_masked_softmax_fwd_args) {
+            .x = REAL(OP_B, OP_T, OP_S), .length = INDEX(OP_B), .y = REAL(OP_B, OP_T, OP_S)
+        };
+        break;
+    case CLSEQ_OP_masked_softmax_bwd:
+        ret->masked_softmax_bwd = (struct clseq_masked_softmax_bwd_args) {
+            .y = REAL(OP_B, OP_T, OP_S), .dy = REAL(OP_B, OP_T, OP_S), .dx = REAL(OP_B, OP_T, OP_S)
+        };
         break;
     case CLSEQ_OP_beam_advance:
         ret->beam_advance = (struct clseq_beam_advance_args) { .value = REAL(OP_ROWS, OP_BEAM),

@@ -315,6 +315,19 @@ static void strided_views(void **state)
     ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_copy, &s.args));
     s.args.copy.dst.offset = 23;
     refused(&s, CLSEQ_OP_copy, CLSEQ_ERR_ARG, "dst", "overlaps");
+    /* The same by its name, for attention: products of the sentences of two time-major tensors,
+     * written into a third. */
+    op_fixture_args(&s.f, CLSEQ_OP_gemm, &s.args);
+    s.args.gemm.a = clseq_tensor_swap(clseq_tensor_3d(s.f.reals, 0, CLSEQ_F32, 3, 2, 4));
+    s.args.gemm.b = clseq_tensor_swap(clseq_tensor_3d(s.f.reals, 24, CLSEQ_F32, 4, 2, 5));
+    s.args.gemm.c = clseq_tensor_swap(clseq_tensor_3d(s.f.reals, 64, CLSEQ_F32, 3, 2, 5));
+    ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_gemm, &s.args));
+    s.args.gemm.c.offset = 63;
+    refused(&s, CLSEQ_OP_gemm, CLSEQ_ERR_ARG, "c (2, 3, 5)", "overlaps b");
+    s.args.gemm.c.offset = (size_t)OP_PLACE * OP_PLACES - 30;
+    ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_gemm, &s.args));
+    s.args.gemm.c.offset++;
+    refused(&s, CLSEQ_OP_gemm, CLSEQ_ERR_SHAPE, "c (2, 3, 5)", "reaches past the end");
     /* Rows on top of each other: legal to read, not to write. */
     s.args.copy.src = strided(clseq_tensor_3d(s.f.reals, 0, CLSEQ_F32, 3, 2, 4), 4, 4);
     s.args.copy.dst = clseq_tensor_3d(s.f.reals, 100, CLSEQ_F32, 3, 2, 4);

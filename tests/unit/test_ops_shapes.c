@@ -34,6 +34,10 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_axpby, "x", { 1, 3, 5 }, "x is (1, 3, 5) f32 of rank 3, but must be of rank 1 or 2" },
     { CLSEQ_OP_axpby, "y", { 15 }, "y is (15) f32, but must be the shape of x = (3, 5)" },
 
+    { CLSEQ_OP_tanh_fwd, "y", { 3, 5 }, "y is (3, 5) f32, but must be the shape of x = (2, 3, 5)" },
+    { CLSEQ_OP_tanh_bwd, "dy", { 2, 5, 3 }, "dy is (2, 5, 3) f32, but must be the shape of y = (2, 3, 5)" },
+    { CLSEQ_OP_tanh_bwd, "dx", { 30 }, "dx is (30) f32, but must be the shape of y = (2, 3, 5)" },
+
     { CLSEQ_OP_sum, "x", { 1, 3, 5 }, "x is (1, 3, 5) f32 of rank 3, but must be of rank 1 or 2" },
     { CLSEQ_OP_sum, "y", { 2 }, "y is (2) f32, but must be one element = (1)" },
     { CLSEQ_OP_sum_squares, "x", { 1, 3, 5 }, "x is (1, 3, 5) f32 of rank 3, but must be of rank 1 or 2" },
@@ -189,6 +193,13 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_softmax_xent_bwd, "target", { 7 }, "target is (7) i32, but must be (M) = (3)" },
     { CLSEQ_OP_softmax_xent_bwd, "lse", { 7 }, "lse is (7) f32, but must be (M) = (3)" },
     { CLSEQ_OP_softmax_xent_bwd, "dlogits", { 7, 3 }, "dlogits is (7, 3) f32, but must be the shape of logits = (3, 7)" },
+
+    { CLSEQ_OP_masked_softmax_fwd, "x", { 6, 4 }, "x is (6, 4) f32 of rank 2, but must be (B, T, S)" },
+    { CLSEQ_OP_masked_softmax_fwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_masked_softmax_fwd, "y", { 2, 3, 4 }, "y is (2, 3, 4) f32, but must be the shape of x = (3, 2, 4)" },
+    { CLSEQ_OP_masked_softmax_bwd, "y", { 6, 4 }, "y is (6, 4) f32 of rank 2, but must be (B, T, S)" },
+    { CLSEQ_OP_masked_softmax_bwd, "dy", { 2, 3, 4 }, "dy is (2, 3, 4) f32, but must be the shape of y = (3, 2, 4)" },
+    { CLSEQ_OP_masked_softmax_bwd, "dx", { 3, 2, 3 }, "dx is (3, 2, 3) f32, but must be the shape of y = (3, 2, 4)" },
 
     { CLSEQ_OP_beam_advance, "score", { 2, 2 }, "score is (2, 2) f32 of rank 2, but must be (B K)" },
     { CLSEQ_OP_beam_advance, "score", { 3 }, "score is (3) f32, but its length must be a multiple of beam, 2" },
@@ -395,6 +406,9 @@ static void optional_tensors_may_be_absent(void **state)
     op_fixture_args(&s.f, CLSEQ_OP_rnn_seq_bwd, &s.args);
     s.args.rnn_seq_bwd.dy.buffer = s.args.rnn_seq_bwd.length.buffer = NULL;
     ASSERT_OK(s.ctx, clseq_op_rnn_seq_bwd(s.be, &s.args.rnn_seq_bwd));
+    op_fixture_args(&s.f, CLSEQ_OP_masked_softmax_fwd, &s.args);
+    s.args.masked_softmax_fwd.length.buffer = NULL;
+    ASSERT_OK(s.ctx, clseq_op_masked_softmax_fwd(s.be, &s.args.masked_softmax_fwd));
     close_setup(&s);
 }
 

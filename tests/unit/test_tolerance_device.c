@@ -248,6 +248,66 @@ static void device_softmax_xent_bwd(struct setup *s, struct worst *w)
     check(s, w, "dlogits", d);
 }
 
+static void device_tanh_fwd(struct setup *s, struct worst *w)
+{
+    double y[OP_T * OP_M * OP_N];
+
+    for (size_t i = 0; i < OP_T * OP_M * OP_N; i++)
+        y[i] = off(w, tanh(in(s, "x")[i]), 5);
+    check(s, w, "y", y);
+}
+
+static void device_tanh_bwd(struct setup *s, struct worst *w)
+{
+    double dx[OP_T * OP_M * OP_N];
+
+    for (size_t i = 0; i < OP_T * OP_M * OP_N; i++) {
+        const double y = in(s, "y")[i];
+
+        dx[i] = f32(in(s, "dy")[i] * f32(1 - f32(y * y)));
+    }
+    check(s, w, "dx", dx);
+}
+
+static void device_masked_softmax_fwd(struct setup *s, struct worst *w)
+{
+    double y[OP_B * OP_T * OP_S];
+
+    for (size_t row = 0; row < OP_B * OP_T; row++) {
+        const double *x = in(s, "x") + row * OP_S;
+        const int length = (int)in(s, "length")[row / OP_T];
+        double max = -HUGE_VAL, sum = 0;
+
+        for (int k = 0; k < length; k++)
+            max = fmax(max, x[k]);
+        for (int k = 0; k < OP_S; k++) {
+            const double e = k < length ? off(w, exp(f32(x[k] - max)), 3) : 0;
+
+            y[row * OP_S + (size_t)k] = e;
+            sum = f32(sum + e);
+        }
+        for (int k = 0; k < length; k++)
+            y[row * OP_S + (size_t)k] = off(w, y[row * OP_S + (size_t)k] / sum, 3);
+    }
+    check(s, w, "y", y);
+}
+
+static void device_masked_softmax_bwd(struct setup *s, struct worst *w)
+{
+    double dx[OP_B * OP_T * OP_S];
+
+    for (size_t row = 0; row < OP_B * OP_T; row++) {
+        const double *y = in(s, "y") + row * OP_S, *dy = in(s, "dy") + row * OP_S;
+        double sum = 0;
+
+        for (int k = 0; k < OP_S; k++)
+            sum = f32(sum + f32(y[k] * dy[k]));
+        for (int k = 0; k < OP_S; k++)
+            dx[row * OP_S + (size_t)k] = f32(y[k] * f32(dy[k] - sum));
+    }
+    check(s, w, "dx", dx);
+}
+
 static void device_clip_scale(struct setup *s, struct worst *w)
 {
     const double max = f32(s->args.clip_scale.max_norm), scale = f32(s->args.clip_scale.scale);
@@ -511,6 +571,10 @@ static const struct {
       device_adadelta_update,
       { { "w", 0.29 }, { "v", 0.17 }, { "u", 0.22 } } },
     { CLSEQ_OP_rmsprop_update, NULL, device_rmsprop_update, { { "w", 0.36 }, { "v", 0.12 } } },
+    { CLSEQ_OP_tanh_fwd, NULL, device_tanh_fwd, { { "y", 0.1 } } },
+    { CLSEQ_OP_tanh_bwd, NULL, device_tanh_bwd, { { "dx", 0.1 } } },
+    { CLSEQ_OP_masked_softmax_fwd, NULL, device_masked_softmax_fwd, { { "y", 0.1 } } },
+    { CLSEQ_OP_masked_softmax_bwd, NULL, device_masked_softmax_bwd, { { "dx", 0.1 } } },
     { CLSEQ_OP_normal, NULL, device_normal, { { "dst", 0.14 } } },
 };
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "opencl/opencl_grid.h"
+
+/* Four arguments: buffer, offset, and the strides of a tensor of rank 3. */
+#define ARG_STEPS(x)                                                                               \
+    CLSEQ_ARG_TENSOR(x), clseq_arg_ulong((uint64_t)(x)->strides[0]),                               \
+        clseq_arg_stride((x)->strides[1])
+
+/* One work-item a row in the CPU class. In the GPU class a group, no larger than a short row can
+ * use. */
+static struct clseq_opencl_range rows_range(const clseq_backend *be,
+                                            enum clseq_opencl_kernel kernel, const clseq_tensor *x)
+{
+    const size_t rows = (size_t)x->dims[0] * (size_t)x->dims[1];
+    size_t wanted = 32;
+
+    if (clseq_opencl_of(be)->cpu_class)
+        return clseq_opencl_range_1d(rows, 1);
+    while (wanted < (size_t)x->dims[2] && wanted < CLSEQ_GROUP_MAX)
+        wanted *= 2;
+    wanted = clseq_opencl_group_size(be, kernel, wanted);
+    return clseq_opencl_range_1d(rows * wanted, wanted);
+}
+
+clseq_status clseq_opencl_masked_softmax_fwd(clseq_backend *be,
+                                             const struct clseq_masked_softmax_fwd_args *a)
+{
+    return CLSEQ_LAUNCH(be, masked_softmax_fwd,
+                        rows_range(be, CLSEQ_KERNEL_masked_softmax_fwd, &a->x), ARG_STEPS(&a->x),
+                        CLSEQ_ARG_TENSOR(&a->length),
+                        clseq_arg_int(clseq_tensor_present(&a->length)), ARG_STEPS(&a->y),
+                        clseq_arg_int(a->x.dims[0] * a->x.dims[1]), clseq_arg_int(a->x.dims[1]),
+                        clseq_arg_int(a->x.dims[2]));
+}
+
+clseq_status clseq_opencl_masked_softmax_bwd(clseq_backend *be,
+                                             const struct clseq_masked_softmax_bwd_args *a)
+{
+    return CLSEQ_LAUNCH(be, masked_softmax_bwd,
+                        rows_range(be, CLSEQ_KERNEL_masked_softmax_bwd, &a->y), ARG_STEPS(&a->y),
+                        ARG_STEPS(&a->dy), ARG_STEPS(&a->dx),
+                        clseq_arg_int(a->y.dims[0] * a->y.dims[1]), clseq_arg_int(a->y.dims[1]),
+                        clseq_arg_int(a->y.dims[2]));
+}
