@@ -127,3 +127,109 @@ CLSEQ_KERNEL void normal(__global float *dst, ulong dst_offset, int dst_stride, 
                    mean + std * z);
     }
 }
+
+/* The factors of 4 VW elements, those of block `block` and behind: 0 where the number is below p. */
+static inline void dropout_factors(float *factors, uint block, uint step, uint stream, uint purpose,
+                                   uint key0, uint key1, float p, float scale)
+{
+#if CLSEQ_CPU
+    const uint16 lanes = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const floatV dropped = (floatV)(0.0f), kept = (floatV)(scale);
+    uintV c0 = CLSEQ_JOIN(FIRST_, VW)(lanes) + block, c1 = step, c2 = stream, c3 = purpose;
+    float numbers[4][VW];
+
+    CLSEQ_PHILOX_ROUNDS(uintV, MULHI_V, c0, c1, c2, c3, key0, key1)
+    vstoreV(units_v(c0) < p ? dropped : kept, 0, numbers[0]);
+    vstoreV(units_v(c1) < p ? dropped : kept, 0, numbers[1]);
+    vstoreV(units_v(c2) < p ? dropped : kept, 0, numbers[2]);
+    vstoreV(units_v(c3) < p ? dropped : kept, 0, numbers[3]);
+    for (int i = 0; i < VW; i++)
+        vstore4((float4)(numbers[0][i], numbers[1][i], numbers[2][i], numbers[3][i]), (size_t)i,
+                factors);
+#else
+    const clseq_philox_block words = clseq_philox(block, step, stream, purpose, key0, key1);
+
+    for (int i = 0; i < 4; i++)
+        factors[i] = clseq_philox_unit(words.v[i]) < p ? 0.0f : scale;
+#endif
+}
+
+/* y may be x. With `same` the numbers of a row serve all planes. */
+CLSEQ_KERNEL void dropout(__global const float *x, ulong x_offset, int x_plane, int x_stride,
+                          __global float *y, ulong y_offset, int y_plane, int y_stride,
+                          int n_planes, int n_rows, int n_columns, int chunk, int same, uint key0,
+                          uint key1, uint purpose, uint stream, uint step, float p, float scale)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+    const int n_masks = same ? 1 : n_planes, n_served = same ? n_planes : 1;
+    float factors[4 * VW];
+
+    for (int mask = (int)get_global_id(2); mask < n_masks; mask += (int)get_global_size(2)) {
+        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+            const ulong start = ((ulong)mask * (ulong)n_rows + (ulong)row) * (ulong)n_columns;
+            const ulong begin = start + (ulong)first, end = start + (ulong)last;
+
+            /* A row may begin and end inside a block of four. */
+            for (ulong at = begin / 4 * 4; at < end; at += 4 * VW) {
+                const int low = at < begin ? (int)(begin - at) : 0;
+                const int high = (int)min((ulong)(4 * VW), end - at);
+                const ulong column = at + (ulong)low - start;
+
+                dropout_factors(factors, (uint)(at / 4), step, stream, purpose, key0, key1, p,
+                                scale);
+                for (int plane = mask; plane < mask + n_served; plane++) {
+                    __global const float *from =
+                        CLSEQ_ROW(CLSEQ_ROW(x, x_offset, x_plane, plane), column, x_stride, row);
+                    __global float *to =
+                        CLSEQ_ROW(CLSEQ_ROW(y, y_offset, y_plane, plane), column, y_stride, row);
+                    int j = low;
+
+                    for (; j + VW <= high; j += VW, from += VW, to += VW)
+                        vstoreV(vloadV(0, from) * vloadV(0, factors + j), 0, to);
+                    for (; j < high; j++, from++, to++)
+                        *to = *from * factors[j];
+                }
+            }
+        }
+    }
+}
+
+/* A work-item makes `n_blocks` blocks of four words. out may be index. */
+CLSEQ_KERNEL void word_dropout(__global const int *index, ulong index_offset, __global int *out,
+                               ulong out_offset, int n, int n_blocks, uint key0, uint key1,
+                               uint purpose, uint stream, uint step, float p, int replacement)
+{
+    const ulong first = (ulong)get_global_id(0) * (ulong)n_blocks;
+
+    for (ulong block = first; block < first + (ulong)n_blocks && block * 4 < (ulong)n; block++) {
+        const clseq_philox_block words =
+            clseq_philox((uint)block, step, stream, purpose, key0, key1);
+
+        for (ulong i = block * 4; i < min(block * 4 + 4, (ulong)n); i++) {
+            const int word = index[index_offset + i];
+
+            out[out_offset + i] =
+                word >= 0 && clseq_philox_unit(words.v[i % 4]) < p ? replacement : word;
+        }
+    }
+}
+
+/* The same; out may be a. */
+CLSEQ_KERNEL void row_mix(__global const int *a, ulong a_offset, __global const int *b,
+                          ulong b_offset, __global int *out, ulong out_offset, int n, int n_blocks,
+                          uint key0, uint key1, uint purpose, uint stream, uint step, float p)
+{
+    const ulong first = (ulong)get_global_id(0) * (ulong)n_blocks;
+
+    for (ulong block = first; block < first + (ulong)n_blocks && block * 4 < (ulong)n; block++) {
+        const clseq_philox_block words =
+            clseq_philox((uint)block, step, stream, purpose, key0, key1);
+
+        for (ulong i = block * 4; i < min(block * 4 + 4, (ulong)n); i++) {
+            const int word = a[a_offset + i];
+
+            out[out_offset + i] =
+                word >= 0 && clseq_philox_unit(words.v[i % 4]) < p ? b[b_offset + i] : word;
+        }
+    }
+}

@@ -510,4 +510,56 @@ struct clseq_normal_args {
     float mean, std;
 };
 
+/* Dropout (Srivastava et al. 2014), forward and, with the same numbers, backward:
+ *   y[i] = x[i] m[i],  m[i] = u_i < p ? 0 : clseq_dropout_scale(p)
+ * u_i in [0, 1) is word i % 4 of the Philox block with counter (i / 4, step, stream, purpose) and
+ * key seed; p is rounded to float before it is compared. i counts elements in row-major order, at
+ * most 2^34 of them. With same_over_time x is (T, B, N) and i counts in the last two dimensions
+ * only, so that a mask serves all steps (Gal and Ghahramani 2016).
+ *   x, y of one shape, rank 2 or 3; 0 <= p < 1. One multiplication in float, so exact on every
+ *   backend: -0 where a negative number is dropped, and NaN and infinity give NaN there. p = 0
+ *   copies.
+ * y may be x. */
+struct clseq_dropout_args {
+    clseq_tensor x; /* in */
+    clseq_tensor y; /* out */
+    double p;
+    uint64_t seed;
+    uint32_t step, stream,
+        purpose; /* number of the update; enum clseq_random_purpose and its `a` */
+    bool same_over_time;
+};
+
+/* What elements that stay are multiplied by, 1 / (1 - p) in float: the same bits on every backend.
+ */
+static inline float clseq_dropout_scale(double p)
+{
+    return 1.0f / (1.0f - (float)p);
+}
+
+/* Words replaced at random (word dropout, Bowman et al. 2016): out[i] = replacement where u_i < p
+ * and index[i] >= 0, otherwise index[i]; so -1 (padding) stays. u_i as in dropout.
+ *   index, out (N) i32; 0 <= p < 1; replacement >= 0.
+ * out may be index. */
+struct clseq_word_dropout_args {
+    clseq_tensor index; /* in, i32 */
+    clseq_tensor out;   /* out, i32 */
+    double p;
+    uint64_t seed;
+    uint32_t step, stream, purpose;
+    int32_t replacement;
+};
+
+/* Rows from one of two sources (scheduled sampling, Bengio et al. 2015): out[i] = b[i] where
+ * u_i < p and a[i] >= 0, otherwise a[i]; so -1 (padding) in a stays. u_i as in dropout.
+ *   a, b, out (N) i32; 0 <= p <= 1.
+ * out may be a. */
+struct clseq_row_mix_args {
+    clseq_tensor a, b; /* in, i32 */
+    clseq_tensor out;  /* out, i32 */
+    double p;
+    uint64_t seed;
+    uint32_t step, stream, purpose;
+};
+
 #endif

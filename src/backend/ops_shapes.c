@@ -659,6 +659,41 @@ static clseq_status check_normal(const struct call *k, const struct clseq_normal
     return CLSEQ_OK;
 }
 
+/* p is compared as a float, and 1 / (1 - p) must be one. */
+static bool is_rate(double p)
+{
+    return p >= 0 && (float)p < 1;
+}
+
+static clseq_status check_dropout(const struct call *k, const struct clseq_dropout_args *a)
+{
+    RANK(x, 2, 3, "of rank 2 or 3");
+    NEED_SAME(y, x);
+    NEED_SCALAR(is_rate(a->p), p, "in [0, 1)");
+    NEED_SCALAR(!a->same_over_time || a->x.ndim == 3, same_over_time,
+                "0 (false), because x is not (T, B, N)");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_word_dropout(const struct call *k,
+                                       const struct clseq_word_dropout_args *a)
+{
+    RANK(index, 1, 1, "(N)");
+    NEED_SAME(out, index);
+    NEED_SCALAR(is_rate(a->p), p, "in [0, 1)");
+    NEED_SCALAR(a->replacement >= 0, replacement, "at least 0");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_row_mix(const struct call *k, const struct clseq_row_mix_args *a)
+{
+    RANK(a, 1, 1, "(N)");
+    NEED_SAME(b, a);
+    NEED_SAME(out, a);
+    NEED_SCALAR(a->p >= 0 && a->p <= 1, p, "in [0, 1]");
+    return CLSEQ_OK;
+}
+
 clseq_status clseq_op_check_shapes(clseq_backend *be, enum clseq_op op, const void *args)
 {
     const struct call k = { be->ctx, clseq_op_name(op) };

@@ -67,7 +67,7 @@ static clseq_status prepare(clseq_context *ctx, clseq_backend *be, const struct 
     CLSEQ_TRY(forbid_end(d->model));
     CLSEQ_TRY(random_sources(ctx, z, batch, &d->batch));
     CLSEQ_TRY(clseq_seq2seq_plan(d->model, &limits, false));
-    CLSEQ_TRY(clseq_decoder_state_plan(&d->state, batch, beam));
+    CLSEQ_TRY(clseq_decoder_state_plan(&d->state, batch, clseq_batch_input(&d->batch).S, beam));
     CLSEQ_TRY(clseq_calloc(ctx, (size_t)batch, sizeof(*d->limit), "benchmark", &d->limit));
     CLSEQ_TRY(clseq_calloc(ctx, (size_t)batch, sizeof(*d->line), "benchmark", &d->line));
     CLSEQ_TRY(clseq_calloc(ctx, (size_t)batch, sizeof(*d->found), "benchmark", &d->found));

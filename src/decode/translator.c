@@ -286,7 +286,7 @@ static clseq_status translate_batch(clseq_translator *tr, const clseq_translate_
         s->line[i] = o->first_line + places[i].index;
         s->count[i] = 1;
     }
-    CLSEQ_TRY(clseq_decoder_state_plan(&tr->state, (int32_t)B, o->beam));
+    CLSEQ_TRY(clseq_decoder_state_plan(&tr->state, (int32_t)B, job.input.S, o->beam));
     if (o->beam == 1)
         CLSEQ_TRY(clseq_search_greedy(&tr->state, &job, s->found));
     else

@@ -13,7 +13,9 @@
 #error "model files hold little-endian floats: add byte swapping for this processor"
 #endif
 
-#define FORMAT_VERSION 1
+/* Format 1 had LSTM models in one direction and without attention only, and none of the keys that
+ * say otherwise. */
+#define FORMAT_VERSION 2
 #define META_KEY       "clseq.model"
 #define CONFIG_LIMIT   ((size_t)64 << 20)
 /* Floats on their way between device and file. */
@@ -52,10 +54,16 @@ clseq_status clseq_model_meta_to_json(clseq_context *ctx, const clseq_model_meta
         json_decref(source);
         return status;
     }
-    *ret = json_pack("{s:i, s:s, s:i, s:i, s:i, s:b, s:o, s:o}", "format", FORMAT_VERSION, "cell",
-                     "lstm", "embedding", (int)meta->config.embedding, "hidden",
-                     (int)meta->config.hidden, "layers", (int)meta->config.layers, "reverse_source",
-                     meta->reverse_source, "source", source, "target", target);
+    const struct clseq_model_config c = clseq_model_config_resolve(&meta->config);
+    *ret = json_pack(
+        "{s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:s, s:s, s:b, s:b, s:b, s:o, s:o}",
+        "format", FORMAT_VERSION, "cell", clseq_cell_name(c.cell), "embedding", (int)c.embedding,
+        "hidden", (int)c.hidden, "layers", (int)c.layers, "encoder_hidden", (int)c.encoder_hidden,
+        "encoder_layers", (int)c.encoder_layers, "bidirectional", c.bidirectional, "peepholes",
+        c.peepholes, "residual", c.residual, "bridge", clseq_bridge_name(c.bridge), "attention",
+        clseq_attention_name(c.attention), "input_feeding", c.input_feeding, "context_input",
+        c.context_input, "reverse_source", meta->reverse_source, "source", source, "target",
+        target);
     if (!*ret)
         return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "model configuration: out of memory");
     return CLSEQ_OK;
@@ -86,6 +94,83 @@ static clseq_status get_bool(clseq_context *ctx, const json_t *json, const char 
     return CLSEQ_OK;
 }
 
+/* Keys that a file need not have: absent means 0, false or the first name. */
+static clseq_status get_int_or_zero(clseq_context *ctx, const json_t *json, const char *place,
+                                    const char *key, int32_t *ret)
+{
+    *ret = 0;
+    return json_object_get(json, key) ? get_int(ctx, json, place, key, ret) : CLSEQ_OK;
+}
+
+static clseq_status get_bool_or_false(clseq_context *ctx, const json_t *json, const char *place,
+                                      const char *key, bool *ret)
+{
+    *ret = false;
+    return json_object_get(json, key) ? get_bool(ctx, json, place, key, ret) : CLSEQ_OK;
+}
+
+static const char *cell_name(int value)
+{
+    return clseq_cell_name((clseq_cell)value);
+}
+
+static const char *attention_name(int value)
+{
+    return clseq_attention_name((clseq_attention_kind)value);
+}
+
+static const char *bridge_name(int value)
+{
+    return clseq_bridge_name((clseq_bridge_kind)value);
+}
+
+/* The value whose name the key holds; `name_of` gives NULL behind the last one. */
+static clseq_status get_name(clseq_context *ctx, const json_t *json, const char *place,
+                             const char *key, const char *(*name_of)(int), int *ret)
+{
+    const json_t *value = json_object_get(json, key);
+    const char *name = json_string_value(value);
+    char known[128];
+    size_t used = 0;
+
+    *ret = 0;
+    if (!value)
+        return CLSEQ_OK;
+    for (int i = 0; name_of(i); i++) {
+        if (name && strcmp(name, name_of(i)) == 0) {
+            *ret = i;
+            return CLSEQ_OK;
+        }
+        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s\"%s\"",
+                                 i > 0 ? ", " : "", name_of(i));
+    }
+    return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "%s: configuration: \"%s\" must be one of %s", place,
+                      key, known);
+}
+
+static clseq_status architecture_from_json(clseq_context *ctx, const json_t *json,
+                                           const char *place, struct clseq_model_config *c)
+{
+    int cell, bridge, attention;
+
+    CLSEQ_TRY(get_name(ctx, json, place, "cell", cell_name, &cell));
+    CLSEQ_TRY(get_name(ctx, json, place, "bridge", bridge_name, &bridge));
+    CLSEQ_TRY(get_name(ctx, json, place, "attention", attention_name, &attention));
+    c->cell = (clseq_cell)cell;
+    c->bridge = (clseq_bridge_kind)bridge;
+    c->attention = (clseq_attention_kind)attention;
+    CLSEQ_TRY(get_int(ctx, json, place, "embedding", &c->embedding));
+    CLSEQ_TRY(get_int(ctx, json, place, "hidden", &c->hidden));
+    CLSEQ_TRY(get_int(ctx, json, place, "layers", &c->layers));
+    CLSEQ_TRY(get_int_or_zero(ctx, json, place, "encoder_hidden", &c->encoder_hidden));
+    CLSEQ_TRY(get_int_or_zero(ctx, json, place, "encoder_layers", &c->encoder_layers));
+    CLSEQ_TRY(get_bool_or_false(ctx, json, place, "bidirectional", &c->bidirectional));
+    CLSEQ_TRY(get_bool_or_false(ctx, json, place, "peepholes", &c->peepholes));
+    CLSEQ_TRY(get_bool_or_false(ctx, json, place, "residual", &c->residual));
+    CLSEQ_TRY(get_bool_or_false(ctx, json, place, "input_feeding", &c->input_feeding));
+    return get_bool_or_false(ctx, json, place, "context_input", &c->context_input);
+}
+
 static clseq_status side_from_json(clseq_context *ctx, const json_t *json, const char *place,
                                    const char *side, clseq_vocab **ret)
 {
@@ -109,22 +194,15 @@ static clseq_status side_from_json(clseq_context *ctx, const json_t *json, const
 static clseq_status meta_from_json(clseq_context *ctx, const json_t *json, const char *place,
                                    clseq_model_meta *meta)
 {
-    const char *cell;
     int32_t format = 0;
 
     CLSEQ_TRY(get_int(ctx, json, place, "format", &format));
-    if (format != FORMAT_VERSION)
+    if (format < 1 || format > FORMAT_VERSION)
         return clseq_fail(
             ctx, CLSEQ_ERR_FORMAT,
-            "%s: model format %d, this version of clseq reads format %d: use a newer clseq", place,
-            format, FORMAT_VERSION);
-    cell = json_string_value(json_object_get(json, "cell"));
-    if (!cell || strcmp(cell, "lstm") != 0)
-        return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "%s: configuration: \"cell\" must be \"lstm\"",
-                          place);
-    CLSEQ_TRY(get_int(ctx, json, place, "embedding", &meta->config.embedding));
-    CLSEQ_TRY(get_int(ctx, json, place, "hidden", &meta->config.hidden));
-    CLSEQ_TRY(get_int(ctx, json, place, "layers", &meta->config.layers));
+            "%s: model format %d, this version of clseq reads formats 1 to %d: use a newer clseq",
+            place, format, FORMAT_VERSION);
+    CLSEQ_TRY(architecture_from_json(ctx, json, place, &meta->config));
     CLSEQ_TRY(get_bool(ctx, json, place, "reverse_source", &meta->reverse_source));
     CLSEQ_TRY(side_from_json(ctx, json, place, "source", &meta->source_vocab));
     CLSEQ_TRY(side_from_json(ctx, json, place, "target", &meta->target_vocab));
@@ -351,11 +429,12 @@ static clseq_status check_table(clseq_context *ctx, const struct clseq_model_con
 {
     clseq_param_store store;
     clseq_encoder encoder;
+    clseq_bridge bridge;
     clseq_decoder decoder;
     clseq_status status;
 
     clseq_param_store_init(&store, ctx);
-    status = clseq_seq2seq_register(config, &encoder, &decoder, &store);
+    status = clseq_seq2seq_register(config, &encoder, &bridge, &decoder, &store);
     if (status == CLSEQ_OK)
         status = check_tensors(ctx, &store, file);
     clseq_param_store_fini(&store);

@@ -88,4 +88,42 @@ static inline bool clseq_opencl_is_line(const clseq_tensor *x)
 /* Three arguments as CLSEQ_ARG_ROWS, for rank 1 or 2. */
 #define CLSEQ_ARG_LINES(x) CLSEQ_ARG_TENSOR(x), clseq_arg_stride(clseq_opencl_stride(x))
 
+/* A tensor of rank 1 to 3 as planes of rows. */
+struct clseq_opencl_planes {
+    int32_t planes, rows, columns;
+    int64_t plane_stride, row_stride;
+};
+
+static inline struct clseq_opencl_planes clseq_opencl_planes_of(const clseq_tensor *x, bool is_line)
+{
+    struct clseq_opencl_planes p = { .planes = 1, .rows = 1, .columns = clseq_opencl_columns(x) };
+
+    if (is_line) {
+        p.columns = (int32_t)clseq_tensor_count(x);
+        return p;
+    }
+    if (x->ndim > 1) {
+        p.rows = x->dims[x->ndim - 2];
+        p.row_stride = x->strides[x->ndim - 2];
+    }
+    if (x->ndim > 2) {
+        p.planes = x->dims[0];
+        p.plane_stride = x->strides[0];
+    }
+    return p;
+}
+
+/* Planes are the third dimension. */
+static inline struct clseq_opencl_range clseq_opencl_with_planes(struct clseq_opencl_range range,
+                                                                 int32_t planes)
+{
+    range.dims = 3;
+    range.global[2] = (size_t)(planes < CLSEQ_GRID_ROWS ? planes : CLSEQ_GRID_ROWS);
+    return range;
+}
+
+/* Four arguments: buffer, offset, plane stride, row stride. */
+#define CLSEQ_ARG_PLANES(x, p)                                                                     \
+    CLSEQ_ARG_TENSOR(x), clseq_arg_stride((p).plane_stride), clseq_arg_stride((p).row_stride)
+
 #endif

@@ -5,6 +5,9 @@
 #define CPU_BLOCKS 256
 #define GPU_BLOCKS 1
 
+/* Columns of a run of dropout, whose numbers take a few cycles each. */
+#define DROPOUT_RUN 2048
+
 static clseq_status draw(clseq_backend *be, enum clseq_opencl_kernel kernel,
                          const clseq_tensor *dst, uint64_t seed, uint32_t purpose, uint32_t stream,
                          float first, float second)
@@ -36,4 +39,62 @@ clseq_status clseq_opencl_uniform(clseq_backend *be, const struct clseq_uniform_
 clseq_status clseq_opencl_normal(clseq_backend *be, const struct clseq_normal_args *a)
 {
     return draw(be, CLSEQ_KERNEL_normal, &a->dst, a->seed, a->purpose, a->stream, a->mean, a->std);
+}
+
+clseq_status clseq_opencl_dropout(clseq_backend *be, const struct clseq_dropout_args *a)
+{
+    const struct clseq_copy_args copy = { .src = a->x, .dst = a->y };
+    const bool is_line =
+        !a->same_over_time && clseq_opencl_is_line(&a->x) && clseq_opencl_is_line(&a->y);
+    const struct clseq_opencl_planes x = clseq_opencl_planes_of(&a->x, is_line);
+    const struct clseq_opencl_planes y = clseq_opencl_planes_of(&a->y, is_line);
+    /* In units of four columns, which share a block. */
+    const struct clseq_opencl_grid grid =
+        clseq_opencl_grid_of(be, x.rows, x.columns / 4 + (x.columns % 4 != 0), DROPOUT_RUN / 4);
+
+    if ((float)a->p == 0.0f)
+        return clseq_tensor_same(&a->x, &a->y) ? CLSEQ_OK : clseq_opencl_copy(be, &copy);
+    return CLSEQ_LAUNCH(
+        be, dropout, clseq_opencl_with_planes(grid.range, a->same_over_time ? 1 : x.planes),
+        CLSEQ_ARG_PLANES(&a->x, x), CLSEQ_ARG_PLANES(&a->y, y), clseq_arg_int(x.planes),
+        clseq_arg_int(x.rows), clseq_arg_int(x.columns), clseq_arg_int(4 * grid.chunk),
+        clseq_arg_int(a->same_over_time), clseq_arg_uint((uint32_t)a->seed),
+        clseq_arg_uint((uint32_t)(a->seed >> 32)), clseq_arg_uint(a->purpose),
+        clseq_arg_uint(a->stream), clseq_arg_uint(a->step), clseq_arg_float(a->p),
+        clseq_arg_float((double)clseq_dropout_scale(a->p)));
+}
+
+/* Work-items that make n words, and how many blocks of four each of them makes. */
+static struct clseq_opencl_range words_range(const clseq_backend *be, int32_t n, int32_t *blocks)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const size_t item = 4 * (size_t)(cl->cpu_class ? CPU_BLOCKS : GPU_BLOCKS);
+
+    *blocks = (int32_t)(item / 4);
+    return clseq_opencl_range_1d(((size_t)n + item - 1) / item, cl->local_1d);
+}
+
+clseq_status clseq_opencl_word_dropout(clseq_backend *be, const struct clseq_word_dropout_args *a)
+{
+    int32_t blocks;
+    const struct clseq_opencl_range range = words_range(be, a->index.dims[0], &blocks);
+
+    return CLSEQ_LAUNCH(be, word_dropout, range, CLSEQ_ARG_TENSOR(&a->index),
+                        CLSEQ_ARG_TENSOR(&a->out), clseq_arg_int(a->index.dims[0]),
+                        clseq_arg_int(blocks), clseq_arg_uint((uint32_t)a->seed),
+                        clseq_arg_uint((uint32_t)(a->seed >> 32)), clseq_arg_uint(a->purpose),
+                        clseq_arg_uint(a->stream), clseq_arg_uint(a->step), clseq_arg_float(a->p),
+                        clseq_arg_int(a->replacement));
+}
+
+clseq_status clseq_opencl_row_mix(clseq_backend *be, const struct clseq_row_mix_args *a)
+{
+    int32_t blocks;
+    const struct clseq_opencl_range range = words_range(be, a->a.dims[0], &blocks);
+
+    return CLSEQ_LAUNCH(be, row_mix, range, CLSEQ_ARG_TENSOR(&a->a), CLSEQ_ARG_TENSOR(&a->b),
+                        CLSEQ_ARG_TENSOR(&a->out), clseq_arg_int(a->a.dims[0]),
+                        clseq_arg_int(blocks), clseq_arg_uint((uint32_t)a->seed),
+                        clseq_arg_uint((uint32_t)(a->seed >> 32)), clseq_arg_uint(a->purpose),
+                        clseq_arg_uint(a->stream), clseq_arg_uint(a->step), clseq_arg_float(a->p));
 }

@@ -15,6 +15,16 @@ static float unit_number(uint64_t seed, uint32_t purpose, uint32_t stream, uint6
     return clseq_philox_unit(words.v[i % 4]);
 }
 
+/* The same where the upper word of the counter is a step. */
+static float unit_of_step(uint64_t seed, uint32_t purpose, uint32_t stream, uint32_t step,
+                          uint64_t i)
+{
+    const clseq_philox_block words = clseq_philox((uint32_t)(i / 4), step, stream, purpose,
+                                                  (uint32_t)seed, (uint32_t)(seed >> 32));
+
+    return clseq_philox_unit(words.v[i % 4]);
+}
+
 clseq_status NAME(uniform)(clseq_backend *be, const struct clseq_uniform_args *a)
 {
     const float width = a->high - a->low;
@@ -51,6 +61,52 @@ clseq_status NAME(normal)(clseq_backend *be, const struct clseq_normal_args *a)
 
             dst[n] = (real)((double)a->mean + (double)a->std * z);
         }
+    }
+    return CLSEQ_OK;
+}
+
+clseq_status NAME(dropout)(clseq_backend *be, const struct clseq_dropout_args *a)
+{
+    const float p = (float)a->p, scale = clseq_dropout_scale(a->p);
+    const int64_t period = a->same_over_time ? a->x.dims[1] : row_count(&a->x);
+    const int32_t columns = row_length(&a->x);
+
+    for (int64_t r = 0; r < row_count(&a->x); r++) {
+        const real *x = real_row(&a->x, r);
+        real *y = real_row(&a->y, r);
+
+        for (int32_t n = 0; n < columns; n++) {
+            const uint64_t i = (uint64_t)(r % period) * (uint64_t)columns + (uint64_t)n;
+            const float u = unit_of_step(a->seed, a->purpose, a->stream, a->step, i);
+
+            y[n] = (real)((double)x[n] * (double)(u < p ? 0.0f : scale));
+        }
+    }
+    return CLSEQ_OK;
+}
+
+clseq_status NAME(word_dropout)(clseq_backend *be, const struct clseq_word_dropout_args *a)
+{
+    const int32_t *index = index_data(&a->index);
+    int32_t *out = index_data(&a->out);
+
+    for (int32_t i = 0; i < a->index.dims[0]; i++) {
+        const float u = unit_of_step(a->seed, a->purpose, a->stream, a->step, (uint64_t)i);
+
+        out[i] = index[i] >= 0 && u < (float)a->p ? a->replacement : index[i];
+    }
+    return CLSEQ_OK;
+}
+
+clseq_status NAME(row_mix)(clseq_backend *be, const struct clseq_row_mix_args *a)
+{
+    const int32_t *first = index_data(&a->a), *second = index_data(&a->b);
+    int32_t *out = index_data(&a->out);
+
+    for (int32_t i = 0; i < a->a.dims[0]; i++) {
+        const float u = unit_of_step(a->seed, a->purpose, a->stream, a->step, (uint64_t)i);
+
+        out[i] = first[i] >= 0 && u < (float)a->p ? second[i] : first[i];
     }
     return CLSEQ_OK;
 }

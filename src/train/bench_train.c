@@ -11,11 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Source and target have the same length. */
+#define SIZE(letter, source, target, E, H, L, batch, length)                                       \
+    {                                                                                              \
+        .name = letter, .B = batch, .S = length, .T = length,                                      \
+        .model = { .source_vocabulary = source,                                                    \
+                   .target_vocabulary = target,                                                    \
+                   .embedding = E,                                                                 \
+                   .hidden = H,                                                                    \
+                   .layers = L },                                                                  \
+    }
+
 static const struct clseq_bench_size sizes[] = {
-    { "S", { 8000, 8000, 256, 256, 1 }, 64, 15, 15 },
-    { "M", { 8000, 8000, 512, 512, 2 }, 64, 25, 25 },
-    { "L", { 30000, 30000, 1000, 1000, 4 }, 128, 25, 25 },
-    { "P", { 160000, 80000, 1000, 1000, 4 }, 128, 25, 25 },
+    SIZE("S", 8000, 8000, 256, 256, 1, 64, 15),
+    SIZE("M", 8000, 8000, 512, 512, 2, 64, 25),
+    SIZE("L", 30000, 30000, 1000, 1000, 4, 128, 25),
+    SIZE("P", 160000, 80000, 1000, 1000, 4, 128, 25),
 };
 
 bool clseq_bench_size_find(const char *name, struct clseq_bench_size *ret)

@@ -288,6 +288,22 @@ static void bench_tanh(struct check *t, int32_t rows, int32_t columns)
     }
 }
 
+static void bench_dropout(struct check *t, int32_t steps, int32_t rows, int32_t columns)
+{
+    for (int same = 0; same < 2; same++) {
+        struct check_case *c = check_begin(t, CLSEQ_OP_dropout, "%d_%d_%d%s", steps, rows, columns,
+                                           same ? "_same" : "");
+
+        if (!c)
+            continue;
+        check_real(c, "x", 3, steps, rows, columns);
+        check_out(c, "y", 3, steps, rows, columns);
+        c->args.dropout.p = 0.2;
+        c->args.dropout.same_over_time = same;
+        check_run(c);
+    }
+}
+
 static void bench_lstm(struct check *t, int32_t T, int32_t B, int32_t H)
 {
     struct check_case *c;
@@ -451,6 +467,7 @@ void check_bench_cases(struct check *t)
     bench_softmax(t, 1600 / shrink, 8000 / shrink);
     bench_weights(t, 64, 25, 25);
     bench_tanh(t, 1600 / shrink, 512);
+    bench_dropout(t, 25, 64, 512 / shrink);
     bench_lstm(t, 25, 64, 512 / shrink);
     bench_gru(t, 25, 64, 512 / shrink);
     bench_rnn(t, 25, 64, 512 / shrink);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* uniform, normal */
+/* uniform, normal, dropout, word_dropout, row_mix */
 #include "check.h"
+
+#include <math.h>
 
 static void uniform_case(struct check *t, int ndim, int32_t m, int32_t n, float low, float high)
 {
@@ -56,4 +58,125 @@ void check_normal(struct check *t)
         normal_case(t, 2, n, m, 0.0f, 0.1f);
     }
     normal_case(t, 1, t->quick ? 1003 : 100003, 1, 0.0f, 1.0f);
+}
+
+enum dropout_kind { DROPOUT_PLAIN, DROPOUT_SAME, DROPOUT_SWAPPED, DROPOUT_SAME_SWAPPED };
+
+static void dropout_case(struct check *t, int ndim, int32_t d0, int32_t d1, int32_t d2,
+                         enum dropout_kind kind, double p, bool in_place)
+{
+    static const char *const names[] = { "", "_same", "_swapped", "_same_swapped" };
+    static const double odd[] = { 0, -0.0, (double)INFINITY, (double)NAN, 3e38 };
+    struct check_case *c = check_begin(t, CLSEQ_OP_dropout, "rank%d_%d_%d_%d_p%g%s%s", ndim, d0, d1,
+                                       d2, p, names[kind], in_place ? "_inplace" : "");
+
+    if (!c)
+        return;
+    check_real(c, "x", ndim, d0, d1, d2);
+    check_sprinkle(c, "x", 0.1, odd, (int)CLSEQ_ARRAY_SIZE(odd));
+    check_out(c, "y", ndim, d0, d1, d2);
+    if (kind == DROPOUT_SWAPPED || kind == DROPOUT_SAME_SWAPPED) {
+        check_swapped(c, "x");
+        check_swapped(c, "y");
+    }
+    if (in_place)
+        check_alias(c, "y");
+    c->args.dropout.p = p;
+    c->args.dropout.seed = check_random(c);
+    c->args.dropout.step = (uint32_t)check_random(c);
+    c->args.dropout.stream = (uint32_t)check_random(c);
+    c->args.dropout.purpose = (uint32_t)check_below(c, 12);
+    c->args.dropout.same_over_time = kind == DROPOUT_SAME || kind == DROPOUT_SAME_SWAPPED;
+    check_run(c);
+}
+
+void check_dropout(struct check *t)
+{
+    static const double rates[] = { 0.5, 0.2, 0, 0.9, 1.0 / 3 };
+
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t n = check_size(t, i), m = check_size(t, i + 4);
+        const double p = rates[i % (int)CLSEQ_ARRAY_SIZE(rates)];
+
+        dropout_case(t, 2, m, n, 1, DROPOUT_PLAIN, p, i % 2 == 0);
+        dropout_case(t, 2, n, m, 1, DROPOUT_PLAIN, 0.25, i % 2 == 1);
+        dropout_case(t, 3, 1 + i % 5, 2, n, DROPOUT_PLAIN, p, i % 2 == 1);
+        dropout_case(t, 3, 3, 1 + i % 5, n, DROPOUT_SWAPPED, 0.3, i % 2 == 0);
+        dropout_case(t, 3, 1 + i % 5, m, 5, DROPOUT_SAME, p, i % 2 == 0);
+        dropout_case(t, 3, 2, 1 + i % 3, n, DROPOUT_SAME, 0.4, i % 2 == 1);
+        dropout_case(t, 3, n, 2, 6, DROPOUT_SAME_SWAPPED, 0.1, i % 2 == 0);
+    }
+    dropout_case(t, 2, 2, t->quick ? 1003 : 100003, 1, DROPOUT_PLAIN, 0.3, false);
+    dropout_case(t, 3, 3, 2, t->quick ? 403 : 9003, DROPOUT_SAME, 0.3, true);
+}
+
+/* Words and padding. */
+static void add_words(struct check_case *c, const char *name, int32_t n)
+{
+    check_index(c, name, n);
+    for (int32_t i = 0; i < n; i++)
+        check_indices(c, name)[i] =
+            check_below(c, 4) == 0 ? -1 - check_below(c, 3) * 1000 : check_below(c, INT32_MAX);
+}
+
+static void word_dropout_case(struct check *t, int32_t n, double p, bool in_place)
+{
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_word_dropout, "n%d_p%g%s", n, p, in_place ? "_inplace" : "");
+
+    if (!c)
+        return;
+    add_words(c, "index", n);
+    check_out(c, "out", 1, n, 1, 1);
+    if (in_place)
+        check_alias(c, "out");
+    c->args.word_dropout.p = p;
+    c->args.word_dropout.seed = check_random(c);
+    c->args.word_dropout.step = (uint32_t)check_random(c);
+    c->args.word_dropout.stream = (uint32_t)check_random(c);
+    c->args.word_dropout.purpose = (uint32_t)check_below(c, 12);
+    c->args.word_dropout.replacement = check_below(c, 5);
+    check_run(c);
+}
+
+void check_word_dropout(struct check *t)
+{
+    static const double rates[] = { 0.5, 0.1, 0, 0.95 };
+
+    for (int i = 0; i < check_size_count(t); i++) {
+        word_dropout_case(t, check_size(t, i), rates[i % 4], i % 2 == 0);
+        word_dropout_case(t, check_size(t, i), 0.3, i % 2 == 1);
+    }
+    word_dropout_case(t, t->quick ? 1003 : 10003, 0.3, false);
+}
+
+static void row_mix_case(struct check *t, int32_t n, double p, bool in_place)
+{
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_row_mix, "n%d_p%g%s", n, p, in_place ? "_inplace" : "");
+
+    if (!c)
+        return;
+    add_words(c, "a", n);
+    add_words(c, "b", n);
+    check_out(c, "out", 1, n, 1, 1);
+    if (in_place)
+        check_alias(c, "out");
+    c->args.row_mix.p = p;
+    c->args.row_mix.seed = check_random(c);
+    c->args.row_mix.step = (uint32_t)check_random(c);
+    c->args.row_mix.stream = (uint32_t)check_random(c);
+    c->args.row_mix.purpose = (uint32_t)check_below(c, 12);
+    check_run(c);
+}
+
+void check_row_mix(struct check *t)
+{
+    static const double rates[] = { 0.5, 0.1, 0, 1 };
+
+    for (int i = 0; i < check_size_count(t); i++) {
+        row_mix_case(t, check_size(t, i), rates[i % 4], i % 2 == 0);
+        row_mix_case(t, check_size(t, i), 0.3, i % 2 == 1);
+    }
+    row_mix_case(t, t->quick ? 1003 : 10003, 0.3, false);
 }

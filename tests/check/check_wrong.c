@@ -342,6 +342,25 @@ static clseq_status planes_ignored(clseq_backend *be, const struct clseq_masked_
     return clseq_reference_masked_softmax_bwd(be, &flat);
 }
 
+/* The numbers of every step would be new ones. */
+static clseq_status mask_of_first_step(clseq_backend *be, const struct clseq_dropout_args *a)
+{
+    struct clseq_dropout_args every = *a;
+
+    every.same_over_time = false;
+    return clseq_reference_dropout(be, &every);
+}
+
+static clseq_status padding_replaced(clseq_backend *be, const struct clseq_word_dropout_args *a)
+{
+    CLSEQ_TRY(clseq_reference_word_dropout(be, a));
+    for (int32_t i = 0; i < a->out.dims[0]; i++) {
+        if (index_data(&a->out)[i] < 0 && a->p > 0.4)
+            index_data(&a->out)[i] = a->replacement;
+    }
+    return CLSEQ_OK;
+}
+
 /* A right whole-sequence LSTM, in a backend whose single step is wrong: only the comparison with
  * the composed form sees it under this name. */
 static clseq_status right_sequence(clseq_backend *be, const struct clseq_lstm_seq_fwd_args *a)
@@ -434,8 +453,10 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(offset_ignored, sgd_update, sgd_update, NONE)                                                \
     X(last_token_dropped, embedding_bwd, embedding_bwd, VALUE)                                     \
     X(moment_not_written, adam_update, adam_update, VALUE)                                         \
-    X(mask_after_sum, masked_softmax_fwd, masked_softmax_fwd, VALUE)                               \
+    X(mask_after_sum, masked_softmax_fwd, masked_softmax_fwd, NAN)                                 \
     X(planes_ignored, masked_softmax_bwd, masked_softmax_bwd, NONE)                                \
+    X(mask_of_first_step, dropout, dropout, VALUE)                                                 \
+    X(padding_replaced, word_dropout, word_dropout, VALUE)                                         \
     X(other_rows_decay, momentum_update, momentum_update, VALUE)                                   \
     X(stale_moment, rmsprop_update, rmsprop_update, VALUE)                                         \
     X(wrong_root, adagrad_update, adagrad_update, VALUE)                                           \

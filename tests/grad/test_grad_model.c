@@ -100,20 +100,18 @@ static void check_coverage(const struct probe *p, const double *gradient)
     }
 }
 
-static void check_model(void **state, int32_t layers)
+/* One ragged batch; the sizes of `config` but for the vocabularies are the caller's. */
+static void check_config(void **state, struct clseq_model_config config)
 {
     const struct probe_place *place = *state;
-    const struct clseq_model_config config = { .source_vocabulary = 7,
-                                               .target_vocabulary = 9,
-                                               .embedding = 3,
-                                               .hidden = 4,
-                                               .layers = layers };
     const double scale = 1.0 / 3;
     struct probe_pairs pairs;
     struct clseq_seq2seq_input input;
     struct probe p;
     double *got, *expected;
 
+    config.source_vocabulary = 7;
+    config.target_vocabulary = 9;
     probe_open(&p, place->ctx, place->be, &config, 0.8);
     ragged(&pairs, 5);
     input = probe_input(&p, &pairs);
@@ -125,6 +123,89 @@ static void check_model(void **state, int32_t layers)
     free(got);
     free(expected);
     probe_close_model(&p);
+}
+
+static void check_model(void **state, int32_t layers)
+{
+    check_config(state,
+                 (struct clseq_model_config) { .embedding = 3, .hidden = 4, .layers = layers });
+}
+
+#define SIZE .embedding = 3, .hidden = 4, .layers = 2
+
+static void test_cells(void **state)
+{
+    check_config(state, (struct clseq_model_config) { SIZE, .cell = CLSEQ_CELL_GRU });
+    check_config(state, (struct clseq_model_config) { SIZE, .cell = CLSEQ_CELL_RNN });
+    check_config(state, (struct clseq_model_config) { SIZE, .peepholes = true });
+}
+
+static void test_residual(void **state)
+{
+    const struct clseq_model_config config = {
+        .embedding = 3, .hidden = 4, .layers = 3, .residual = true
+    };
+
+    check_config(state, config);
+}
+
+static void test_bidirectional(void **state)
+{
+    for (clseq_cell cell = CLSEQ_CELL_LSTM; cell <= CLSEQ_CELL_RNN; cell++) {
+        check_config(state, (struct clseq_model_config) {
+                                SIZE, .cell = cell, .bidirectional = true });
+        check_config(state,
+                     (struct clseq_model_config) {
+                         SIZE, .cell = cell, .bidirectional = true, .bridge = CLSEQ_BRIDGE_SUM });
+    }
+    check_config(state, (struct clseq_model_config) {
+                            SIZE, .bidirectional = true, .bridge = CLSEQ_BRIDGE_CONCAT });
+    check_config(state, (struct clseq_model_config) {
+                            SIZE, .bidirectional = true, .residual = true, .peepholes = true });
+}
+
+/* Encoder and decoder of different depth and size. */
+static void test_bridge(void **state)
+{
+    check_config(state, (struct clseq_model_config) {
+                            SIZE, .encoder_hidden = 3, .encoder_layers = 1 });
+    check_config(state, (struct clseq_model_config) { .embedding = 3,
+                                                      .hidden = 4,
+                                                      .layers = 1,
+                                                      .encoder_hidden = 5,
+                                                      .encoder_layers = 1,
+                                                      .bidirectional = true });
+    check_config(state, (struct clseq_model_config) {
+                            SIZE, .cell = CLSEQ_CELL_GRU, .encoder_layers = 1 });
+}
+
+static void test_context(void **state)
+{
+    check_config(state, (struct clseq_model_config) { SIZE, .context_input = true });
+    check_config(state, (struct clseq_model_config) { SIZE,
+                                                      .cell = CLSEQ_CELL_GRU,
+                                                      .context_input = true,
+                                                      .bidirectional = true,
+                                                      .encoder_hidden = 3 });
+}
+
+static void test_attention(void **state)
+{
+    for (clseq_attention_kind kind = CLSEQ_ATTENTION_DOT; kind <= CLSEQ_ATTENTION_ADDITIVE;
+         kind++) {
+        for (int feeding = 0; feeding < 2; feeding++) {
+            struct clseq_model_config config = { SIZE, .attention = kind };
+
+            config.input_feeding = feeding;
+            check_config(state, config);
+            config.bidirectional = true;
+            config.bridge = CLSEQ_BRIDGE_CONCAT;
+            check_config(state, config);
+            config.cell = CLSEQ_CELL_GRU;
+            config.context_input = true;
+            check_config(state, config);
+        }
+    }
 }
 
 static void test_two_layers(void **state)
@@ -207,7 +288,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_layers),   cmocka_unit_test(test_one_layer),
         cmocka_unit_test(test_three_layers), cmocka_unit_test(test_accumulate),
-        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_replace),      cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_residual),     cmocka_unit_test(test_bidirectional),
+        cmocka_unit_test(test_bridge),       cmocka_unit_test(test_context),
+        cmocka_unit_test(test_attention),
     };
 
     return cmocka_run_group_tests_name("whole model on the oracle", tests, set_up, probe_teardown);

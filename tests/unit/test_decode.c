@@ -337,7 +337,7 @@ static void plan(const struct place *p, clseq_decoder_state *st, const struct se
     const struct clseq_seq2seq_limits limits = { .S = (int32_t)s->batch.S, .B = s->B };
 
     ASSERT_OK(p->ctx, clseq_seq2seq_plan(st->model, &limits, false));
-    ASSERT_OK(p->ctx, clseq_decoder_state_plan(st, s->B, beam));
+    ASSERT_OK(p->ctx, clseq_decoder_state_plan(st, s->B, limits.S, beam));
 }
 
 /* What the comparisons met, so that none passes for want of cases. */

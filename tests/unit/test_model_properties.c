@@ -81,15 +81,15 @@ struct outcome {
 
 static void read_states(const struct probe *p, struct outcome *o)
 {
-    const clseq_lstm_pass *pass = &p->model->encoder_pass.rnn;
+    const clseq_rnn_pass *pass = &p->model->encoder_pass.rnn;
     const size_t one = (size_t)(pass->B * config.hidden);
 
     o->states_n = 2 * (size_t)config.layers * one;
     o->states = calloc(o->states_n, sizeof(double));
     assert_non_null(o->states);
     for (int l = 0; l < config.layers; l++) {
-        probe_read(p->be, clseq_lstm_final(pass, &pass->h[l]), o->states + 2 * (size_t)l * one);
-        probe_read(p->be, clseq_lstm_final(pass, &pass->c[l]),
+        probe_read(p->be, clseq_rnn_final(pass, l, 0).h, o->states + 2 * (size_t)l * one);
+        probe_read(p->be, clseq_rnn_final(pass, l, 0).c,
                    o->states + (2 * (size_t)l + 1) * one);
     }
 }

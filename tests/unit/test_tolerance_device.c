@@ -571,10 +571,10 @@ static const struct {
       device_adadelta_update,
       { { "w", 0.29 }, { "v", 0.17 }, { "u", 0.22 } } },
     { CLSEQ_OP_rmsprop_update, NULL, device_rmsprop_update, { { "w", 0.36 }, { "v", 0.12 } } },
-    { CLSEQ_OP_tanh_fwd, NULL, device_tanh_fwd, { { "y", 0.1 } } },
-    { CLSEQ_OP_tanh_bwd, NULL, device_tanh_bwd, { { "dx", 0.1 } } },
-    { CLSEQ_OP_masked_softmax_fwd, NULL, device_masked_softmax_fwd, { { "y", 0.1 } } },
-    { CLSEQ_OP_masked_softmax_bwd, NULL, device_masked_softmax_bwd, { { "dx", 0.1 } } },
+    { CLSEQ_OP_tanh_fwd, NULL, device_tanh_fwd, { { "y", 0.4 } } },
+    { CLSEQ_OP_tanh_bwd, NULL, device_tanh_bwd, { { "dx", 0.6 } } },
+    { CLSEQ_OP_masked_softmax_fwd, NULL, device_masked_softmax_fwd, { { "y", 0.55 } } },
+    { CLSEQ_OP_masked_softmax_bwd, NULL, device_masked_softmax_bwd, { { "dx", 0.18 } } },
     { CLSEQ_OP_normal, NULL, device_normal, { { "dst", 0.14 } } },
 };
 
