@@ -17,7 +17,7 @@ struct values {
     double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
     double decay_start, decay_every, decay_factor, clip, init_scale, forget_bias;
     int64_t warmup, patience;
-    int64_t batch, accumulate, early_stop, seed, log_every, batches_ahead;
+    int64_t batch, batch_tokens, accumulate, early_stop, seed, log_every, batches_ahead;
     bool similar_length;
     cli_span after, valid_every, save_every;
     struct device_options device;
@@ -107,6 +107,8 @@ static const cli_option options[] = {
       .help = "what the gradient of a batch is divided by" },
     { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", "64", .min = 1, .max = 65536,
       .group = "Training", .help = "sentences in a batch" },
+    { "batch-tokens", 0, CLI_INT_FIELD(struct values, batch_tokens), "N", "0", .min = 0, .max = 2097152,
+      .group = "Training", .help = "instead of --batch: as many sentences as have N tokens on the longer side, padding and end tokens included; 0: off" },
     { "accumulate", 0, CLI_INT_FIELD(struct values, accumulate), "N", "1", .min = 1, .max = 65536,
       .group = "Training", .help = "batches of one update, whose gradients add up; for larger batches than memory holds" },
     { "similar-length", 0, CLI_FLAG_FIELD(struct values, similar_length), NULL, "on", .group = "Training",
@@ -182,6 +184,7 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->clip = v->clip;
     o->average_tokens = v->average == 1;
     o->batch = (size_t)v->batch;
+    o->batch_tokens = (size_t)v->batch_tokens;
     o->accumulate = (size_t)v->accumulate;
     o->similar_length = v->similar_length;
     o->after = when(&v->after);

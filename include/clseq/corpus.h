@@ -149,9 +149,12 @@ typedef struct clseq_batches_options {
     uint64_t seed;
     bool shuffle;        /* false: the order of the corpus, the same in each epoch */
     bool similar_length; /* false: batches of unsorted sentences */
+    size_t batch_tokens; /* 0: batches of batch_size sentences. Otherwise of as many as have at most
+                            so many tokens with padding: sentences times the longest side, end
+                            token included; at most CLSEQ_POOL_LIMIT */
 } clseq_batches_options;
 
-/* batch_size 64, pool_batches 64, seed 1, shuffle and similar_length true. */
+/* batch_size 64, pool_batches 64, seed 1, shuffle and similar_length true, batch_tokens 0. */
 CLSEQ_API void clseq_batches_options_init(clseq_batches_options *options);
 
 /*
@@ -159,6 +162,11 @@ CLSEQ_API void clseq_batches_options_init(clseq_batches_options *options);
  * into pools of batch_size * pool_batches pairs, each pool is sorted by (target length, source
  * length) and cut into batches, and the batches of a pool change places. Each pair occurs once an
  * epoch; one batch of an epoch is smaller when batch_size does not divide the corpus.
+ *
+ * With batch_tokens all pairs are sorted by (target length, source length) once, with 8 bytes of
+ * memory a pair, and cut into batches; pool_batches and batch_size play no part. Each epoch puts
+ * the batches in another order, and other pairs of the same lengths in each. A pair that has more
+ * tokens is a batch of its own.
  */
 typedef struct clseq_batches clseq_batches;
 
@@ -174,6 +182,12 @@ CLSEQ_API void clseq_batches_destroy(clseq_batches **batches);
 CLSEQ_API uint64_t clseq_batches_per_epoch(const clseq_batches *batches);
 
 CLSEQ_API void clseq_batches_get_limits(const clseq_batches *batches, clseq_batch_limits *ret);
+
+/* Shapes such that every batch fits one of them, *count of them: for planning memory, since the
+ * longest batch and the one with most sentences are not the same one. Valid as long as the
+ * object. */
+CLSEQ_API const clseq_batch_limits *clseq_batches_shapes(const clseq_batches *batches,
+                                                         size_t *count);
 
 /* Go to batch `index` < clseq_batches_per_epoch() of an epoch. Costs at most one pool, whatever the
  * distance. Errors: CLSEQ_ERR_ARG. */

@@ -104,6 +104,7 @@ struct clseq_train_options {
     bool set_forget_bias; /* false: as all biases; true: the forget gates' sum to forget_bias */
     double forget_bias;   /* 1 */
     size_t batch;         /* sentences: 64 */
+    size_t batch_tokens;  /* instead of `batch`: clseq_batches_options.batch_tokens; 0 = not */
     size_t accumulate;    /* batches of an update: 1. The gradient is that of all of them together;
                            an epoch's last update may have fewer */
     bool similar_length;  /* batches of sentences of similar length: true */

@@ -406,11 +406,12 @@ struct clseq_beam_advance_args {
     int32_t eos;
 };
 
-/* Clipping by global norm (Sutskever et al. 2014, section 3.4) of `scale` times a gradient whose sum
- * of squares is given:
+/* Clipping by global norm (Sutskever et al. 2014, section 3.4) of `scale` times a gradient whose
+ * sum of squares is given:
  *   stats[0] = s = scale sqrt(sumsq[0]);  stats[1] = scale (s > max_norm ? max_norm / s : 1)
- * scale > 0, 1 where nothing is to be scaled; max_norm <= 0 means no clipping. A norm that is not finite gives stats[1] = 0, and updates with
- * scale 0 leave weights and moments alone. sumsq (1), stats (2). */
+ * scale > 0, 1 where nothing is to be scaled; max_norm <= 0 means no clipping. A norm that is not
+ * finite gives stats[1] = 0, and updates with scale 0 leave weights and moments alone. sumsq (1),
+ * stats (2). */
 struct clseq_clip_scale_args {
     clseq_tensor sumsq; /* in */
     clseq_tensor stats; /* out */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The order of an epoch: permutation, pools sorted by length, batches shuffled within a pool. */
+/* The order of an epoch: permutation, pools sorted by length, batches shuffled within a pool; or
+ * batches by tokens (token_plan.h). */
 #include "data/corpus_inside.h"
 #include "data/permutation.h"
 #include "data/radix.h"
+#include "data/token_plan.h"
 
 #include "base/philox.h"
 
@@ -22,6 +24,8 @@ struct clseq_batches {
     uint64_t per_epoch;
     uint64_t pool_size; /* pairs in a full pool */
     clseq_batch_limits limits;
+    bool by_tokens;
+    clseq_token_plan plan; /* by_tokens; otherwise there are pools */
 
     uint32_t epoch; /* what comes next */
     uint64_t index;
@@ -47,6 +51,29 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Every limit is that of some shape. */
+static void set_limits_by_tokens(clseq_batches *batches)
+{
+    clseq_batch_limits *l = &batches->limits;
+
+    for (size_t i = 0; i < batches->plan.n_shapes; i++) {
+        const clseq_batch_limits *s = &batches->plan.shapes[i];
+
+        l->S = larger(l->S, s->S);
+        l->T = larger(l->T, s->T);
+        l->B = larger(l->B, s->B);
+        l->N = larger(l->N, s->N);
+        l->source_count = larger(l->source_count, s->source_count);
+        l->source_unique = larger(l->source_unique, s->source_unique);
+        l->target_unique = larger(l->target_unique, s->target_unique);
+    }
+}
+
 static clseq_status set_limits(clseq_batches *batches)
 {
     const clseq_corpus *corpus = batches->corpus;
@@ -69,29 +96,62 @@ static clseq_status set_limits(clseq_batches *batches)
     return CLSEQ_OK;
 }
 
-clseq_status clseq_batches_create(clseq_context *ctx, const clseq_corpus *corpus,
-                                  const clseq_batches_options *options, clseq_batches **ret)
+static clseq_status check_options(clseq_context *ctx, const clseq_batches_options *options,
+                                  size_t *pool)
 {
-    clseq_batches *batches = NULL;
-    clseq_status status;
-    size_t pool;
-
+    if (options->batch_tokens > CLSEQ_POOL_LIMIT)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG, "batches of %zu tokens: at most %u",
+                          options->batch_tokens, CLSEQ_POOL_LIMIT);
+    if (options->batch_tokens > 0 && !options->similar_length)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "batches by tokens are of sentences of similar length: leave out "
+                          "--no-similar-length, or give --batch and not --batch-tokens");
     if (options->batch_size == 0 || options->pool_batches == 0 ||
-        !clseq_mul_size(options->batch_size, options->pool_batches, &pool) ||
-        pool > CLSEQ_POOL_LIMIT)
+        !clseq_mul_size(options->batch_size, options->pool_batches, pool) ||
+        *pool > CLSEQ_POOL_LIMIT)
         return clseq_fail(
             ctx, CLSEQ_ERR_ARG,
             "batch size %zu in pools of %zu batches: both must be 1 or more, and their "
             "product at most %u",
             options->batch_size, options->pool_batches, CLSEQ_POOL_LIMIT);
+    return CLSEQ_OK;
+}
+
+/* Sizes and limits; *pool becomes the pairs that are at hand at once. */
+static clseq_status plan(clseq_batches *batches, size_t *pool)
+{
+    const clseq_corpus *corpus = batches->corpus;
+
+    if (batches->by_tokens) {
+        CLSEQ_TRY(clseq_token_plan_init(batches->ctx, corpus, batches->options.batch_tokens,
+                                        &batches->plan));
+        set_limits_by_tokens(batches);
+        batches->per_epoch = batches->plan.count;
+        *pool = batches->limits.B;
+        return CLSEQ_OK;
+    }
+    batches->pool_size = *pool;
+    batches->per_epoch =
+        (corpus->stats.kept + batches->options.batch_size - 1) / batches->options.batch_size;
+    CLSEQ_TRY(set_limits(batches));
+    *pool = smaller(*pool, (size_t)corpus->stats.kept);
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_batches_create(clseq_context *ctx, const clseq_corpus *corpus,
+                                  const clseq_batches_options *options, clseq_batches **ret)
+{
+    clseq_batches *batches = NULL;
+    clseq_status status;
+    size_t pool = 0;
+
+    CLSEQ_TRY(check_options(ctx, options, &pool));
     CLSEQ_TRY(clseq_calloc(ctx, 1, sizeof(*batches), "batches", &batches));
     batches->ctx = ctx;
     batches->corpus = corpus;
     batches->options = *options;
-    batches->pool_size = pool;
-    batches->per_epoch = (corpus->stats.kept + options->batch_size - 1) / options->batch_size;
-    CLSEQ_TRY_GOTO(status, out, set_limits(batches));
-    pool = smaller(pool, (size_t)corpus->stats.kept);
+    batches->by_tokens = options->batch_tokens > 0;
+    CLSEQ_TRY_GOTO(status, out, plan(batches, &pool));
     CLSEQ_TRY_GOTO(status, out,
                    clseq_calloc(ctx, pool, sizeof(*batches->pairs), "pool", &batches->pairs));
     CLSEQ_TRY_GOTO(status, out,
@@ -118,6 +178,7 @@ void clseq_batches_destroy(clseq_batches **batches)
 
     if (!b)
         return;
+    clseq_token_plan_fini(&b->plan);
     free(b->pairs);
     free(b->keys);
     free(b->scratch);
@@ -134,6 +195,12 @@ uint64_t clseq_batches_per_epoch(const clseq_batches *batches)
 void clseq_batches_get_limits(const clseq_batches *batches, clseq_batch_limits *ret)
 {
     *ret = batches->limits;
+}
+
+const clseq_batch_limits *clseq_batches_shapes(const clseq_batches *batches, size_t *count)
+{
+    *count = batches->by_tokens ? batches->plan.n_shapes : 1;
+    return batches->by_tokens ? batches->plan.shapes : &batches->limits;
 }
 
 clseq_status clseq_batches_seek(clseq_batches *batches, uint32_t epoch, uint64_t index)
@@ -224,19 +291,31 @@ static void order_rows(clseq_batches *batches, const uint64_t *pairs, size_t n)
         batches->keys[b] &= NUMBER_MASK;
 }
 
-clseq_status clseq_batches_next(clseq_batches *batches, clseq_batch *batch)
+/* The pairs of the next batch; valid until the next call. */
+static const uint64_t *next_pairs(clseq_batches *batches, size_t *count)
 {
     const clseq_batches_options *o = &batches->options;
     const uint64_t number = batches->index / o->pool_batches;
-    size_t first, count, S = 0, T = 0;
-    const uint64_t *pairs;
+    size_t first;
 
+    if (batches->by_tokens) {
+        *count = clseq_token_plan_batch(&batches->plan, o->seed, o->shuffle, batches->epoch,
+                                        batches->index, batches->pairs);
+        return batches->pairs;
+    }
     if (!batches->pool_ready || batches->pool_number != number ||
         batches->pool_epoch != batches->epoch)
         make_pool(batches, number);
     first = batches->order[batches->index % o->pool_batches] * o->batch_size;
-    count = smaller(o->batch_size, (size_t)batches->pool_pairs - first);
-    pairs = batches->pairs + first;
+    *count = smaller(o->batch_size, (size_t)batches->pool_pairs - first);
+    return batches->pairs + first;
+}
+
+clseq_status clseq_batches_next(clseq_batches *batches, clseq_batch *batch)
+{
+    size_t count, S = 0, T = 0;
+    const uint64_t *pairs = next_pairs(batches, &count);
+
     for (size_t b = 0; b < count; b++) {
         const clseq_pair_place *place = clseq_corpus_place(batches->corpus, pairs[b]);
 

@@ -5,6 +5,8 @@
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
+#include <clseq/corpus.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +110,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "patience", options->patience, 1, 1e6));
     CLSEQ_TRY(check_range(ctx, "warmup", (double)options->warmup, 0, 1e12));
     CLSEQ_TRY(check_range(ctx, "batch", (double)options->batch, 1, 65536));
+    CLSEQ_TRY(check_range(ctx, "batch-tokens", (double)options->batch_tokens, 0, CLSEQ_POOL_LIMIT));
     CLSEQ_TRY(check_range(ctx, "accumulate", (double)options->accumulate, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "early-stop", options->early_stop, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "log-every", (double)options->log_every, 1, 1e9));
@@ -156,6 +159,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         { "patience", (uint64_t)o->patience },
         { "warmup", o->warmup },
         { "accumulate", o->accumulate },
+        { "batch-tokens", o->batch_tokens },
     };
     bool ok = numbers != NULL;
 

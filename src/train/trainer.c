@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* So many updates in a row with a gradient that is not finite mean that nothing will come of the
@@ -137,6 +138,7 @@ static clseq_status make_dataset(struct trainer *t, clseq_pairs *pairs, bool shu
                                   &corpus, &ret->corpus));
     clseq_batches_options_init(&batches);
     batches.batch_size = t->options->batch;
+    batches.batch_tokens = t->options->batch_tokens;
     batches.seed = t->options->seed;
     batches.shuffle = shuffle;
     batches.similar_length = !shuffle || t->options->similar_length;
@@ -197,6 +199,45 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Limits of both texts together: of all batches, and for host memory, where only products count:
+ * room for the most positions, since the longest batch and the widest are not the same one. */
+struct bounds {
+    clseq_batch_limits all, host;
+};
+
+static void widen(struct bounds *bounds, const clseq_batch_limits *shape)
+{
+    clseq_batch_limits *all = &bounds->all;
+
+    all->S = larger(all->S, shape->S);
+    all->T = larger(all->T, shape->T);
+    all->B = larger(all->B, shape->B);
+    all->N = larger(all->N, shape->N);
+    all->source_count = larger(all->source_count, shape->source_count);
+    all->source_unique = larger(all->source_unique, shape->source_unique);
+    all->target_unique = larger(all->target_unique, shape->target_unique);
+    bounds->host.S = larger(bounds->host.S, shape->S * shape->B);
+    bounds->host.T = larger(bounds->host.T, shape->T * shape->B);
+}
+
+static struct bounds find_bounds(const struct trainer *t)
+{
+    const clseq_batches *texts[] = { t->train.batches, t->valid.batches };
+    struct bounds bounds = { 0 };
+
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(texts); i++) {
+        size_t count = 0;
+        const clseq_batch_limits *shapes = texts[i] ? clseq_batches_shapes(texts[i], &count) : NULL;
+
+        for (size_t k = 0; k < count; k++)
+            widen(&bounds, &shapes[k]);
+    }
+    bounds.host.B = bounds.all.B;
+    bounds.host.S = (bounds.host.S + bounds.all.B - 1) / bounds.all.B;
+    bounds.host.T = (bounds.host.T + bounds.all.B - 1) / bounds.all.B;
+    return bounds;
+}
+
 /* One batch goes round between both texts, so all of them have room for either. */
 static clseq_status plan_batches(struct trainer *t, const clseq_batch_limits *limits)
 {
@@ -209,31 +250,45 @@ static clseq_status plan_batches(struct trainer *t, const clseq_batch_limits *li
     return clseq_batches_ahead_create(t->ctx, t->valid.batches, count, limits, &t->valid.ahead);
 }
 
-/* Memory for the largest batch of training and validation, once for the whole run. */
+/* Plan the model for every shape; it keeps what it has where that suffices. *grown: it did not. */
+static clseq_status plan_shapes(struct trainer *t, bool *grown)
+{
+    const clseq_batches *texts[] = { t->train.batches, t->valid.batches };
+    const clseq_workspace *ws = &t->model->ws;
+
+    *grown = false;
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(texts); i++) {
+        size_t count = 0;
+        const clseq_batch_limits *shapes = texts[i] ? clseq_batches_shapes(texts[i], &count) : NULL;
+
+        for (size_t k = 0; k < count; k++) {
+            const struct clseq_seq2seq_limits planned = clseq_batch_input_limits(&shapes[k]);
+            const clseq_workspace before = *ws;
+
+            CLSEQ_TRY(clseq_seq2seq_plan(t->model, &planned, true));
+            *grown = *grown || memcmp(before.size, ws->size, sizeof(before.size)) != 0;
+        }
+    }
+    return CLSEQ_OK;
+}
+
+/* Memory for every batch of training and validation, once for the whole run. */
 static clseq_status plan_memory(struct trainer *t)
 {
-    struct clseq_seq2seq_limits planned;
-    clseq_batch_limits limits;
+    const struct bounds bounds = find_bounds(t);
+    const struct clseq_seq2seq_limits all = clseq_batch_input_limits(&bounds.all);
+    bool grown = true;
 
-    clseq_batches_get_limits(t->train.batches, &limits);
-    if (t->valid.batches) {
-        clseq_batch_limits v;
-
-        clseq_batches_get_limits(t->valid.batches, &v);
-        limits.S = larger(limits.S, v.S);
-        limits.T = larger(limits.T, v.T);
-        limits.B = larger(limits.B, v.B);
-        limits.N = larger(limits.N, v.N);
-        limits.source_count = larger(limits.source_count, v.source_count);
-        limits.source_unique = larger(limits.source_unique, v.source_unique);
-        limits.target_unique = larger(limits.target_unique, v.target_unique);
-    }
-    CLSEQ_TRY(plan_batches(t, &limits));
-    planned = clseq_batch_input_limits(&limits);
-    CLSEQ_TRY(clseq_seq2seq_plan(t->model, &planned, true));
+    CLSEQ_TRY(plan_batches(t, &bounds.host));
+    for (int i = 0; i < 3 && grown; i++)
+        CLSEQ_TRY(plan_shapes(t, &grown));
+    /* In several buffers, one shape may need the first to be larger and the next one the second;
+     * then room for a batch as long as the longest and as wide as the widest is enough for all. */
+    if (grown)
+        CLSEQ_TRY(clseq_seq2seq_plan(t->model, &all, true));
     if (t->options->accumulate == 1)
         return CLSEQ_OK;
-    return clseq_accumulator_init(&t->accumulator, t->model, &planned, t->options->accumulate);
+    return clseq_accumulator_init(&t->accumulator, t->model, &all, t->options->accumulate);
 }
 
 /* ---- starting and resuming ---- */

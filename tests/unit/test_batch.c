@@ -208,6 +208,180 @@ static void order_is_the_same_as_ever(void **state)
     clseq_corpus_destroy(&corpus);
 }
 
+/* ---- by tokens ---- */
+
+static bool fits(const clseq_batch *batch, const clseq_batch_limits *l)
+{
+    return batch->S <= l->S && batch->T <= l->T && batch->B <= l->B && batch->N <= l->N &&
+           batch->source_rows.count <= l->source_count &&
+           batch->source_rows.unique_count <= l->source_unique &&
+           batch->target_rows.unique_count <= l->target_unique;
+}
+
+static void by_tokens(void **state)
+{
+    fixture *f = *state;
+    clseq_corpus *corpus = random_corpus(f, 1000, 12);
+    clseq_batches_options options;
+    clseq_batches *batches = NULL;
+    const clseq_batch_limits *shapes;
+    clseq_batch_limits limits;
+    clseq_batch batch;
+    uint64_t per_epoch;
+    size_t n_shapes, most = 0;
+
+    clseq_batches_options_init(&options);
+    options.batch_tokens = 100;
+    clseq_batch_init(&batch, f->ctx);
+    ASSERT_OK(f->ctx, clseq_batches_create(f->ctx, corpus, &options, &batches));
+    per_epoch = clseq_batches_per_epoch(batches);
+    shapes = clseq_batches_shapes(batches, &n_shapes);
+    clseq_batches_get_limits(batches, &limits);
+    assert_in_range(n_shapes, 1, 20);
+    for (uint32_t epoch = 0; epoch < 3; epoch++) {
+        char seen[1000] = { 0 };
+
+        for (uint64_t i = 0; i < per_epoch; i++) {
+            size_t fitting = 0, tokens;
+
+            ASSERT_OK(f->ctx, clseq_batches_next(batches, &batch));
+            assert_int_equal(batch.epoch, epoch);
+            assert_int_equal(batch.index, i);
+            tokens = batch.B * (batch.S > batch.T ? batch.S : batch.T);
+            assert_true(tokens <= 100 || batch.B == 1);
+            assert_true(fits(&batch, &limits));
+            for (size_t k = 0; k < n_shapes; k++)
+                fitting += fits(&batch, &shapes[k]);
+            assert_true(fitting > 0);
+            most = batch.B > most ? batch.B : most;
+            for (size_t b = 0; b < batch.B; b++)
+                assert_int_equal(seen[batch.sentence[b]]++, 0);
+        }
+        assert_null(memchr(seen, 0, sizeof(seen)));
+    }
+    assert_int_equal(most, limits.B);
+    assert_true(most > 16); /* short sentences come in larger batches */
+    clseq_batches_destroy(&batches);
+    clseq_batch_fini(&batch);
+    clseq_corpus_destroy(&corpus);
+}
+
+/* Also where every sentence is longer than a batch may be. */
+static void by_tokens_one_by_one(void **state)
+{
+    fixture *f = *state;
+    clseq_corpus *corpus = random_corpus(f, 50, 12);
+    clseq_batches_options options;
+    clseq_batches *batches = NULL;
+
+    clseq_batches_options_init(&options);
+    options.batch_tokens = 1;
+    ASSERT_OK(f->ctx, clseq_batches_create(f->ctx, corpus, &options, &batches));
+    assert_int_equal(clseq_batches_per_epoch(batches), 50);
+    clseq_batches_destroy(&batches);
+    options.similar_length = false;
+    ASSERT_FAILS(f->ctx, CLSEQ_ERR_ARG, "leave out --no-similar-length",
+                 clseq_batches_create(f->ctx, corpus, &options, &batches));
+    options.similar_length = true;
+    options.batch_tokens = CLSEQ_POOL_LIMIT + 1;
+    ASSERT_FAILS(f->ctx, CLSEQ_ERR_ARG, "at most",
+                 clseq_batches_create(f->ctx, corpus, &options, &batches));
+    clseq_corpus_destroy(&corpus);
+}
+
+/* The order is that of (seed, epoch), from wherever one comes; the lengths in batch order alone do
+ * not tell it. */
+static void by_tokens_order(void **state)
+{
+    fixture *f = *state;
+    clseq_corpus *corpus = random_corpus(f, 1000, 3); /* many pairs of the same lengths */
+    clseq_batches_options options;
+    clseq_batches *a = NULL, *b = NULL;
+    uint64_t first, n;
+
+    clseq_batches_options_init(&options);
+    options.batch_tokens = 60;
+    ASSERT_OK(f->ctx, clseq_batches_create(f->ctx, corpus, &options, &a));
+    ASSERT_OK(f->ctx, clseq_batches_create(f->ctx, corpus, &options, &b));
+    n = clseq_batches_per_epoch(a);
+    first = order_hash(f, a, 5, 0, n);
+    order_hash(f, b, 900, n / 2, 9);
+    assert_true(order_hash(f, b, 5, 0, n) == first);
+    assert_true(order_hash(f, b, 6, 0, n) != first);
+    for (uint64_t from = 0; from < n; from += 13) {
+        const uint64_t straight = order_hash(f, a, 5, from, n + 20);
+
+        order_hash(f, b, 0, n - 1 - from, 2);
+        assert_true(order_hash(f, b, 5, from, n + 20) == straight);
+    }
+    clseq_batches_destroy(&b);
+    options.seed = 4;
+    ASSERT_OK(f->ctx, clseq_batches_create(f->ctx, corpus, &options, &b));
+    assert_true(order_hash(f, b, 5, 0, n) != first);
+    clseq_batches_destroy(&b);
+    options.shuffle = false;
+    ASSERT_OK(f->ctx, clseq_batches_create(f->ctx, corpus, &options, &b));
+    assert_true(order_hash(f, b, 5, 0, n) == order_hash(f, b, 77, 0, n));
+    clseq_batches_destroy(&b);
+    clseq_batches_destroy(&a);
+    clseq_corpus_destroy(&corpus);
+}
+
+/* A batch has other company in another epoch: of the pairs of one epoch's batch some are apart. */
+static void by_tokens_company(void **state)
+{
+    fixture *f = *state;
+    clseq_corpus *corpus = random_corpus(f, 1000, 3);
+    clseq_batches_options options;
+    clseq_batches *batches = NULL;
+    uint64_t batch_of[1000], apart = 0;
+    clseq_batch batch;
+
+    clseq_batches_options_init(&options);
+    options.batch_tokens = 60;
+    clseq_batch_init(&batch, f->ctx);
+    ASSERT_OK(f->ctx, clseq_batches_create(f->ctx, corpus, &options, &batches));
+    for (uint32_t epoch = 0; epoch < 2; epoch++) {
+        for (uint64_t i = 0; i < clseq_batches_per_epoch(batches); i++) {
+            ASSERT_OK(f->ctx, clseq_batches_next(batches, &batch));
+            for (size_t b = 0; b < batch.B; b++) {
+                apart += epoch == 1 && batch_of[batch.sentence[b]] != batch_of[batch.sentence[0]];
+                if (epoch == 0)
+                    batch_of[batch.sentence[b]] = i;
+            }
+        }
+    }
+    assert_true(apart > 500);
+    clseq_batches_destroy(&batches);
+    clseq_batch_fini(&batch);
+    clseq_corpus_destroy(&corpus);
+}
+
+/* As order_is_the_same_as_ever. */
+static void by_tokens_order_is_the_same_as_ever(void **state)
+{
+    static const uint64_t want[12] = { 9, 8, 1, 11, 0, 7, 3, 6, 4, 5, 10, 2 };
+    fixture *f = *state;
+    clseq_corpus *corpus = random_corpus(f, 12, 2);
+    clseq_batches_options options;
+    clseq_batches *batches = NULL;
+    clseq_batch batch;
+    size_t n = 0;
+
+    clseq_batches_options_init(&options);
+    options.batch_tokens = 9;
+    clseq_batch_init(&batch, f->ctx);
+    ASSERT_OK(f->ctx, clseq_batches_create(f->ctx, corpus, &options, &batches));
+    while (n < 12) {
+        ASSERT_OK(f->ctx, clseq_batches_next(batches, &batch));
+        for (size_t b = 0; b < batch.B; b++)
+            assert_int_equal(batch.sentence[b], want[n++]);
+    }
+    clseq_batches_destroy(&batches);
+    clseq_batch_fini(&batch);
+    clseq_corpus_destroy(&corpus);
+}
+
 static void plain_order_is_the_order_of_the_corpus(void **state)
 {
     fixture *f = *state;
@@ -382,6 +556,11 @@ int main(void)
         cmocka_unit_test(epochs_hold_each_pair_once),
         cmocka_unit_test(order_is_a_function_of_seed_and_epoch),
         cmocka_unit_test(order_is_the_same_as_ever),
+        cmocka_unit_test(by_tokens),
+        cmocka_unit_test(by_tokens_one_by_one),
+        cmocka_unit_test(by_tokens_order),
+        cmocka_unit_test(by_tokens_company),
+        cmocka_unit_test(by_tokens_order_is_the_same_as_ever),
         cmocka_unit_test(plain_order_is_the_order_of_the_corpus),
         cmocka_unit_test(bad_options),
         cmocka_unit_test(batches_of_given_sentences),

@@ -36,6 +36,7 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(eps, 1e-40, "--eps");
     OUT_OF_RANGE(schedule, (clseq_schedule_kind)7, "--schedule");
     OUT_OF_RANGE(accumulate, 0, "--accumulate");
+    OUT_OF_RANGE(batch_tokens, (size_t)1 << 22, "--batch-tokens");
     OUT_OF_RANGE(init, (clseq_init_kind)4, "--init");
     OUT_OF_RANGE(forget_bias, 1000, "--forget-bias");
     OUT_OF_RANGE(decay_factor, 0, "--decay-factor");

@@ -137,6 +137,31 @@ static void test_resume_optimizers(void **state)
     train_case_remove(&c);
 }
 
+static void test_resume_batch_tokens(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c, whole;
+    clseq_status status;
+    int sessions = 0;
+
+    train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+    c.options.batch_tokens = 30;
+    c.options.accumulate = 2;
+    c.options.after = (struct clseq_when) { .epochs = 3 };
+    train_case_set_run(&c, "whole");
+    ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+    whole = c;
+    train_case_set_run(&c, "often");
+    do {
+        status = train_run(place, &c, 7, NULL);
+        assert_true(++sessions < 50);
+    } while (status == CLSEQ_ERR_INTERRUPTED);
+    ASSERT_OK(place->ctx, status);
+    assert_true(sessions > 2);
+    train_same_run(place, &c, &whole);
+    train_case_remove(&c);
+}
+
 /* The rate of the plateau schedule depends on validations of earlier sessions. */
 static void test_resume_plateau(void **state)
 {
@@ -254,6 +279,7 @@ static void test_other_options(void **state)
     REFUSED(clip, 1, "clip was 5");
     REFUSED(init, CLSEQ_INIT_KIND_ORTHOGONAL, "init was \"uniform\", now it is \"orthogonal\"");
     REFUSED(set_forget_bias, true, "forget-bias was null, now it is 1.0");
+    REFUSED(batch_tokens, 50, "batch-tokens was 0, now it is 50");
     REFUSED(accumulate, 2, "accumulate was 1, now it is 2");
     REFUSED(weight_decay, 0.1, "weight-decay was 0.0, now it is 0.1");
     REFUSED(beta2, 0.99, "beta2 was 0.0, now it is 0.99");
@@ -291,7 +317,8 @@ static void test_other_release(void **state)
     static const char *const newer[] = { "momentum",     "beta1",         "beta2",
                                          "eps",          "adagrad-start", "weight-decay",
                                          "decay-factor", "patience",      "warmup",
-                                         "schedule-end", "forget-bias",   "accumulate" };
+                                         "schedule-end", "forget-bias",   "accumulate",
+                                         "batch-tokens" };
     const struct probe_place *place = probe_place(state);
     struct train_case c;
 
@@ -470,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_resume_adam),
         cmocka_unit_test(test_resume_sgd),
         cmocka_unit_test(test_resume_optimizers),
+        cmocka_unit_test(test_resume_batch_tokens),
         cmocka_unit_test(test_resume_plateau),
         cmocka_unit_test(test_stop_in_last_validation),
         cmocka_unit_test(test_extend),
