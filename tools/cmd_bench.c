@@ -3,6 +3,7 @@
 #include "device_options.h"
 #include "gemm_table.h"
 #include "message.h"
+#include "model_options.h"
 #include "op_profile.h"
 
 #include <clseq/bench.h>
@@ -17,6 +18,7 @@ struct values {
     int64_t steps, beam;
     int64_t batch, length, layers, embedding, hidden, source_vocab,
         target_vocab; /* 0: the size's */
+    struct model_options model;
     double limit;
     bool json;
     struct device_options device;
@@ -54,6 +56,7 @@ static const cli_option options[] = {
       .group = "Other than the size", .help = "source words" },
     { "target-vocab", 0, CLI_INT_FIELD(struct values, target_vocab), "N", NULL, .min = 5, .max = 4e6,
       .group = "Other than the size", .help = "target words" },
+    MODEL_OPTIONS(struct values, model, "Other than the size"),
     { "json", 0, CLI_FLAG_FIELD(struct values, json), NULL, NULL, .help = "one JSON object a line" },
     /* clang-format on */
     DEVICE_OPTIONS(struct values, device),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "commands.h"
 #include "device_options.h"
+#include "model_options.h"
 #include "stop_signal.h"
 #include "train_report.h"
 
@@ -13,6 +14,9 @@ struct values {
     int64_t vocab_size, source_vocab_size, target_vocab_size, min_count, max_length;
     bool lowercase, reverse_source;
     int64_t emb, hidden, layers;
+    struct model_options model;
+    double dropout, layer_dropout, embedding_dropout, output_dropout, word_dropout, label_smoothing;
+    bool same_dropout;
     int optimizer, schedule, average, init;
     double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
     double decay_start, decay_every, decay_factor, clip, init_scale, forget_bias;
@@ -63,15 +67,31 @@ static const cli_option options[] = {
     { "emb", 0, CLI_INT_FIELD(struct values, emb), "N", "256", .min = 1, .max = 65536,
       .group = "Model", .help = "size of the embeddings" },
     { "hidden", 0, CLI_INT_FIELD(struct values, hidden), "N", "512", .min = 1, .max = 65536,
-      .group = "Model", .help = "LSTM units per layer" },
+      .group = "Model", .help = "units per layer" },
     { "layers", 0, CLI_INT_FIELD(struct values, layers), "N", "1", .min = 1, .max = 16,
-      .group = "Model", .help = "LSTM layers of encoder and of decoder" },
+      .group = "Model", .help = "layers of encoder and of decoder" },
+    MODEL_OPTIONS(struct values, model, "Model"),
     { "init", 0, CLI_CHOICE_FIELD(struct values, init), INITS, "uniform", .group = "Model",
       .help = "initial weights; orthogonal: the recurrent ones of each gate, the rest as xavier" },
     { "init-scale", 0, CLI_FLOAT_FIELD(struct values, init_scale), "X", "0.08", .min = 0, .max = 10,
       .group = "Model", .help = "bound of the uniform, standard deviation of the normal distribution; for xavier and orthogonal the latter of embeddings" },
     { "forget-bias", 0, CLI_FLOAT_FIELD(struct values, forget_bias), "X", NULL, .min = -100, .max = 100,
       .group = "Model", .help = "what the biases of LSTM forget gates begin with, 1 say; when not given as the other biases" },
+
+    { "dropout", 0, CLI_FLOAT_FIELD(struct values, dropout), "P", "0", .min = 0, .max = 0.99, .group = "Regularisation",
+      .help = "left out at random of the inputs of every layer, the first and the output layer included" },
+    { "layer-dropout", 0, CLI_FLOAT_FIELD(struct values, layer_dropout), "P", NULL, .min = 0, .max = 0.99, .group = "Regularisation",
+      .help = "the same for layers from the second on alone" },
+    { "embedding-dropout", 0, CLI_FLOAT_FIELD(struct values, embedding_dropout), "P", NULL, .min = 0, .max = 0.99, .group = "Regularisation",
+      .help = "the same for the first layer, whose inputs are embeddings" },
+    { "output-dropout", 0, CLI_FLOAT_FIELD(struct values, output_dropout), "P", NULL, .min = 0, .max = 0.99, .group = "Regularisation",
+      .help = "the same for the output layer" },
+    { "same-dropout", 0, CLI_FLAG_FIELD(struct values, same_dropout), NULL, NULL, .group = "Regularisation",
+      .help = "one mask for all time steps (Gal and Ghahramani 2016)" },
+    { "word-dropout", 0, CLI_FLOAT_FIELD(struct values, word_dropout), "P", "0", .min = 0, .max = 0.99, .group = "Regularisation",
+      .help = "words read as unknown ones at random, on both sides" },
+    { "label-smoothing", 0, CLI_FLOAT_FIELD(struct values, label_smoothing), "X", "0", .min = 0, .max = 0.99, .group = "Regularisation",
+      .help = "share of each target spread over all words" },
 
     { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), OPTIMIZERS, "adam", .group = "Optimizer",
       .help = "how weights follow gradients" },
@@ -139,6 +159,13 @@ static struct clseq_when when(const cli_span *span)
                                  .seconds = span->seconds };
 }
 
+/* --dropout where the option of this name was not given. */
+static double or_dropout(const cli_parse *parse, const struct values *v, const char *name,
+                         double value)
+{
+    return cli_source_of(parse, name) == CLI_FROM_DEFAULT ? v->dropout : value;
+}
+
 static void fill_options(const cli_parse *parse, const struct values *v,
                          struct clseq_train_options *o)
 {
@@ -162,6 +189,13 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->model.embedding = (int32_t)v->emb;
     o->model.hidden = (int32_t)v->hidden;
     o->model.layers = (int32_t)v->layers;
+    model_options_fill(&v->model, &o->model);
+    o->layer_dropout = or_dropout(parse, v, "layer-dropout", v->layer_dropout);
+    o->embedding_dropout = or_dropout(parse, v, "embedding-dropout", v->embedding_dropout);
+    o->output_dropout = or_dropout(parse, v, "output-dropout", v->output_dropout);
+    o->same_dropout = v->same_dropout;
+    o->word_dropout = v->word_dropout;
+    o->label_smoothing = v->label_smoothing;
     o->init = (clseq_init_kind)v->init;
     o->set_forget_bias = cli_source_of(parse, "forget-bias") != CLI_FROM_DEFAULT;
     if (o->set_forget_bias)

@@ -79,6 +79,14 @@ struct clseq_train_options {
 
     struct clseq_model_config model; /* its vocabularies are filled in from the text */
 
+    /* What is left out at random, each with its probability in [0, 1): inputs of the layers from
+     * the second on, inputs of the first layer, inputs of the output layer, words (they become
+     * unknown ones). All 0. */
+    double layer_dropout, embedding_dropout, output_dropout, word_dropout;
+    bool same_dropout;      /* one mask for all time steps (Gal and Ghahramani 2016); false */
+    double label_smoothing; /* share of each target spread over all words: 0. Losses of training
+                               are those that are minimised; validation is without */
+
     clseq_optimizer_kind optimizer; /* Adam */
     double lr; /* 0 = 0.7 for SGD, 0.07 with momentum, 0.01 for Adagrad, 1 for Adadelta, 0.001 for
                   the others */

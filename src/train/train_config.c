@@ -89,6 +89,11 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "emb", options->model.embedding, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "hidden", options->model.hidden, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "layers", options->model.layers, 1, 16));
+    CLSEQ_TRY(check_range(ctx, "dropout", options->layer_dropout, 0, 0.99));
+    CLSEQ_TRY(check_range(ctx, "embedding-dropout", options->embedding_dropout, 0, 0.99));
+    CLSEQ_TRY(check_range(ctx, "output-dropout", options->output_dropout, 0, 0.99));
+    CLSEQ_TRY(check_range(ctx, "word-dropout", options->word_dropout, 0, 0.99));
+    CLSEQ_TRY(check_range(ctx, "label-smoothing", options->label_smoothing, 0, 0.99));
     CLSEQ_TRY(check_range(ctx, "lr", options->lr, 0, 100));
     CLSEQ_TRY(check_range(ctx, "optimizer", options->optimizer, 0, CLSEQ_OPTIMIZER_ADAMW));
     CLSEQ_TRY(check_range(ctx, "momentum", options->momentum, 0, ALMOST_1));
@@ -137,6 +142,25 @@ static json_t *text_to_json(const clseq_text_options *text)
 /* By clseq_init_kind. */
 static const char *const init_names[] = { "uniform", "normal", "xavier", "orthogonal" };
 
+/* What the model is made of, beside its sizes, and what training leaves out at random. */
+static bool add_architecture(json_t *numbers, const struct clseq_train_options *o)
+{
+    const struct clseq_model_config *c = &o->model;
+    json_t *more = json_pack(
+        "{s:s, s:i, s:i, s:b, s:b, s:b, s:s, s:s, s:b, s:b, s:f, s:f, s:f, s:f, s:b, s:f}", "cell",
+        clseq_cell_name(c->cell), "encoder-hidden", (int)c->encoder_hidden, "encoder-layers",
+        (int)c->encoder_layers, "bidirectional", c->bidirectional, "peepholes", c->peepholes,
+        "residual", c->residual, "bridge", clseq_bridge_name(c->bridge), "attention",
+        clseq_attention_name(c->attention), "input-feeding", c->input_feeding, "context-input",
+        c->context_input, "dropout", o->layer_dropout, "embedding-dropout", o->embedding_dropout,
+        "output-dropout", o->output_dropout, "word-dropout", o->word_dropout, "same-dropout",
+        o->same_dropout, "label-smoothing", o->label_smoothing);
+    const bool ok = more && json_object_update(numbers, more) == 0;
+
+    json_decref(more);
+    return ok;
+}
+
 /* Options that older releases did not have; their runs count as made with the defaults. */
 static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options *o)
 {
@@ -161,7 +185,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         { "accumulate", o->accumulate },
         { "batch-tokens", o->batch_tokens },
     };
-    bool ok = numbers != NULL;
+    bool ok = numbers != NULL && add_architecture(numbers, o);
 
     /* Only where the end of the run decides what comes before it. */
     ok = ok && json_object_set_new(numbers, "schedule-end",

@@ -354,7 +354,16 @@ static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoin
 {
     const struct clseq_optimizer_options optimizer = optimizer_options(t->options);
 
+    const struct clseq_train_options *o = t->options;
+
     CLSEQ_TRY(clseq_seq2seq_create(t->be, &t->meta.config, &t->model));
+    clseq_seq2seq_regularise(t->model,
+                             &(clseq_dropout) { .layers = o->layer_dropout,
+                                                .embedding = o->embedding_dropout,
+                                                .output = o->output_dropout,
+                                                .same_over_time = o->same_dropout,
+                                                .seed = o->seed },
+                             o->label_smoothing);
     CLSEQ_TRY(clseq_optimizer_init_with(&t->optimizer, t->model, &optimizer));
     CLSEQ_TRY(clseq_step_record_init(&t->record, t->be));
     CLSEQ_TRY(plan_memory(t));
@@ -581,6 +590,13 @@ static double loss_scale(const struct trainer *t, size_t sentences, size_t words
     return 1 / (double)(t->options->average_tokens ? words : sentences);
 }
 
+/* Of batch i of the update at hand, so that every batch of a run has its own random numbers, also
+ * after a resume. */
+static uint32_t batch_number(const struct trainer *t, uint64_t i)
+{
+    return (uint32_t)(t->state.update * t->options->accumulate + i);
+}
+
 static clseq_status update_from_one(struct trainer *t, double lr, clseq_tensor loss,
                                     clseq_tensor sumsq, clseq_tensor stats)
 {
@@ -588,6 +604,7 @@ static clseq_status update_from_one(struct trainer *t, double lr, clseq_tensor l
 
     CLSEQ_TRY(clseq_batches_ahead_next(t->train.ahead, &t->batch));
     input = clseq_batch_input(&t->batch);
+    t->model->dropout.step = batch_number(t, 0);
     CLSEQ_TRY(clseq_seq2seq_begin(t->model, &input));
     CLSEQ_TRY(clseq_seq2seq_loss_bwd(t->model, loss_scale(t, t->batch.B, t->batch.N), false, loss));
     t->report.tokens += t->batch.N;
@@ -608,6 +625,7 @@ static clseq_status update_from_group(struct trainer *t, uint64_t batches, doubl
 
         CLSEQ_TRY(clseq_batches_ahead_next(t->train.ahead, &t->batch));
         input = clseq_batch_input(&t->batch);
+        t->model->dropout.step = batch_number(t, i);
         CLSEQ_TRY(clseq_accumulator_add(&t->accumulator, &input, loss));
         sentences += t->batch.B;
         words += t->batch.N;
