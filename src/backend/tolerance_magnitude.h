@@ -14,8 +14,9 @@
     X(c_prev)                                                                                      \
     X(b_ih)                                                                                        \
     X(b_hh)                                                                                        \
-    X(length) X(act) X(c) X(dh) X(dc) X(dy) X(gates) X(h0) X(c0) X(logits) X(target) X(lse)        \
-        X(sumsq) X(g) X(stats) X(index) X(w) X(m) X(v) X(x) X(y)
+    X(length)                                                                                      \
+    X(act) X(c) X(dh) X(dc) X(dy) X(gates) X(h0) X(c0) X(logits) X(target) X(lse) X(sumsq) X(g)    \
+        X(stats) X(index) X(w) X(m) X(v) X(x) X(y)
 
 /* One call, prepared for questions about its elements. */
 struct clseq_magnitude {
