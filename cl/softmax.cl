@@ -3,11 +3,15 @@
 
 #include "vmath.clh"
 
-static inline float loss_of(__global const float *logits, float lse, int target, int n_columns)
+/* Without smoothing (each is 0) `total`, the sum of the logits, is not used. */
+static inline float loss_of(__global const float *logits, float lse, int target, int n_columns,
+                            float right, float each, float total)
 {
     if (target == -1)
         return 0.0f;
-    return target < 0 || target >= n_columns ? NAN : lse - logits[target];
+    if (target < 0 || target >= n_columns)
+        return NAN;
+    return each == 0.0f ? lse - logits[target] : lse - right * logits[target] - each * total;
 }
 
 /* The largest logit skips NaN; the sum does not, so a row with a NaN has a NaN as result. */
@@ -16,12 +20,35 @@ static inline float loss_of(__global const float *logits, float lse, int target,
 /* Exponentials are summed in blocks of this many vectors. */
 #define EXP_BLOCK 64
 
+/* The sum of a row, in the same order as that of the exponentials. */
+static inline float row_total(__global const float *x, int n)
+{
+    floatV sum = (floatV)(0.0f);
+    float lanes[VW], total = 0.0f;
+    int j = 0;
+
+    while (j + VW <= n) {
+        const int block_end = j + min(EXP_BLOCK * VW, n - j);
+        floatV block = (floatV)(0.0f);
+
+        for (; j + VW <= block_end; j += VW)
+            block += vloadV(0, x + j);
+        sum += block;
+    }
+    vstoreV(sum, 0, lanes);
+    for (int i = 0; i < VW; i++)
+        total += lanes[i];
+    for (; j < n; j++)
+        total += x[j];
+    return total;
+}
+
 /* A work-item per row. */
 CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_offset,
                                    int logits_stride, __global const int *target,
                                    ulong target_offset, int has_target, __global float *loss,
                                    ulong loss_offset, __global float *lse, ulong lse_offset,
-                                   int n_rows, int n_columns)
+                                   int n_rows, int n_columns, float right, float each)
 {
     const int row = (int)get_global_id(0);
 
@@ -62,23 +89,36 @@ CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_of
 
     lse[lse_offset + (ulong)row] = log_sum;
     loss[loss_offset + (ulong)row] =
-        has_target ? loss_of(x, log_sum, target[target_offset + (ulong)row], n_columns) : 0.0f;
+        has_target ? loss_of(x, log_sum, target[target_offset + (ulong)row], n_columns, right, each,
+                             each == 0.0f ? 0.0f : row_total(x, n_columns))
+                   : 0.0f;
 }
 
 #else
+
+/* partial[0] becomes the sum of all. */
+static inline void add_lanes(__local float *partial, int lane, int lanes)
+{
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int half_lanes = lanes / 2; half_lanes > 0; half_lanes /= 2) {
+        if (lane < half_lanes)
+            partial[lane] += partial[lane + half_lanes];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}
 
 /* A group per row. */
 CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_offset,
                                    int logits_stride, __global const int *target,
                                    ulong target_offset, int has_target, __global float *loss,
                                    ulong loss_offset, __global float *lse, ulong lse_offset,
-                                   int n_rows, int n_columns)
+                                   int n_rows, int n_columns, float right, float each)
 {
     __local float partial[CLSEQ_GROUP_MAX];
     const int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
     const int row = (int)get_group_id(0);
     __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
-    float high = -INFINITY, sum = 0.0f;
+    float high = -INFINITY, sum = 0.0f, total = 0.0f;
 
     for (int j = lane; j < n_columns; j += lanes)
         high = x[j] > high ? x[j] : high;
@@ -93,21 +133,26 @@ CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_of
     high = partial[0];
     barrier(CLK_LOCAL_MEM_FENCE);
 
+    if (each != 0.0f) { /* the same for all items */
+        for (int j = lane; j < n_columns; j += lanes)
+            total += x[j];
+        partial[lane] = total;
+        add_lanes(partial, lane, lanes);
+        total = partial[0];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
     for (int j = lane; j < n_columns; j += lanes)
         sum += exp_negative_1(x[j] - high);
     partial[lane] = sum;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int half_lanes = lanes / 2; half_lanes > 0; half_lanes /= 2) {
-        if (lane < half_lanes)
-            partial[lane] += partial[lane + half_lanes];
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
+    add_lanes(partial, lane, lanes);
     if (lane == 0) {
         const float log_sum = high + log(partial[0]);
 
         lse[lse_offset + (ulong)row] = log_sum;
         loss[loss_offset + (ulong)row] =
-            has_target ? loss_of(x, log_sum, target[target_offset + (ulong)row], n_columns) : 0.0f;
+            has_target ? loss_of(x, log_sum, target[target_offset + (ulong)row], n_columns, right,
+                                 each, total)
+                       : 0.0f;
     }
 }
 
@@ -119,7 +164,7 @@ CLSEQ_KERNEL void softmax_xent_bwd(__global const float *logits, ulong logits_of
                                    ulong target_offset, __global const float *lse, ulong lse_offset,
                                    __global float *dlogits, ulong dlogits_offset,
                                    int dlogits_stride, int n_rows, int n_columns, int chunk,
-                                   float scale)
+                                   float scale, float right, float each)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
@@ -139,11 +184,12 @@ CLSEQ_KERNEL void softmax_xent_bwd(__global const float *logits, ulong logits_of
                 to[j] = 0.0f;
             continue;
         }
+        /* Subtracting an `each` of 0 changes no bit. */
         for (; j + VW <= last; j += VW)
-            vstoreV(scale * exp_v(vloadV(0, x + j) - log_sum), 0, to + j);
+            vstoreV(scale * (exp_v(vloadV(0, x + j) - log_sum) - each), 0, to + j);
         for (; j < last; j++)
-            to[j] = scale * exp_1(x[j] - log_sum);
+            to[j] = scale * (exp_1(x[j] - log_sum) - each);
         if (is_here)
-            to[wanted] = scale * (exp_1(at_wanted - log_sum) - 1.0f);
+            to[wanted] = scale * (exp_1(at_wanted - log_sum) - right - each);
     }
 }

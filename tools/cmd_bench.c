@@ -184,11 +184,15 @@ static void set_if_given(int32_t *field, int64_t value)
 /* The size that was asked for; `name` gets a star when options changed it. */
 static bool size_of(const struct values *v, struct clseq_bench_size *size, char name[8])
 {
+    struct clseq_model_config plain;
+
     if (!clseq_bench_size_find(size_names[v->size], size))
         return false;
+    plain = size->model;
+    model_options_fill(&v->model, &size->model);
     snprintf(name, 8, "%s%s", size->name,
              v->batch || v->length || v->layers || v->embedding || v->hidden || v->source_vocab ||
-                     v->target_vocab
+                     v->target_vocab || memcmp(&plain, &size->model, sizeof(plain)) != 0
                  ? "*"
                  : "");
     set_if_given(&size->B, v->batch);

@@ -348,24 +348,27 @@ struct clseq_rnn_seq_bwd_args {
     clseq_tensor dh;         /* in and out */
 };
 
-/* Masked softmax cross-entropy of a chunk of rows.
+/* Masked softmax cross-entropy of a chunk of rows, with label smoothing e = smoothing (Szegedy et
+ * al. 2016): e of the target's probability is spread evenly over the V words.
  *   lse[m] = log sum over v of exp(logits[m][v]), computed after subtracting the row's maximum
- *   loss[m] = lse[m] - logits[m][target[m]]; 0 when target[m] is -1 (masked), NaN for any other
- *   target outside [0, V)
- *   logits (M, V) with V >= 1, target (M) i32 optional (then loss = 0), loss (M), lse (M) */
+ *   loss[m] = lse[m] - (1 - e) logits[m][target[m]] - e mean over v of logits[m][v]; 0 when
+ *   target[m] is -1 (masked), NaN for any other target outside [0, V)
+ *   logits (M, V) with V >= 1, target (M) i32 optional (then loss = 0), loss (M), lse (M)
+ * 0 <= e < 1; with e = 0 the mean is not formed, so that -infinity may stand for a word. */
 struct clseq_softmax_xent_fwd_args {
     clseq_tensor logits;    /* in */
     clseq_tensor target;    /* in, i32, optional */
     clseq_tensor loss, lse; /* out */
+    double smoothing;       /* e */
 };
 
 /* Backward of softmax_xent_fwd:
- * dlogits[m][v] = scale (exp(logits[m][v] - lse[m]) - [v = target[m]]); 0 for masked rows.
- * dlogits may be logits. */
+ * dlogits[m][v] = scale (exp(logits[m][v] - lse[m]) - (1 - e) [v = target[m]] - e / V); 0 for masked
+ * rows. dlogits may be logits. */
 struct clseq_softmax_xent_bwd_args {
     clseq_tensor logits, target, lse; /* in */
     clseq_tensor dlogits;             /* out */
-    double scale;
+    double scale, smoothing;          /* smoothing: e */
 };
 
 /* Softmax over the words of a source sentence: the weights of attention.

@@ -491,6 +491,7 @@ static clseq_status check_softmax_xent_fwd(const struct call *k,
     NEED_IF_PRESENT(target, "(M)", logits, 1, a->logits.dims[0], 1, 1);
     NEED(loss, "(M)", logits, 1, a->logits.dims[0], 1, 1);
     NEED(lse, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    NEED_SCALAR(a->smoothing >= 0 && a->smoothing < 1, smoothing, "in [0, 1)");
     return CLSEQ_OK;
 }
 
@@ -503,6 +504,7 @@ static clseq_status check_softmax_xent_bwd(const struct call *k,
     NEED(lse, "(M)", logits, 1, a->logits.dims[0], 1, 1);
     NEED_SAME(dlogits, logits);
     FINITE(scale);
+    NEED_SCALAR(a->smoothing >= 0 && a->smoothing < 1, smoothing, "in [0, 1)");
     return CLSEQ_OK;
 }
 

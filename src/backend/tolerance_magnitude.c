@@ -377,6 +377,9 @@ static double rnn_seq_bwd_size(const struct clseq_magnitude *m)
  * + 4 (reference) <= (V + 8) (|lse| + X + 2), so M = 2 + X. loss = lse - x[target] adds X to the
  * terms and 2u |loss| for the subtraction; |lse| is at most X + log V: M = 2 + 2X + log V. Masked
  * rows have loss 0.
+ * Smoothing e adds the mean: its sum (V - 1) u e X, e / V and the product 3 e X; 1 - e and its
+ * product 3 (1 - e) X; a second subtraction 2 (|lse| + 2X). That is at most
+ * (V + 8) X + 2 log V: M grows by 1 + X.
  */
 static double softmax_xent_fwd(const struct clseq_magnitude *m, size_t row)
 {
@@ -391,25 +394,33 @@ static double softmax_xent_fwd(const struct clseq_magnitude *m, size_t row)
         if (isfinite(v) && v > x)
             x = v;
     }
-    return strcmp(m->field, "loss") == 0 ? 2 + 2 * x + log((double)n) : 2 + x;
+    if (strcmp(m->field, "lse") == 0)
+        return 2 + x;
+    return 2 + 2 * x + log((double)n) + (m->args->softmax_xent_fwd.smoothing > 0 ? 1 + x : 0);
 }
 
 /*
  * dlogits = scale (p - [v = target]), p = exp(d), d = x - lse. d is off by 2u |d|, exp by 6u + 2u:
  * p (8 + 2 |d|); the subtraction 2 (p + 1) at the target and nothing elsewhere; scale and the
  * product 4 (p + [..]):  E = |scale| (p (14 + 2 |d|) + 6 [v = target]). Masked rows are 0.
+ * With smoothing, q = e / V is off by 2u q; one subtraction 2 (p + q) everywhere, at the target a
+ * second one 2 (p + 1) and 2u for 1 - e; scale and the product 4 (p + q + [..]):
+ *   E = |scale| (p (16 + 2 |d|) + 8 q + 10 [v = target]).
  */
 static double softmax_xent_bwd(const struct clseq_magnitude *m, size_t i)
 {
     const size_t row = i / m->columns;
     const double d = m->logits[i] - m->lse[row], p = exp(d);
+    const double smoothing = m->args->softmax_xent_bwd.smoothing;
+    const bool smooth = smoothing > 0;
     double error;
 
     if (m->target[row] == -1)
         return CLSEQ_MAGNITUDE_EXACT;
-    error = p > 0 ? p * (14 + 2 * fabs(d)) : 0;
+    error = p > 0 ? p * ((smooth ? 16 : 14) + 2 * fabs(d)) : 0;
+    error += 8 * smoothing / (double)m->columns;
     if (m->target[row] == (double)(i % m->columns))
-        error += 6;
+        error += smooth ? 10 : 6;
     return error * fabs(m->args->softmax_xent_bwd.scale) / POINTWISE;
 }
 

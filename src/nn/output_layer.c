@@ -72,7 +72,8 @@ static clseq_status chunk_loss(const clseq_output_layer *layer, const clseq_run 
                                          .logits = *logits,
                                          .target = clseq_tensor_range(pass->target, first, n),
                                          .loss = clseq_tensor_range(pass->loss, first, n),
-                                         .lse = clseq_tensor_range(pass->lse, first, n) });
+                                         .lse = clseq_tensor_range(pass->lse, first, n),
+                                         .smoothing = run->smoothing });
 }
 
 static int32_t chunk_length(const clseq_output_pass *pass, int32_t first)
@@ -114,7 +115,8 @@ clseq_status clseq_output_layer_loss_bwd(const clseq_output_layer *layer, const 
                          .target = clseq_tensor_range(pass->target, first, n),
                          .lse = clseq_tensor_range(pass->lse, first, n),
                          .dlogits = d,
-                         .scale = scale }));
+                         .scale = scale,
+                         .smoothing = run->smoothing }));
         CLSEQ_TRY(clseq_linear_bwd_weight(run, d, h, add, dw));
         CLSEQ_TRY(clseq_op_col_sums(
             run->be, &(struct clseq_col_sums_args) { .x = d, .y = db, .beta = add ? 1 : 0 }));

@@ -13,7 +13,8 @@ clseq_status clseq_opencl_softmax_xent_fwd(clseq_backend *be,
                         CLSEQ_ARG_ROWS(&a->logits), CLSEQ_ARG_TENSOR(&a->target),
                         clseq_arg_int(clseq_tensor_present(&a->target)), CLSEQ_ARG_TENSOR(&a->loss),
                         CLSEQ_ARG_TENSOR(&a->lse), clseq_arg_int(rows),
-                        clseq_arg_int(a->logits.dims[1]));
+                        clseq_arg_int(a->logits.dims[1]), clseq_arg_float(1 - a->smoothing),
+                        clseq_arg_float(a->smoothing / a->logits.dims[1]));
 }
 
 clseq_status clseq_opencl_softmax_xent_bwd(clseq_backend *be,
@@ -25,5 +26,6 @@ clseq_status clseq_opencl_softmax_xent_bwd(clseq_backend *be,
     return CLSEQ_LAUNCH(
         be, softmax_xent_bwd, grid.range, CLSEQ_ARG_ROWS(&a->logits), CLSEQ_ARG_TENSOR(&a->target),
         CLSEQ_ARG_TENSOR(&a->lse), CLSEQ_ARG_ROWS(&a->dlogits), clseq_arg_int(grid.rows),
-        clseq_arg_int(grid.columns), clseq_arg_int(grid.chunk), clseq_arg_float(a->scale));
+        clseq_arg_int(grid.columns), clseq_arg_int(grid.chunk), clseq_arg_float(a->scale),
+        clseq_arg_float(1 - a->smoothing), clseq_arg_float(a->smoothing / a->logits.dims[1]));
 }

@@ -3,6 +3,15 @@
 
 #include <math.h>
 
+static double mean_of(const real *x, int32_t n)
+{
+    double sum = 0;
+
+    for (int32_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    return sum / n;
+}
+
 clseq_status NAME(softmax_xent_fwd)(clseq_backend *be, const struct clseq_softmax_xent_fwd_args *a)
 {
     const int32_t V = a->logits.dims[1];
@@ -26,8 +35,11 @@ clseq_status NAME(softmax_xent_fwd)(clseq_backend *be, const struct clseq_softma
             loss[m] = 0;
         else if (target[m] < 0 || target[m] >= V)
             loss[m] = (real)NAN;
-        else
+        else if (a->smoothing == 0)
             loss[m] = (real)(log_sum - (double)logits[target[m]]);
+        else
+            loss[m] = (real)(log_sum - (1 - a->smoothing) * (double)logits[target[m]] -
+                             a->smoothing * mean_of(logits, V));
     }
     return CLSEQ_OK;
 }
@@ -36,6 +48,7 @@ clseq_status NAME(softmax_xent_bwd)(clseq_backend *be, const struct clseq_softma
 {
     const int32_t *target = index_data(&a->target);
     const real *lse = real_data(&a->lse);
+    const double right = 1 - a->smoothing, each = a->smoothing / a->logits.dims[1];
 
     for (int32_t m = 0; m < a->logits.dims[0]; m++) {
         const real *logits = real_row(&a->logits, m);
@@ -44,7 +57,8 @@ clseq_status NAME(softmax_xent_bwd)(clseq_backend *be, const struct clseq_softma
         for (int32_t v = 0; v < a->logits.dims[1]; v++) {
             const double p = exp((double)logits[v] - (double)lse[m]);
 
-            dlogits[v] = target[m] == -1 ? 0 : (real)(a->scale * (p - (v == target[m] ? 1 : 0)));
+            dlogits[v] =
+                target[m] == -1 ? 0 : (real)(a->scale * (p - (v == target[m] ? right : 0) - each));
         }
     }
     return CLSEQ_OK;

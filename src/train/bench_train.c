@@ -40,14 +40,32 @@ bool clseq_bench_size_find(const char *name, struct clseq_bench_size *ret)
     return false;
 }
 
-/* Multiply-adds of one forward pass: both stacks and the output layer. */
+/* Multiply-adds of a step of a stack, per sentence. */
+static double stack_multiply_adds(double gates, double input, double hidden, double layers,
+                                  double directions)
+{
+    return directions * gates * hidden *
+           (input + hidden + (layers - 1) * (directions * hidden + hidden));
+}
+
+/* Multiply-adds of one forward pass: both stacks, attention and the output layer. */
 static double forward_multiply_adds(const struct clseq_bench_size *z)
 {
-    const double H = z->model.hidden, E = z->model.embedding, L = z->model.layers;
-    const double stack = 4 * H * (E + H) + (L - 1) * 4 * H * 2 * H;
+    const struct clseq_model_config c = clseq_model_config_resolve(&z->model);
+    const double gates = c.cell == CLSEQ_CELL_LSTM ? 4 : c.cell == CLSEQ_CELL_GRU ? 3 : 1;
+    const double H = c.hidden, E = c.embedding, D = c.bidirectional ? 2 : 1;
+    const double memory = D * c.encoder_hidden, S = z->S, T = z->T;
+    const double fed = E + (c.context_input ? memory : 0) + (c.input_feeding ? H : 0);
+    double each = S * stack_multiply_adds(gates, E, c.encoder_hidden, c.encoder_layers, D) +
+                  T * (stack_multiply_adds(gates, fed, H, c.layers, 1) + H * c.target_vocabulary);
 
-    return (double)z->B *
-           (stack * (double)(z->S + z->T) + (double)z->T * H * (double)z->model.target_vocabulary);
+    if (c.attention != CLSEQ_ATTENTION_NONE)
+        each += T * (S * (H + memory) + H * (memory + H)); /* scores, contexts, combination */
+    if (c.attention > CLSEQ_ATTENTION_DOT)
+        each += S * memory * H; /* keys */
+    if (c.attention == CLSEQ_ATTENTION_ADDITIVE)
+        each += T * H * H; /* queries */
+    return (double)z->B * each;
 }
 
 /* A batch of random words of full length, as the peer uses. */

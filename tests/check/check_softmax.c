@@ -57,13 +57,15 @@ static void add_targets(struct check_case *c, int32_t M, int32_t V, bool outside
 
 enum targets { TARGETS_NONE, TARGETS_MASKED, TARGETS_OUTSIDE };
 
-static void fwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, enum targets targets)
+static void fwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, enum targets targets,
+                     double smoothing)
 {
     struct check_case *c =
-        check_begin(t, CLSEQ_OP_softmax_xent_fwd, "m%d_v%d_%s%s", M, V, logits_name[kind],
+        check_begin(t, CLSEQ_OP_softmax_xent_fwd, "m%d_v%d_%s%s%s", M, V, logits_name[kind],
                     targets == TARGETS_NONE      ? "_notarget"
                     : targets == TARGETS_OUTSIDE ? "_outside"
-                                                 : "");
+                                                 : "",
+                    smoothing > 0 ? "_smooth" : "");
 
     if (!c)
         return;
@@ -73,6 +75,7 @@ static void fwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, en
         add_targets(c, M, V, targets == TARGETS_OUTSIDE);
     check_out(c, "loss", 1, M, 1, 1);
     check_out(c, "lse", 1, M, 1, 1);
+    c->args.softmax_xent_fwd.smoothing = smoothing;
     check_run(c);
 }
 
@@ -83,11 +86,17 @@ void check_softmax_xent_fwd(struct check *t)
             const int32_t V = check_size(t, i + 3 * kind);
 
             fwd_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind,
-                     (enum targets)((i + kind) % 3));
+                     (enum targets)((i + kind) % 3), 0);
+            fwd_case(t, 1 + i % 5, V > 0 ? V : 4, (enum logits)kind, (enum targets)((i + kind) % 3),
+                     i % 2 ? 0.1 : 0.7);
         }
     }
-    fwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, TARGETS_MASKED);
-    fwd_case(t, 40, 33, LOGITS_NORMAL, TARGETS_OUTSIDE);
+    for (int smooth = 0; smooth < 2; smooth++) {
+        const double smoothing = smooth ? 0.1 : 0;
+
+        fwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, TARGETS_MASKED, smoothing);
+        fwd_case(t, 40, 33, LOGITS_NORMAL, TARGETS_OUTSIDE, smoothing);
+    }
 }
 
 static double lse_of(const double *logits, int32_t V)
@@ -101,10 +110,12 @@ static double lse_of(const double *logits, int32_t V)
     return (double)(float)(largest + log(sum));
 }
 
-static void bwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, bool in_place)
+static void bwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, bool in_place,
+                     double smoothing)
 {
-    struct check_case *c = check_begin(t, CLSEQ_OP_softmax_xent_bwd, "m%d_v%d_%s%s", M, V,
-                                       logits_name[kind], in_place ? "_inplace" : "");
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_softmax_xent_bwd, "m%d_v%d_%s%s%s", M, V, logits_name[kind],
+                    in_place ? "_inplace" : "", smoothing > 0 ? "_smooth" : "");
 
     if (!c)
         return;
@@ -118,6 +129,7 @@ static void bwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, bo
     if (in_place)
         check_alias(c, "dlogits");
     c->args.softmax_xent_bwd.scale = M % 2 ? 1 : 1.0 / 64;
+    c->args.softmax_xent_bwd.smoothing = smoothing;
     check_run(c);
 }
 
@@ -127,8 +139,11 @@ void check_softmax_xent_bwd(struct check *t)
         for (int kind = 0; kind < LOGITS_KINDS; kind++) {
             const int32_t V = check_size(t, i + 3 * kind);
 
-            bwd_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind, (i + kind) % 2 == 0);
+            bwd_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind, (i + kind) % 2 == 0, 0);
+            bwd_case(t, 1 + i % 5, V > 0 ? V : 4, (enum logits)kind, (i + kind) % 2 == 1,
+                     i % 2 ? 0.1 : 0.7);
         }
     }
-    bwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, true);
+    bwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, true, 0);
+    bwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, true, 0.1);
 }

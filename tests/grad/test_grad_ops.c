@@ -412,16 +412,16 @@ static clseq_status xent_loss(void *user, double *ret)
     return CLSEQ_OK;
 }
 
-static void softmax_xent_bwd(void **state)
+static void check_xent(struct grad_fixture *f, double smoothing)
 {
-    struct grad_fixture *f = *state;
     const int32_t M = 5, V = 7, targets[5] = { 0, 6, -1, 3, 3 };
     struct xent s = {
         .f = f,
         .args = { .logits = grad_tensor(f, M, V, 0),
                   .target = grad_indices(f, targets, M),
                   .loss = grad_tensor(f, M, 0, 0),
-                  .lse = grad_tensor(f, M, 0, 0) },
+                  .lse = grad_tensor(f, M, 0, 0),
+                  .smoothing = smoothing },
         .scale = 0.25,
     };
     const clseq_tensor gradient = grad_tensor(f, M, V, 0);
@@ -431,12 +431,23 @@ static void softmax_xent_bwd(void **state)
         .lse = s.args.lse,
         .dlogits = gradient,
         .scale = s.scale,
+        .smoothing = smoothing,
     };
     double loss;
 
     ASSERT_OK(f->ctx, xent_loss(&s, &loss));
     ASSERT_OK(f->ctx, clseq_op_softmax_xent_bwd(f->be, &bwd));
     ASSERT_GRADIENT(f, s.args.logits, gradient, xent_loss, &s);
+}
+
+static void softmax_xent_bwd(void **state)
+{
+    check_xent(*state, 0);
+}
+
+static void softmax_xent_bwd_with_smoothing(void **state)
+{
+    check_xent(*state, 0.1);
 }
 
 /* ---- embedding ---- */
@@ -506,6 +517,7 @@ int main(void)
         GRADIENT_TEST(lstm_seq_bwd_with_peepholes),
         GRADIENT_TEST(lstm_seq_bwd_with_peepholes_and_ragged_lengths),
         GRADIENT_TEST(softmax_xent_bwd),
+        GRADIENT_TEST(softmax_xent_bwd_with_smoothing),
         GRADIENT_TEST(embedding_bwd_is_the_gradient_of_row_gather),
     };
 

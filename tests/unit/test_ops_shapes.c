@@ -486,6 +486,10 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, uniform, low, 2, "low is 2, but must be at most high");
     REFUSED_SCALAR(s, normal, mean, inff_, "mean is inf, but must be finite");
     REFUSED_SCALAR(s, normal, std, -1, "std is -1, but must be finite and at least 0");
+    REFUSED_SCALAR(s, softmax_xent_fwd, smoothing, 1, "smoothing is 1, but must be in [0, 1)");
+    REFUSED_SCALAR(s, softmax_xent_fwd, smoothing, nan, "smoothing is nan, but must be in [0, 1)");
+    REFUSED_SCALAR(s, softmax_xent_bwd, smoothing, -0.1,
+                   "smoothing is -0.1, but must be in [0, 1)");
     REFUSED_SCALAR(s, dropout, p, nan, "p is nan, but must be in [0, 1)");
     REFUSED_SCALAR(s, dropout, p, -0.1, "p is -0.1, but must be in [0, 1)");
     REFUSED_SCALAR(s, dropout, p, 1 - 1e-9, "p is 1, but must be in [0, 1)"); /* 1 as a float */

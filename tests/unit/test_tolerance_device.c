@@ -216,6 +216,18 @@ static void device_rnn_cell_bwd(struct setup *s, struct worst *w)
     check(s, w, "dh_prev", dh);
 }
 
+static double smooth_loss(struct setup *s, double lse, const double *x, double right)
+{
+    const double e = s->args.softmax_xent_fwd.smoothing;
+    double total = 0;
+
+    if (e == 0)
+        return f32(lse - right);
+    for (int v = 0; v < OP_V; v++)
+        total = f32(total + x[v]);
+    return f32(f32(lse - f32(f32(1 - e) * right)) - f32(f32(e / OP_V) * total));
+}
+
 static void device_softmax_xent_fwd(struct setup *s, struct worst *w)
 {
     double lse[OP_M], loss[OP_M];
@@ -229,7 +241,7 @@ static void device_softmax_xent_fwd(struct setup *s, struct worst *w)
         for (int v = 0; v < OP_V; v++)
             sum = f32(sum + off(w, exp(f32(x[v] - max)), 3));
         lse[m] = f32(max + off(w, log(sum), 3));
-        loss[m] = f32(lse[m] - x[(int)in(s, "target")[m]]);
+        loss[m] = smooth_loss(s, lse[m], x, x[(int)in(s, "target")[m]]);
     }
     check(s, w, "lse", lse);
     check(s, w, "loss", loss);
@@ -237,13 +249,15 @@ static void device_softmax_xent_fwd(struct setup *s, struct worst *w)
 
 static void device_softmax_xent_bwd(struct setup *s, struct worst *w)
 {
+    const double e = s->args.softmax_xent_bwd.smoothing;
     double d[OP_M * OP_V];
 
     for (size_t i = 0; i < OP_M * OP_V; i++) {
         const double p = off(w, exp(f32(in(s, "logits")[i] - in(s, "lse")[i / OP_V])), 3);
         const bool hit = in(s, "target")[i / OP_V] == (double)(i % OP_V);
 
-        d[i] = f32(f32(s->args.softmax_xent_bwd.scale) * (hit ? f32(p - 1) : p));
+        d[i] = f32(f32(s->args.softmax_xent_bwd.scale) *
+                   f32((hit ? f32(p - f32(1 - e)) : p) - f32(e / OP_V)));
     }
     check(s, w, "dlogits", d);
 }
@@ -518,6 +532,10 @@ static void refill(struct setup *s, int round)
         s->args.clip_scale.scale = round % 2 ? 0.3 : 1;
     if (s->call.op == CLSEQ_OP_normal)
         s->args.normal.seed = (uint64_t)round;
+    if (s->call.op == CLSEQ_OP_softmax_xent_fwd)
+        s->args.softmax_xent_fwd.smoothing = round % 2 ? 0.1 : 0;
+    if (s->call.op == CLSEQ_OP_softmax_xent_bwd)
+        s->args.softmax_xent_bwd.smoothing = round % 2 ? 0.1 : 0;
 }
 
 /* The part of its bound that each output comes to, a little below what it does. A bound that is
