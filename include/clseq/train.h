@@ -95,7 +95,9 @@ struct clseq_train_options {
     double decay_factor;             /* plateau: 0.5 */
     int patience;                    /* plateau: 1 */
     uint64_t warmup; /* updates in which the rate of any schedule grows from 0 in equal steps: 0 */
-    double clip;     /* global norm: 5; 0 = off */
+    double ema;  /* moving average of the weights: the part of the old average in the next one, at
+                   most; 0 = none. Validations and best.safetensors are of the average: 0 */
+    double clip; /* global norm: 5; 0 = off */
     bool
         average_tokens; /* gradient of the mean loss per token; false (default): of the sum over the
                             batch divided by its sentences, as the paper does */
@@ -115,6 +117,8 @@ struct clseq_train_options {
     struct clseq_when save_every;  /* 5 minutes */
     int early_stop;       /* validations without a better one before training ends; 0 = never;
                                       default 5 */
+    size_t keep;          /* models of the last so many validations are kept, too, as
+                             valid-<update>.safetensors: 0 */
     uint64_t log_every;   /* updates between two reports: 50 */
     size_t batches_ahead; /* batches that a thread makes ahead: 2; 0 = no thread. Changes no result
                            */
