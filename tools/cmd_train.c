@@ -19,9 +19,9 @@ struct values {
     bool same_dropout;
     int optimizer, schedule, average, init;
     double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
-    double decay_start, decay_every, decay_factor, clip, init_scale, forget_bias;
+    double decay_start, decay_every, decay_factor, ema, clip, init_scale, forget_bias;
     int64_t warmup, patience;
-    int64_t batch, batch_tokens, accumulate, early_stop, seed, log_every, batches_ahead;
+    int64_t batch, batch_tokens, accumulate, early_stop, seed, keep, log_every, batches_ahead;
     bool similar_length;
     cli_span after, valid_every, save_every;
     struct device_options device;
@@ -121,6 +121,8 @@ static const cli_option options[] = {
       .group = "Learning rate", .help = "what plateau multiplies the rate by" },
     { "patience", 0, CLI_INT_FIELD(struct values, patience), "N", "1", .min = 1, .max = 1e6,
       .group = "Learning rate", .help = "after how many validations without a better one it does so" },
+    { "ema", 0, CLI_FLOAT_FIELD(struct values, ema), "X", "0", .min = 0, .max = 0.999999, .group = "Training",
+      .help = "validate and save a moving average of the weights, of memory X: 0.999, say; 0: off" },
     { "clip", 0, CLI_FLOAT_FIELD(struct values, clip), "X", "5", .min = 0, .max = 1e6, .group = "Training",
       .help = "largest norm of the gradient; 0 switches clipping off" },
     { "average", 0, CLI_CHOICE_FIELD(struct values, average), "sentence|token", "sentence", .group = "Training",
@@ -144,6 +146,8 @@ static const cli_option options[] = {
       .help = "epochs 1e or updates 500u between validations" },
     { "save-every", 0, CLI_SPAN_FIELD(struct values, save_every), "WHEN", "5m", .group = "Run",
       .help = "between checkpoints: 5m, 500u or 1e" },
+    { "keep", 0, CLI_INT_FIELD(struct values, keep), "N", "0", .min = 0, .max = 1e6, .group = "Run",
+      .help = "keep the models of the last N validations, for clseq average" },
     { "log-every", 0, CLI_INT_FIELD(struct values, log_every), "N", "50", .min = 1, .max = 1e9, .group = "Run",
       .help = "updates between two reports" },
     { "batches-ahead", 0, CLI_INT_FIELD(struct values, batches_ahead), "N", "2", .min = 0, .max = 64, .group = "Run",
@@ -215,6 +219,8 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->decay_factor = v->decay_factor;
     o->patience = (int)v->patience;
     o->warmup = (uint64_t)v->warmup;
+    o->ema = v->ema;
+    o->keep = (size_t)v->keep;
     o->clip = v->clip;
     o->average_tokens = v->average == 1;
     o->batch = (size_t)v->batch;

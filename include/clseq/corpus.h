@@ -152,6 +152,9 @@ typedef struct clseq_batches_options {
     size_t batch_tokens; /* 0: batches of batch_size sentences. Otherwise of as many as have at most
                             so many tokens with padding: sentences times the longest side, end
                             token included; at most CLSEQ_POOL_LIMIT */
+    /* Probability that a word of the source or of the decoder's input is read as unknown; not that
+     * it is expected as output. A function of seed, epoch, pair and place. */
+    double word_dropout;
 } clseq_batches_options;
 
 /* batch_size 64, pool_batches 64, seed 1, shuffle and similar_length true, batch_tokens 0. */

@@ -103,6 +103,8 @@ struct clseq_train_options {
     double decay_factor;             /* plateau: 0.5 */
     int patience;                    /* plateau: 1 */
     uint64_t warmup; /* updates in which the rate of any schedule grows from 0 in equal steps: 0 */
+    double ema;  /* moving average of the weights: the part of the old average in the next one, at
+                    most; 0 = none. Validations and best.safetensors are of the average: 0 */
     double clip;     /* global norm: 5; 0 = off */
     /* Gradient of the mean loss per token; false (default): of the sum over the batch divided by
      * its sentences, as the paper does. */
@@ -123,6 +125,8 @@ struct clseq_train_options {
     struct clseq_when save_every;  /* 5 minutes */
     /* Validations without a better one before training ends: 5; 0 = never. */
     int early_stop;
+    /* Models of the last so many validations are kept, too, as valid-<update>.safetensors: 0. */
+    size_t keep;
     uint64_t log_every; /* updates between two reports: 50 */
     /* Batches that a thread makes ahead: 2; 0 = no thread. Changes no result. */
     size_t batches_ahead;

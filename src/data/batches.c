@@ -17,6 +17,9 @@ _Static_assert(CLSEQ_POOL_LIMIT <= (1u << (64 - 2 * LENGTH_BITS)), "so does a nu
 #define NUMBER_BITS (64 - 2 * LENGTH_BITS)
 #define NUMBER_MASK ((UINT64_C(1) << NUMBER_BITS) - 1)
 
+/* More than a sentence has steps. */
+#define DROPOUT_STEPS ((uint64_t)1 << 24)
+
 struct clseq_batches {
     clseq_context *ctx;         /* borrowed */
     const clseq_corpus *corpus; /* borrowed */
@@ -311,6 +314,31 @@ static const uint64_t *next_pairs(clseq_batches *batches, size_t *count)
     return batches->pairs + first;
 }
 
+/* Words of row b, which is `pair` of the corpus, become unknown ones. */
+static void drop_words(const clseq_batches *batches, clseq_batch *batch, size_t b, uint64_t pair)
+{
+    const clseq_batches_options *o = &batches->options;
+    const uint64_t limit = (uint64_t)(o->word_dropout * 0x1p32);
+    const struct {
+        int32_t *ids, *index;
+        int32_t first, end; /* steps that are words */
+    } sides[2] = {
+        { batch->source, batch->source_index, 0, batch->source_length[b] - 1 },
+        { batch->target_in, batch->target_index, 1, batch->target_length[b] },
+    };
+
+    for (uint64_t side = 0; side < 2; side++) {
+        for (int32_t t = sides[side].first; t < sides[side].end; t++) {
+            const uint64_t place = (2 * pair + side) * DROPOUT_STEPS + (uint64_t)t;
+            const size_t at = (size_t)t * batch->B + b;
+
+            if (clseq_random_below(o->seed, CLSEQ_RANDOM_WORD_DROPOUT, batches->epoch, place,
+                                   (uint64_t)1 << 32) < limit)
+                sides[side].ids[at] = sides[side].index[at] = CLSEQ_ID_UNK;
+        }
+    }
+}
+
 clseq_status clseq_batches_next(clseq_batches *batches, clseq_batch *batch)
 {
     size_t count, S = 0, T = 0;
@@ -330,6 +358,8 @@ clseq_status clseq_batches_next(clseq_batches *batches, clseq_batch *batch)
 
         clseq_corpus_pair(batches->corpus, pair, &source, &target);
         clseq_batch_set_row(batch, b, source, target, false, pair);
+        if (batches->options.word_dropout > 0)
+            drop_words(batches, batch, b, pair);
     }
     clseq_batch_end(batch);
     batch->epoch = batches->epoch;

@@ -28,12 +28,26 @@ static char *state_to_text(const clseq_train_state *s)
     return text;
 }
 
-clseq_status clseq_checkpoint_save(const clseq_seq2seq *model, const clseq_model_meta *meta,
-                                   const clseq_optimizer *optimizer, const clseq_train_state *state,
-                                   const char *path)
+/* The moments and the average, which is stored like one. */
+static int beside_weights(const clseq_optimizer *optimizer, const clseq_ema *ema,
+                          const char *names[CLSEQ_OPTIMIZER_MOMENTS + 1],
+                          const clseq_param_buffers *buffers[CLSEQ_OPTIMIZER_MOMENTS + 1])
 {
-    const char *names[CLSEQ_OPTIMIZER_MOMENTS];
-    const clseq_param_buffers *moments[CLSEQ_OPTIMIZER_MOMENTS];
+    int n = clseq_optimizer_moments(optimizer, names, buffers);
+
+    if (ema->model) {
+        names[n] = "ema";
+        buffers[n++] = &ema->average;
+    }
+    return n;
+}
+
+clseq_status clseq_checkpoint_save(const clseq_seq2seq *model, const clseq_model_meta *meta,
+                                   const clseq_optimizer *optimizer, const clseq_ema *ema,
+                                   const clseq_train_state *state, const char *path)
+{
+    const char *names[CLSEQ_OPTIMIZER_MOMENTS + 1];
+    const clseq_param_buffers *moments[CLSEQ_OPTIMIZER_MOMENTS + 1];
     const char *const key = STATE_KEY;
     char *text = state_to_text(state);
     const char *value = text;
@@ -43,7 +57,7 @@ clseq_status clseq_checkpoint_save(const clseq_seq2seq *model, const clseq_model
         return clseq_fail(model->ctx, CLSEQ_ERR_NOMEM, "%s: out of memory", path);
     status = clseq_model_save(model, meta, path,
                               &(struct clseq_model_save_options) {
-                                  .n_moments = clseq_optimizer_moments(optimizer, names, moments),
+                                  .n_moments = beside_weights(optimizer, ema, names, moments),
                                   .moment_names = names,
                                   .moments = moments,
                                   .n_metadata = 1,
@@ -124,11 +138,11 @@ clseq_status clseq_checkpoint_state(clseq_context *ctx, const clseq_safetensors 
 }
 
 clseq_status clseq_checkpoint_read(clseq_seq2seq *model, const clseq_optimizer *optimizer,
-                                   clseq_safetensors *file)
+                                   const clseq_ema *ema, clseq_safetensors *file)
 {
-    const char *names[CLSEQ_OPTIMIZER_MOMENTS];
-    const clseq_param_buffers *moments[CLSEQ_OPTIMIZER_MOMENTS];
-    const int n = clseq_optimizer_moments(optimizer, names, moments);
+    const char *names[CLSEQ_OPTIMIZER_MOMENTS + 1];
+    const clseq_param_buffers *moments[CLSEQ_OPTIMIZER_MOMENTS + 1];
+    const int n = beside_weights(optimizer, ema, names, moments);
 
     return clseq_model_read(model, file, n, names, moments);
 }

@@ -8,6 +8,7 @@
 #define CLSEQ_CHECKPOINT_H
 
 #include "io/model_file.h"
+#include "train/ema.h"
 #include "train/optimizer.h"
 
 typedef struct clseq_train_state {
@@ -24,21 +25,19 @@ typedef struct clseq_train_state {
     double seconds;            /* spent so far */
 } clseq_train_state;
 
-/* Write a checkpoint. */
-CLSEQ_MUST_CHECK clseq_status clseq_checkpoint_save(const clseq_seq2seq *model,
-                                                    const clseq_model_meta *meta,
-                                                    const clseq_optimizer *optimizer,
-                                                    const clseq_train_state *state,
-                                                    const char *path);
+/* Write a checkpoint. `ema` may have no average. */
+CLSEQ_MUST_CHECK clseq_status clseq_checkpoint_save(
+    const clseq_seq2seq *model, const clseq_model_meta *meta, const clseq_optimizer *optimizer,
+    const clseq_ema *ema, const clseq_train_state *state, const char *path);
 
 /* The state in an open checkpoint. Errors: CLSEQ_ERR_FORMAT. */
 CLSEQ_MUST_CHECK clseq_status clseq_checkpoint_state(clseq_context *ctx,
                                                      const clseq_safetensors *file,
                                                      clseq_train_state *ret);
 
-/* Weights and moments of an open checkpoint. */
+/* Weights, moments and, where there is one, average of an open checkpoint. */
 CLSEQ_MUST_CHECK clseq_status clseq_checkpoint_read(clseq_seq2seq *model,
                                                     const clseq_optimizer *optimizer,
-                                                    clseq_safetensors *file);
+                                                    const clseq_ema *ema, clseq_safetensors *file);
 
 #endif

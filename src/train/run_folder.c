@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -130,4 +131,60 @@ clseq_status clseq_run_folder_log(const clseq_run_folder *folder, json_t *event)
         return clseq_fail(folder->ctx, CLSEQ_ERR_IO, "%s: cannot write: %s", folder->log_path,
                           strerror(errno));
     return CLSEQ_OK;
+}
+
+/* ---- models of validations: valid-<update>.safetensors ---- */
+
+#define KEPT_NAME "valid-%010llu.safetensors"
+#define KEPT_SIZE 64
+
+clseq_status clseq_run_folder_kept(const clseq_run_folder *folder, uint64_t update, char **ret)
+{
+    char name[KEPT_SIZE];
+
+    snprintf(name, sizeof(name), KEPT_NAME, (unsigned long long)update);
+    return clseq_join_path(folder->ctx, folder->path, name, ret);
+}
+
+/* The kept model of the fewest updates, and how many there are. */
+static size_t find_oldest(const clseq_run_folder *folder, uint64_t *oldest)
+{
+    DIR *listing = opendir(folder->path);
+    const struct dirent *entry;
+    size_t n = 0;
+
+    while (listing && (entry = readdir(listing))) {
+        unsigned long long update;
+        char name[KEPT_SIZE];
+
+        /* Only names that are ours to the letter. */
+        if (sscanf(entry->d_name, "valid-%llu", &update) != 1)
+            continue;
+        snprintf(name, sizeof(name), KEPT_NAME, update);
+        if (strcmp(name, entry->d_name) != 0)
+            continue;
+        if (n++ == 0 || update < *oldest)
+            *oldest = update;
+    }
+    if (listing)
+        closedir(listing);
+    return n;
+}
+
+void clseq_run_folder_drop_kept(const clseq_run_folder *folder, size_t keep)
+{
+    uint64_t update = 0;
+
+    for (size_t n = find_oldest(folder, &update); n > keep; n = find_oldest(folder, &update)) {
+        char *path = NULL;
+        const bool removed =
+            clseq_run_folder_kept(folder, update, &path) == CLSEQ_OK && unlink(path) == 0;
+
+        if (!removed)
+            clseq_log(folder->ctx, CLSEQ_LOG_WARNING, "%s: cannot be removed: %s",
+                      path ? path : folder->path, strerror(errno));
+        free(path);
+        if (!removed)
+            return;
+    }
 }

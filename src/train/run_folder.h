@@ -30,6 +30,14 @@ CLSEQ_MUST_CHECK clseq_status clseq_run_folder_read_config(const clseq_run_folde
 CLSEQ_MUST_CHECK clseq_status clseq_run_folder_write_config(const clseq_run_folder *folder,
                                                             const json_t *config);
 
+/* The path of the model of a validation after so many updates; release with free(). */
+CLSEQ_MUST_CHECK clseq_status clseq_run_folder_kept(const clseq_run_folder *folder, uint64_t update,
+                                                    char **ret);
+
+/* Remove the oldest models of validations until `keep` are left. A file that cannot be removed
+ * stays, with a warning in the log of the context. */
+void clseq_run_folder_drop_kept(const clseq_run_folder *folder, size_t keep);
+
 /* Append one object as a line, with the time of day in "t"; takes the reference. A log that cannot
  * be written is an error: CLSEQ_ERR_IO. */
 CLSEQ_MUST_CHECK clseq_status clseq_run_folder_log(const clseq_run_folder *folder, json_t *event);

@@ -104,6 +104,8 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
         CLSEQ_TRY(check_range(ctx, "eps", options->eps, 1e-30, 1));
     CLSEQ_TRY(check_range(ctx, "adagrad-start", options->adagrad_start, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "weight-decay", options->weight_decay, 0, 1));
+    CLSEQ_TRY(check_range(ctx, "ema", options->ema, 0, ALMOST_1));
+    CLSEQ_TRY(check_range(ctx, "keep", (double)options->keep, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "clip", options->clip, 0, 1e6));
     CLSEQ_TRY(check_range(ctx, "init", options->init, 0, CLSEQ_INIT_KIND_ORTHOGONAL));
     CLSEQ_TRY(check_range(ctx, "forget-bias", options->forget_bias, -100, 100));
@@ -174,6 +176,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         { "eps", o->eps },
         { "adagrad-start", o->adagrad_start },
         { "decay-factor", o->decay_factor },
+        { "ema", o->ema },
         { "weight-decay", o->weight_decay },
     };
     const struct {

@@ -3,6 +3,7 @@
 #include "data/batch_input.h"
 #include "data/batches_ahead.h"
 #include "train/accumulator.h"
+#include "train/batch_plan.h"
 #include "train/checkpoint.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
@@ -11,7 +12,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* So many updates in a row with a gradient that is not finite mean that nothing will come of the
@@ -43,6 +43,7 @@ struct trainer {
     clseq_batch batch;
     clseq_seq2seq *model;
     clseq_optimizer optimizer;
+    clseq_ema ema;                 /* when it is asked for */
     clseq_accumulator accumulator; /* when an update takes several batches */
     clseq_step_record record;
     clseq_train_state state;
@@ -141,6 +142,7 @@ static clseq_status make_dataset(struct trainer *t, clseq_pairs *pairs, bool shu
     batches.batch_tokens = t->options->batch_tokens;
     batches.seed = t->options->seed;
     batches.shuffle = shuffle;
+    batches.word_dropout = shuffle ? t->options->word_dropout : 0;
     batches.similar_length = !shuffle || t->options->similar_length;
     return clseq_batches_create(t->ctx, ret->corpus, &batches, &ret->batches);
 }
@@ -194,50 +196,6 @@ static void drop_dataset(struct dataset *data)
     clseq_corpus_destroy(&data->corpus);
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Limits of both texts together: of all batches, and for host memory, where only products count:
- * room for the most positions, since the longest batch and the widest are not the same one. */
-struct bounds {
-    clseq_batch_limits all, host;
-};
-
-static void widen(struct bounds *bounds, const clseq_batch_limits *shape)
-{
-    clseq_batch_limits *all = &bounds->all;
-
-    all->S = larger(all->S, shape->S);
-    all->T = larger(all->T, shape->T);
-    all->B = larger(all->B, shape->B);
-    all->N = larger(all->N, shape->N);
-    all->source_count = larger(all->source_count, shape->source_count);
-    all->source_unique = larger(all->source_unique, shape->source_unique);
-    all->target_unique = larger(all->target_unique, shape->target_unique);
-    bounds->host.S = larger(bounds->host.S, shape->S * shape->B);
-    bounds->host.T = larger(bounds->host.T, shape->T * shape->B);
-}
-
-static struct bounds find_bounds(const struct trainer *t)
-{
-    const clseq_batches *texts[] = { t->train.batches, t->valid.batches };
-    struct bounds bounds = { 0 };
-
-    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(texts); i++) {
-        size_t count = 0;
-        const clseq_batch_limits *shapes = texts[i] ? clseq_batches_shapes(texts[i], &count) : NULL;
-
-        for (size_t k = 0; k < count; k++)
-            widen(&bounds, &shapes[k]);
-    }
-    bounds.host.B = bounds.all.B;
-    bounds.host.S = (bounds.host.S + bounds.all.B - 1) / bounds.all.B;
-    bounds.host.T = (bounds.host.T + bounds.all.B - 1) / bounds.all.B;
-    return bounds;
-}
-
 /* One batch goes round between both texts, so all of them have room for either. */
 static clseq_status plan_batches(struct trainer *t, const clseq_batch_limits *limits)
 {
@@ -250,45 +208,20 @@ static clseq_status plan_batches(struct trainer *t, const clseq_batch_limits *li
     return clseq_batches_ahead_create(t->ctx, t->valid.batches, count, limits, &t->valid.ahead);
 }
 
-/* Plan the model for every shape; it keeps what it has where that suffices. *grown: it did not. */
-static clseq_status plan_shapes(struct trainer *t, bool *grown)
-{
-    const clseq_batches *texts[] = { t->train.batches, t->valid.batches };
-    const clseq_workspace *ws = &t->model->ws;
-
-    *grown = false;
-    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(texts); i++) {
-        size_t count = 0;
-        const clseq_batch_limits *shapes = texts[i] ? clseq_batches_shapes(texts[i], &count) : NULL;
-
-        for (size_t k = 0; k < count; k++) {
-            const struct clseq_seq2seq_limits planned = clseq_batch_input_limits(&shapes[k]);
-            const clseq_workspace before = *ws;
-
-            CLSEQ_TRY(clseq_seq2seq_plan(t->model, &planned, true));
-            *grown = *grown || memcmp(before.size, ws->size, sizeof(before.size)) != 0;
-        }
-    }
-    return CLSEQ_OK;
-}
-
 /* Memory for every batch of training and validation, once for the whole run. */
 static clseq_status plan_memory(struct trainer *t)
 {
-    const struct bounds bounds = find_bounds(t);
-    const struct clseq_seq2seq_limits all = clseq_batch_input_limits(&bounds.all);
-    bool grown = true;
+    const clseq_batches *const texts[] = { t->train.batches, t->valid.batches };
+    struct clseq_seq2seq_limits planned;
+    clseq_batch_limits all, host;
 
-    CLSEQ_TRY(plan_batches(t, &bounds.host));
-    for (int i = 0; i < 3 && grown; i++)
-        CLSEQ_TRY(plan_shapes(t, &grown));
-    /* In several buffers, one shape may need the first to be larger and the next one the second;
-     * then room for a batch as long as the longest and as wide as the widest is enough for all. */
-    if (grown)
-        CLSEQ_TRY(clseq_seq2seq_plan(t->model, &all, true));
+    clseq_batch_plan_limits(texts, CLSEQ_ARRAY_SIZE(texts), &all, &host);
+    CLSEQ_TRY(plan_batches(t, &host));
+    CLSEQ_TRY(clseq_batch_plan_model(t->model, texts, CLSEQ_ARRAY_SIZE(texts)));
+    planned = clseq_batch_input_limits(&all);
     if (t->options->accumulate == 1)
         return CLSEQ_OK;
-    return clseq_accumulator_init(&t->accumulator, t->model, &all, t->options->accumulate);
+    return clseq_accumulator_init(&t->accumulator, t->model, &planned, t->options->accumulate);
 }
 
 /* ---- starting and resuming ---- */
@@ -347,7 +280,9 @@ static clseq_status init_weights(struct trainer *t)
     const clseq_run run = clseq_seq2seq_run(t->model, false);
 
     CLSEQ_TRY(clseq_seq2seq_init(t->model, kinds[o->init], o->init_scale, o->seed));
-    return o->set_forget_bias ? clseq_init_forget_bias(&run, o->forget_bias) : CLSEQ_OK;
+    if (o->set_forget_bias)
+        CLSEQ_TRY(clseq_init_forget_bias(&run, o->forget_bias));
+    return t->ema.model ? clseq_ema_start(&t->ema) : CLSEQ_OK;
 }
 
 static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoint)
@@ -365,10 +300,12 @@ static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoin
                                                 .seed = o->seed },
                              o->label_smoothing);
     CLSEQ_TRY(clseq_optimizer_init_with(&t->optimizer, t->model, &optimizer));
+    if (t->options->ema > 0)
+        CLSEQ_TRY(clseq_ema_init(&t->ema, t->model, t->options->ema));
     CLSEQ_TRY(clseq_step_record_init(&t->record, t->be));
     CLSEQ_TRY(plan_memory(t));
     if (checkpoint)
-        return clseq_checkpoint_read(t->model, &t->optimizer, checkpoint);
+        return clseq_checkpoint_read(t->model, &t->optimizer, &t->ema, checkpoint);
     return init_weights(t);
 }
 
@@ -474,9 +411,28 @@ static clseq_status report(struct trainer *t, double lr)
 
 /* ---- saving ---- */
 
-static clseq_status save_model(struct trainer *t)
+/* The weights that count: the average, where there is one. */
+static clseq_status save_model(struct trainer *t, const char *path)
 {
-    return clseq_model_save(t->model, &t->meta, t->folder.best, NULL);
+    clseq_status status;
+
+    clseq_ema_swap(&t->ema);
+    status = clseq_model_save(t->model, &t->meta, path, NULL);
+    clseq_ema_swap(&t->ema);
+    return status;
+}
+
+static clseq_status keep_model(struct trainer *t)
+{
+    char *path = NULL;
+    clseq_status status;
+
+    CLSEQ_TRY(clseq_run_folder_kept(&t->folder, t->state.update, &path));
+    status = save_model(t, path);
+    free(path);
+    if (status == CLSEQ_OK)
+        clseq_run_folder_drop_kept(&t->folder, t->options->keep);
+    return status;
 }
 
 static clseq_status save(struct trainer *t)
@@ -485,10 +441,11 @@ static clseq_status save(struct trainer *t)
 
     CLSEQ_TRY(drain(t));
     t->state.seconds = seconds_so_far(t);
-    CLSEQ_TRY(clseq_checkpoint_save(t->model, &t->meta, &t->optimizer, &t->state, t->folder.last));
+    CLSEQ_TRY(clseq_checkpoint_save(t->model, &t->meta, &t->optimizer, &t->ema, &t->state,
+                                    t->folder.last));
     /* Without validation the newest model is the best one known. */
     if (!t->valid.corpus)
-        CLSEQ_TRY(save_model(t));
+        CLSEQ_TRY(save_model(t, t->folder.best));
     t->last_save = clseq_seconds();
     CLSEQ_TRY(clseq_run_folder_log(&t->folder, json_pack("{s:s, s:I}", "event", "save", "update",
                                                          (json_int_t)t->state.update)));
@@ -542,10 +499,14 @@ static clseq_status validate(struct trainer *t)
 {
     struct clseq_train_event event = { .kind = CLSEQ_TRAIN_VALID };
     const double started = clseq_seconds();
+    clseq_status status;
     bool complete;
 
     CLSEQ_TRY(drain(t));
-    CLSEQ_TRY(validation_loss(t, &event.loss, &complete));
+    clseq_ema_swap(&t->ema);
+    status = validation_loss(t, &event.loss, &complete);
+    clseq_ema_swap(&t->ema);
+    CLSEQ_TRY(status);
     if (!complete)
         return CLSEQ_OK; /* made again after the resume */
     t->report.started += clseq_seconds() - started;
@@ -557,7 +518,7 @@ static clseq_status validate(struct trainer *t)
         t->state.best_loss = event.loss;
         t->state.worse_validations = 0;
         t->state.since_decay = 0;
-        CLSEQ_TRY(save_model(t));
+        CLSEQ_TRY(save_model(t, t->folder.best));
     } else {
         t->state.worse_validations++;
         if (++t->state.since_decay >= (uint64_t)t->options->patience) {
@@ -565,6 +526,8 @@ static clseq_status validate(struct trainer *t)
             t->state.decays++;
         }
     }
+    if (t->options->keep > 0)
+        CLSEQ_TRY(keep_model(t));
     CLSEQ_TRY(clseq_run_folder_log(&t->folder,
                                    json_pack("{s:s, s:I, s:f, s:f, s:b, s:f}", "event", "valid",
                                              "update", (json_int_t)t->state.update, "epoch",
@@ -649,7 +612,7 @@ static clseq_status one_update(struct trainer *t, double lr)
     else
         CLSEQ_TRY(update_from_group(t, group, lr, loss, sumsq, stats));
     t->state.update++;
-    return CLSEQ_OK;
+    return t->ema.model ? clseq_ema_update(&t->ema, t->state.update) : CLSEQ_OK;
 }
 
 static bool finished(const struct trainer *t)
@@ -790,6 +753,7 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
         };
     clseq_step_record_fini(&t->record);
     clseq_accumulator_fini(&t->accumulator);
+    clseq_ema_fini(&t->ema);
     clseq_optimizer_fini(&t->optimizer);
     clseq_seq2seq_destroy(&t->model);
     clseq_batch_fini(&t->batch);

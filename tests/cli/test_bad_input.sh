@@ -77,6 +77,15 @@ expect 3 'lines.txt:2' $clseq translate r13/best.safetensors --backend reference
 head_of() { "$@" | head -n 1; }
 expect 0 '.' head_of $clseq score r13/best.safetensors src.txt tgt.txt --backend reference
 
+# The mean of models: of one with itself it is that one, and others do not mix.
+expect 0 'mean of 2' $clseq average -o mean.safetensors r13/best.safetensors r13/best.safetensors
+cmp -s mean.safetensors r13/best.safetensors && ok || bad "the mean of a model with itself is that model"
+expect 0 done $clseq train src.txt tgt.txt --backend reference --emb 8 --hidden 9 --min-count 1 --after 1u -o r15
+expect 4 "not a model like" $clseq average -o mean2.safetensors r13/best.safetensors r15/best.safetensors
+[ ! -e mean2.safetensors ] && ok || bad "nothing is written when models do not fit"
+expect 2 'MODEL' $clseq average -o mean2.safetensors
+expect 2 'ema' $t src.txt tgt.txt --ema 1 -o r14
+
 # Evaluation.
 expect 3 'fewer' $clseq eval short.txt tgt.txt
 expect 3 'more' $clseq eval tgt.txt short.txt
@@ -84,7 +93,7 @@ expect 0 'BLEU 100.00' $clseq eval tgt.txt tgt.txt
 expect 0 'exact 100.00' $clseq eval tgt.txt tgt.txt --metric exact
 
 # Help and version go to standard output with status 0.
-for command in train translate score eval demo devices bench info; do
+for command in train translate score eval demo devices bench info average; do
     expect 0 'usage' $clseq $command --help
 done
 expect 0 '0\.' $clseq --version

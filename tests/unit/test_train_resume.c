@@ -280,6 +280,7 @@ static void test_other_options(void **state)
     REFUSED(init, CLSEQ_INIT_KIND_ORTHOGONAL, "init was \"uniform\", now it is \"orthogonal\"");
     REFUSED(set_forget_bias, true, "forget-bias was null, now it is 1.0");
     REFUSED(batch_tokens, 50, "batch-tokens was 0, now it is 50");
+    REFUSED(ema, 0.5, "ema was 0.0, now it is 0.5");
     REFUSED(accumulate, 2, "accumulate was 1, now it is 2");
     REFUSED(weight_decay, 0.1, "weight-decay was 0.0, now it is 0.1");
     REFUSED(beta2, 0.99, "beta2 was 0.0, now it is 0.99");
@@ -314,11 +315,11 @@ static void edit_numbers(struct train_case *c, const char *remove, const char *a
  * else; one of a newer release with options unknown here does not. */
 static void test_other_release(void **state)
 {
-    static const char *const newer[] = { "momentum",     "beta1",         "beta2",
-                                         "eps",          "adagrad-start", "weight-decay",
-                                         "decay-factor", "patience",      "warmup",
-                                         "schedule-end", "forget-bias",   "accumulate",
-                                         "batch-tokens" };
+    static const char *const newer[] = {
+        "momentum",     "beta1",        "beta2",        "eps",    "adagrad-start",
+        "weight-decay", "decay-factor", "patience",     "warmup", "schedule-end",
+        "forget-bias",  "accumulate",   "batch-tokens", "ema"
+    };
     const struct probe_place *place = probe_place(state);
     struct train_case c;
 
