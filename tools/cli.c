@@ -271,6 +271,42 @@ static enum cli_action apply_config(struct walk *walk, const char *path)
     return CLI_RUN;
 }
 
+static const cli_preset *chosen_preset(const cli_parse *parse)
+{
+    const cli_command *command = parse->command;
+
+    for (size_t i = 0; command->presets && i < command->option_count; i++) {
+        const cli_option *option = &command->options[i];
+        int choice;
+
+        if (strcmp(option->name, "preset") != 0)
+            continue;
+        memcpy(&choice, (const char *)parse->values + option->offset, sizeof(choice));
+        return (size_t)choice < command->preset_count ? &command->presets[choice] : NULL;
+    }
+    return NULL;
+}
+
+static enum cli_action apply_preset(struct walk *walk)
+{
+    cli_parse *parse = walk->parse;
+    const cli_preset *preset = chosen_preset(parse);
+    char why[512];
+
+    for (size_t i = 0; preset && i < preset->count; i++) {
+        const cli_setting *setting = &preset->settings[i];
+        const cli_option *option = find_long(parse->command, setting->name, strlen(setting->name));
+        cli_value value = { 0 };
+
+        if (!option || !cli_parse_text(option, setting->value, &value, why, sizeof(why)))
+            return bad(parse, CLI_EXIT_OTHER, "bug: --%s of the preset %s: %s", setting->name,
+                       preset->name, option ? why : "no such option");
+        if (parse->source[option - parse->command->options] == CLI_FROM_DEFAULT)
+            store(walk, option, &value, CLI_FROM_PRESET);
+    }
+    return CLI_RUN;
+}
+
 static enum cli_action apply_defaults(struct walk *walk)
 {
     const cli_command *command = walk->parse->command;
@@ -334,6 +370,8 @@ enum cli_action cli_parse_arguments(const cli_command *command, const char *titl
         action = walk_arguments(&walk);
     if (action == CLI_RUN && builtin.config)
         action = apply_config(&walk, builtin.config);
+    if (action == CLI_RUN)
+        action = apply_preset(&walk);
     if (action == CLI_RUN && builtin.print_config)
         return CLI_SHOW_CONFIG;
     return action == CLI_RUN ? check_arguments(ret) : action;

@@ -78,6 +78,19 @@ typedef struct cli_option {
     const char *help;  /* one sentence, no capital, no full stop */
 } cli_option;
 
+/* A named set of values. The option "preset" of a command chooses one by its place among the words;
+ * it fills the options that neither the command line nor --config gave. */
+typedef struct cli_setting {
+    const char *name, *value; /* of an option, as one would type it ("on" for a flag) */
+} cli_setting;
+
+typedef struct cli_preset {
+    const char *name;
+    const char *help;
+    const cli_setting *settings;
+    size_t count;
+} cli_preset;
+
 typedef struct cli_parse cli_parse;
 
 typedef struct cli_command {
@@ -88,11 +101,13 @@ typedef struct cli_command {
     const char *details;   /* printed below the options: examples; may be NULL */
     const cli_option *options;
     size_t option_count;
+    const cli_preset *presets; /* may be NULL */
+    size_t preset_count;
     size_t values_size; /* of the struct that the offsets refer to */
     int (*run)(const cli_parse *parse, const void *values); /* returns the exit code */
 } cli_command;
 
-enum cli_source { CLI_FROM_DEFAULT, CLI_FROM_CONFIG, CLI_FROM_COMMAND_LINE };
+enum cli_source { CLI_FROM_DEFAULT, CLI_FROM_PRESET, CLI_FROM_CONFIG, CLI_FROM_COMMAND_LINE };
 
 /* The outcome of parsing. Release with cli_parse_fini(). */
 struct cli_parse {

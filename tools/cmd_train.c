@@ -3,6 +3,7 @@
 #include "device_options.h"
 #include "model_options.h"
 #include "stop_signal.h"
+#include "train_presets.h"
 #include "train_report.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@ struct values {
     int unit, source_unit, target_unit;
     int64_t vocab_size, source_vocab_size, target_vocab_size, min_count, max_length;
     bool lowercase, reverse_source;
+    int preset;
     int64_t emb, hidden, layers;
     struct model_options model;
     double dropout, layer_dropout, embedding_dropout, output_dropout, word_dropout, label_smoothing;
@@ -64,6 +66,8 @@ static const cli_option options[] = {
     { "reverse-source", 0, CLI_FLAG_FIELD(struct values, reverse_source), NULL, NULL, .group = "Data",
       .help = "read the source backwards, as Sutskever et al. 2014 do" },
 
+    { "preset", 0, CLI_CHOICE_FIELD(struct values, preset), TRAIN_PRESETS, "small", .group = "Model",
+      .help = "a set of options, which you can change one by one: docs/presets.md; small, tiny, base: both directions and attention; plain: neither; or a paper's" },
     { "emb", 0, CLI_INT_FIELD(struct values, emb), "N", "256", .min = 1, .max = 65536,
       .group = "Model", .help = "size of the embeddings" },
     { "hidden", 0, CLI_INT_FIELD(struct values, hidden), "N", "512", .min = 1, .max = 65536,
@@ -292,6 +296,8 @@ const cli_command cmd_train = {
         "  clseq translate run/best.safetensors < test.de\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
+    .presets = train_presets,
+    .preset_count = TRAIN_PRESET_COUNT,
     .values_size = sizeof(struct values),
     .run = run,
 };

@@ -23,11 +23,11 @@ struct model_options {
     { "bidirectional", 0, CLI_FLAG_FIELD(type, field.bidirectional), NULL, NULL, .group = heading, \
       .help = "the encoder reads in both directions" },                                            \
     { "encoder-hidden", 0, CLI_INT_FIELD(type, field.encoder_hidden), "N", NULL, .min = 1, .max = 65536, \
-      .group = heading, .help = "units of an encoder layer, per direction; when not given as --hidden, or half of it with --bridge concat" }, \
+      .group = heading, .help = "units of an encoder layer, per direction; when not given as --hidden, or half of it in each of two directions" }, \
     { "encoder-layers", 0, CLI_INT_FIELD(type, field.encoder_layers), "N", NULL, .min = 1, .max = 16, \
       .group = heading, .help = "when not given as --layers" },                                    \
     { "bridge", 0, CLI_CHOICE_FIELD(type, field.bridge), "auto|copy|sum|concat|linear", "auto",    \
-      .group = heading, .help = "from the encoder's last states to the decoder's first; auto: copy where sizes allow it, else linear" }, \
+      .group = heading, .help = "from the encoder's last states to the decoder's first; auto: copy, or concat of two directions, where sizes allow it, else linear" }, \
     { "attention", 0, CLI_CHOICE_FIELD(type, field.attention), "none|dot|general|additive", "none", \
       .group = heading, .help = "dot, general: Luong et al. 2015; additive: Bahdanau et al. 2015" }, \
     { "input-feeding", 0, CLI_FLAG_FIELD(type, field.input_feeding), NULL, NULL, .group = heading, \

@@ -26,7 +26,7 @@ typedef enum clseq_attention_kind {
 
 /* How the encoder's final states become the decoder's initial states. */
 typedef enum clseq_bridge_kind {
-    CLSEQ_BRIDGE_AUTO = 0,   /* copy where the sizes allow it, else linear */
+    CLSEQ_BRIDGE_AUTO = 0,   /* copy or concat where the sizes allow it, else linear */
     CLSEQ_BRIDGE_COPY = 1,   /* one direction, equal sizes */
     CLSEQ_BRIDGE_SUM = 2,    /* of both directions */
     CLSEQ_BRIDGE_CONCAT = 3, /* of both directions: the decoder is twice as wide */
@@ -43,7 +43,7 @@ struct clseq_model_config {
     /* 0 or false in all of these is the default: the plain model. */
     clseq_cell cell;
     int32_t encoder_hidden; /* units of a layer of the encoder, per direction; 0 = hidden, or half
-                               of it with bridge concat */
+                               of it in each of two directions unless they are summed */
     int32_t encoder_layers; /* 0 = layers */
     bool bidirectional;     /* the encoder reads in both directions */
     bool peepholes;         /* LSTM: Graves 2013 */

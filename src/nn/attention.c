@@ -80,7 +80,13 @@ static clseq_status scores(const clseq_attention *attention, const clseq_run *ru
         return product(run, steps->h, false, memory->keys, true, 0, steps->weights);
     CLSEQ_TRY(clseq_linear_fwd(run, rows_of(steps->h), clseq_run_weight(run, attention->w_query), 0,
                                rows_of(steps->query)));
-    return CLSEQ_OK;
+    return clseq_op_additive_score_fwd(
+        run->be, &(struct clseq_additive_score_fwd_args) {
+                     .q = steps->query,
+                     .k = memory->keys,
+                     .v = clseq_run_weight(run, attention->score),
+                     .length = memory->length,
+                     .score = clseq_tensor_swap(steps->weights) });
 }
 
 clseq_status clseq_attention_fwd(const clseq_attention *attention, const clseq_run *run,
@@ -111,7 +117,18 @@ static clseq_status scores_bwd(const clseq_attention *attention, const clseq_run
         CLSEQ_TRY(product(run, d->weights, false, memory->keys, false, 1, d->h));
         return product(run, d->weights, true, steps->h, false, 1, d->keys);
     }
-(void)add;
+    CLSEQ_TRY(clseq_op_additive_score_bwd(
+        run->be, &(struct clseq_additive_score_bwd_args) {
+                     .dscore = clseq_tensor_swap(d->weights),
+                     .q = steps->query,
+                     .k = memory->keys,
+                     .v = clseq_run_weight(run, attention->score),
+                     .length = memory->length,
+                     .dq = d->query,
+                     .dk = d->keys,
+                     .dv = clseq_run_gradient(run, attention->score),
+                     .beta_k = 1,
+                     .beta_v = add || run->accumulate ? 1 : 0 }));
     return clseq_linear_bwd_input(run, rows_of(d->query),
                                   clseq_run_weight(run, attention->w_query), 1, rows_of(d->h));
 }
