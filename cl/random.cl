@@ -128,7 +128,7 @@ CLSEQ_KERNEL void normal(__global float *dst, ulong dst_offset, int dst_stride, 
     }
 }
 
-/* The factors of 4 VW elements, those of block `block` and behind: 0 where the number is below p. */
+/* The factors of 4 VW elements, from those of block `block` on: 0 where the number is below p. */
 static inline void dropout_factors(float *factors, uint block, uint step, uint stream, uint purpose,
                                    uint key0, uint key1, float p, float scale)
 {

@@ -363,8 +363,8 @@ struct clseq_softmax_xent_fwd_args {
 };
 
 /* Backward of softmax_xent_fwd:
- * dlogits[m][v] = scale (exp(logits[m][v] - lse[m]) - (1 - e) [v = target[m]] - e / V); 0 for masked
- * rows. dlogits may be logits. */
+ *   dlogits[m][v] = scale (exp(logits[m][v] - lse[m]) - (1 - e) [v = target[m]] - e / V)
+ * 0 for masked rows. dlogits may be logits. */
 struct clseq_softmax_xent_bwd_args {
     clseq_tensor logits, target, lse; /* in */
     clseq_tensor dlogits;             /* out */
@@ -390,6 +390,32 @@ struct clseq_masked_softmax_fwd_args {
 struct clseq_masked_softmax_bwd_args {
     clseq_tensor y, dy; /* in */
     clseq_tensor dx;    /* out */
+};
+
+/* Scores of additive attention (Bahdanau et al. 2015, section A.1.2), after the products:
+ *   score[b][t][s] = sum over a of v[a] tanh(q[t][b][a] + k[s][b][a]); 0 for s >= length[b], where
+ *   k is not used
+ *   q (T, B, A)   the decoder's states, projected; k (S, B, A) the encoder's, projected
+ *   v (A); length (B) i32 optional, as in masked_softmax_fwd; score (B, T, S) */
+struct clseq_additive_score_fwd_args {
+    clseq_tensor q, k, v; /* in */
+    clseq_tensor length;  /* in, i32, optional */
+    clseq_tensor score;   /* out */
+};
+
+/* Backward of additive_score_fwd; q, k, v, length as there. With th = tanh(q[t][b][a] + k[s][b][a])
+ * and sums over s < length[b] only (dscore is not used behind it):
+ *   dq[t][b][a] = v[a] sum over s of dscore[b][t][s] (1 - th^2)
+ *   dk[s][b][a] = v[a] sum over t of dscore[b][t][s] (1 - th^2), plus beta dk
+ *   dv[a] = sum over b, t, s of dscore[b][t][s] th, plus beta dv
+ * The tanh is computed again: nothing of size T S B A is kept. With beta == 0 dk and dv are not
+ * read. No aliases. */
+struct clseq_additive_score_bwd_args {
+    clseq_tensor dscore, q, k, v; /* in */
+    clseq_tensor length;          /* in, i32, optional */
+    clseq_tensor dq;              /* out */
+    clseq_tensor dk, dv;          /* in (beta != 0) and out */
+    double beta;
 };
 
 /* One step of beam search for every sentence (Sutskever et al. 2014, section 3.2).

@@ -52,6 +52,8 @@
     X(softmax_xent_bwd, REQUIRED, MAGNITUDE, 1)  \
     X(masked_softmax_fwd, REQUIRED, MAGNITUDE, 1) \
     X(masked_softmax_bwd, REQUIRED, MAGNITUDE, 1) \
+    X(additive_score_fwd, REQUIRED, MAGNITUDE, 1) \
+    X(additive_score_bwd, REQUIRED, MAGNITUDE, 1) \
     X(beam_advance,     REQUIRED, EXACT,     0)  \
     X(clip_scale,       REQUIRED, MAGNITUDE, 1)  \
     X(sgd_update,       REQUIRED, SUM,       1)  \

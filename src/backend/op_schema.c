@@ -77,6 +77,11 @@
     OUT_OVER(masked_softmax_fwd, y, x)
 #define FIELDS_masked_softmax_bwd IN(masked_softmax_bwd, y), IN(masked_softmax_bwd, dy), \
     OUT_OVER(masked_softmax_bwd, dx, dy)
+#define FIELDS_additive_score_fwd IN(additive_score_fwd, q), IN(additive_score_fwd, k), \
+    IN(additive_score_fwd, v), INDEX_OPT(additive_score_fwd, length), OUT(additive_score_fwd, score)
+#define FIELDS_additive_score_bwd IN(additive_score_bwd, dscore), IN(additive_score_bwd, q), \
+    IN(additive_score_bwd, k), IN(additive_score_bwd, v), INDEX_OPT(additive_score_bwd, length), \
+    OUT(additive_score_bwd, dq), INOUT_BETA(additive_score_bwd, dk), INOUT_BETA(additive_score_bwd, dv)
 #define FIELDS_beam_advance IN(beam_advance, value), INDEX(beam_advance, index), IN(beam_advance, lse), \
     IN(beam_advance, score), INDEX(beam_advance, token), OUT(beam_advance, new_score), \
     OUT_INDEX(beam_advance, new_token), OUT_INDEX(beam_advance, parent)
@@ -205,6 +210,8 @@ double clseq_op_terms(enum clseq_op op, const void *args)
         return a->masked_softmax_fwd.x.dims[2];
     case CLSEQ_OP_masked_softmax_bwd:
         return a->masked_softmax_bwd.y.dims[2];
+    case CLSEQ_OP_additive_score_fwd:
+        return a->additive_score_fwd.v.dims[0];
     case CLSEQ_OP_lstm_seq_fwd:
     case CLSEQ_OP_lstm_seq_bwd:
     case CLSEQ_OP_gru_seq_fwd:

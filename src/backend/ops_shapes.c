@@ -526,6 +526,37 @@ static clseq_status check_masked_softmax_bwd(const struct call *k,
     return CLSEQ_OK;
 }
 
+/* Of the words and the vector; q is of rank 3. */
+#define NEED_ADDITIVE(a)                                                                           \
+    do {                                                                                           \
+        RANK(k, 3, 3, "(S, B, A)");                                                                \
+        NEED(k, "(S, B, A)", q, 3, (a)->k.dims[0], (a)->q.dims[1], (a)->q.dims[2]);                \
+        NEED(v, "(A)", q, 1, (a)->q.dims[2], 1, 1);                                                \
+        NEED_IF_PRESENT(length, "(B)", q, 1, (a)->q.dims[1], 1, 1);                                \
+    } while (0)
+
+static clseq_status check_additive_score_fwd(const struct call *k,
+                                             const struct clseq_additive_score_fwd_args *a)
+{
+    RANK(q, 3, 3, "(T, B, A)");
+    NEED_ADDITIVE(a);
+    NEED(score, "(B, T, S), with S from k,", q, 3, a->q.dims[1], a->q.dims[0], a->k.dims[0]);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_additive_score_bwd(const struct call *k,
+                                             const struct clseq_additive_score_bwd_args *a)
+{
+    RANK(q, 3, 3, "(T, B, A)");
+    NEED_ADDITIVE(a);
+    NEED(dscore, "(B, T, S), with S from k,", q, 3, a->q.dims[1], a->q.dims[0], a->k.dims[0]);
+    NEED_SAME(dq, q);
+    NEED_SAME(dk, k);
+    NEED_SAME(dv, v);
+    FINITE(beta);
+    return CLSEQ_OK;
+}
+
 static clseq_status check_beam_advance(const struct call *k,
                                        const struct clseq_beam_advance_args *a)
 {

@@ -485,6 +485,94 @@ static double masked_softmax_bwd(const struct clseq_magnitude *m, size_t i)
     return fabs(m->y[i]) * ((length + 3) * sum + 3 * fabs(m->dy[i])) / (length + 8);
 }
 
+/* ---- additive_score ------------------------------------------------------------------------ */
+
+/* Words of sentence b that count, of n. */
+static size_t words_of(const struct clseq_magnitude *m, size_t b, size_t n)
+{
+    const double length = m->length ? m->length[b] : (double)n;
+
+    return length <= 0 ? 0 : length >= (double)n ? n : (size_t)length;
+}
+
+/* One term: th = tanh(z), z = q + k. */
+struct term {
+    double th, slope, shift; /* slope 1 - th^2, shift |z| slope */
+};
+
+static struct term term_of(const struct clseq_magnitude *m, size_t q_at, size_t k_at)
+{
+    const double z = m->q[q_at] + m->k[k_at], th = tanh(z), slope = 1 - th * th;
+
+    return (struct term) { fabs(th), slope, isfinite(z) ? fabs(z) * slope : 0 };
+}
+
+/*
+ * score = sum of v th over A terms. z is off by u |z|, which moves th by its slope; tanh 10u |th|,
+ * the product 1, the sum A - 1, the reference 2:
+ *   E = sum of |v| ((A + 12) |th| + |z| (1 - th^2)), M = E / (A + 8).
+ */
+static double additive_score_fwd(const struct clseq_magnitude *m, size_t i)
+{
+    const struct clseq_additive_score_fwd_args *a = &m->args->additive_score_fwd;
+    const size_t T = (size_t)a->q.dims[0], B = (size_t)a->q.dims[1], A = (size_t)a->q.dims[2];
+    const size_t S = (size_t)a->k.dims[0], b = i / (T * S), t = i / S % T, s = i % S;
+    double error = 0;
+
+    if (s >= words_of(m, b, S))
+        return CLSEQ_MAGNITUDE_EXACT;
+    for (size_t j = 0; j < A; j++) {
+        const struct term x = term_of(m, (t * B + b) * A + j, (s * B + b) * A + j);
+
+        error += fabs(m->v[j]) * (((double)A + 12) * x.th + x.shift);
+    }
+    return error / ((double)A + 8);
+}
+
+/*
+ * th is off by 10u |th| + u |z| (1 - th^2); th^2 by 2 |th| times that and u th^2; the difference
+ * 1 - th^2 and its product with dscore 2u of it; a sum of n terms n - 1, v 1, the reference 2, and
+ * for dk one addition more:
+ *   dq, dk:  E = |v| sum of |dscore| (21 th^2 + (1 - th^2) (n + 5) + 2 |th z| (1 - th^2))
+ *   dv:      E = sum of |dscore| ((n + 13) |th| + |z| (1 - th^2))
+ * The old value, beta rounded, multiplied and added: (n + 4) |beta old|. "terms" is 1 here, for the
+ * three sums have different lengths: so what the n terms lose on a device without subnormal numbers
+ * is counted too, n 2^-126.
+ */
+static double additive_score_bwd(const struct clseq_magnitude *m, size_t i)
+{
+    const struct clseq_additive_score_bwd_args *a = &m->args->additive_score_bwd;
+    const size_t T = (size_t)a->q.dims[0], B = (size_t)a->q.dims[1], A = (size_t)a->q.dims[2];
+    const bool is_q = strcmp(m->field, "dq") == 0, is_k = strcmp(m->field, "dk") == 0;
+    const size_t S = (size_t)a->k.dims[0], j = i % A;
+    /* dv has neither, and there may be no sentence. */
+    const size_t b = is_q || is_k ? i / A % B : 0, step = is_q || is_k ? i / (A * B) : 0;
+    const double old = is_q || a->beta == 0 ? 0 : fabs(a->beta * (is_k ? m->dk : m->dv)[i]);
+    const double n = (double)(is_q ? S : is_k ? T + 1 : B * T * S + 1);
+    double error = 0;
+
+    if (is_k && step >= words_of(m, b, S) && (a->beta == 0 || a->beta == 1))
+        return CLSEQ_MAGNITUDE_EXACT;
+    for (size_t row = is_q || is_k ? b : 0; row < (is_q || is_k ? b + 1 : B); row++) {
+        const size_t words = words_of(m, row, S);
+
+        for (size_t t = is_q ? step : 0; t < (is_q ? step + 1 : T); t++) {
+            for (size_t s = is_k ? step : 0; s < words && s < (is_k ? step + 1 : S); s++) {
+                const struct term x = term_of(m, (t * B + row) * A + j, (s * B + row) * A + j);
+                const double flow = fabs(m->dscore[(row * T + t) * S + s]);
+
+                if (is_q || is_k)
+                    error += fabs(m->v[j]) * flow *
+                             (21 * x.th * x.th + x.slope * (n + 5) + 2 * x.th * x.shift);
+                else
+                    error += flow * ((n + 13) * x.th + x.shift);
+            }
+        }
+    }
+    error += (n + 4) * old + n * (double)FLT_MIN / CLSEQ_TOLERANCE_UNIT;
+    return error / POINTWISE;
+}
+
 /* ---- clip_scale ------------------------------------------------------------------------------ */
 
 /*
@@ -631,6 +719,10 @@ double clseq_magnitude_of(const struct clseq_magnitude *m, size_t i)
         return masked_softmax_fwd(m, i);
     case CLSEQ_OP_masked_softmax_bwd:
         return masked_softmax_bwd(m, i);
+    case CLSEQ_OP_additive_score_fwd:
+        return additive_score_fwd(m, i);
+    case CLSEQ_OP_additive_score_bwd:
+        return additive_score_bwd(m, i);
     case CLSEQ_OP_clip_scale:
         return clip_scale(m, i);
     case CLSEQ_OP_normal:

@@ -278,8 +278,7 @@ static clseq_status steps_bwd(const clseq_decoder *decoder, const clseq_run *run
         const clseq_attention_steps steps = steps_of(pass, first, n);
         const clseq_attention_gradients d = gradients_of(decoder, pass, first, n);
 
-        CLSEQ_TRY(clseq_attention_bwd(&decoder->attention, run, &memory, &steps, &d,
-                                      first + n < pass->rnn.T));
+        CLSEQ_TRY(clseq_attention_bwd(&decoder->attention, run, &memory, &steps, &d));
         dy = pass->d.h;
     }
     CLSEQ_TRY(clseq_rnn_stack_bwd(&decoder->rnn, run, &pass->rnn, dy, true, first, n));
@@ -325,8 +324,8 @@ clseq_status clseq_decoder_loss_bwd(const clseq_decoder *decoder, const clseq_ru
     CLSEQ_TRY(clseq_dropout_output(run, 0, pass->dout, pass->dout));
     /* Nothing follows the last step, so the final states have no gradient of their own. */
     CLSEQ_TRY(clseq_rnn_end_zero(&decoder->rnn, run, &pass->rnn));
-    if (clseq_tensor_present(&pass->d.keys))
-        CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args) { .dst = pass->d.keys }));
+    if (attends(decoder))
+        CLSEQ_TRY(clseq_attention_gradients_begin(&decoder->attention, run, pass->d.keys));
     for (int32_t first = T - n; first >= 0; first -= n)
         CLSEQ_TRY(steps_bwd(decoder, run, pass, first, n));
     CLSEQ_TRY(parameter_gradients(decoder, run, pass));

@@ -111,7 +111,7 @@ clseq_status clseq_attention_fwd(const clseq_attention *attention, const clseq_r
 static clseq_status scores_bwd(const clseq_attention *attention, const clseq_run *run,
                                const clseq_attention_memory *memory,
                                const clseq_attention_steps *steps,
-                               const clseq_attention_gradients *d, bool add)
+                               const clseq_attention_gradients *d)
 {
     if (!is_additive(attention)) {
         CLSEQ_TRY(product(run, d->weights, false, memory->keys, false, 1, d->h));
@@ -127,16 +127,26 @@ static clseq_status scores_bwd(const clseq_attention *attention, const clseq_run
                      .dq = d->query,
                      .dk = d->keys,
                      .dv = clseq_run_gradient(run, attention->score),
-                     .beta_k = 1,
-                     .beta_v = add || run->accumulate ? 1 : 0 }));
+                     .beta = 1 }));
     return clseq_linear_bwd_input(run, rows_of(d->query),
                                   clseq_run_weight(run, attention->w_query), 1, rows_of(d->h));
+}
+
+clseq_status clseq_attention_gradients_begin(const clseq_attention *attention, const clseq_run *run,
+                                             clseq_tensor dkeys)
+{
+    if (attention->kind != CLSEQ_ATTENTION_DOT)
+        CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args) { .dst = dkeys }));
+    if (!is_additive(attention) || run->accumulate)
+        return CLSEQ_OK;
+    return clseq_op_fill(run->be, &(struct clseq_fill_args) {
+                                      .dst = clseq_run_gradient(run, attention->score) });
 }
 
 clseq_status clseq_attention_bwd(const clseq_attention *attention, const clseq_run *run,
                                  const clseq_attention_memory *memory,
                                  const clseq_attention_steps *steps,
-                                 const clseq_attention_gradients *d, bool add)
+                                 const clseq_attention_gradients *d)
 {
     const clseq_tensor w = clseq_run_weight(run, attention->combine), out = rows_of(d->out);
     const clseq_tensor dweights = clseq_tensor_swap(d->weights);
@@ -152,7 +162,7 @@ clseq_status clseq_attention_bwd(const clseq_attention *attention, const clseq_r
         run->be, &(struct clseq_masked_softmax_bwd_args) { .y = clseq_tensor_swap(steps->weights),
                                                            .dy = dweights,
                                                            .dx = dweights }));
-    return scores_bwd(attention, run, memory, steps, d, add);
+    return scores_bwd(attention, run, memory, steps, d);
 }
 
 clseq_status clseq_attention_gradients_end(const clseq_attention *attention, const clseq_run *run,

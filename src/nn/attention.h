@@ -70,12 +70,17 @@ CLSEQ_MUST_CHECK clseq_status clseq_attention_fwd(const clseq_attention *attenti
                                                   const clseq_attention_memory *memory,
                                                   const clseq_attention_steps *steps);
 
-/* Backward through these steps. `add`: the gradient of the additive score's vector is added to. */
+/* Before the backward pass: zeros where steps will add up. */
+CLSEQ_MUST_CHECK clseq_status clseq_attention_gradients_begin(const clseq_attention *attention,
+                                                              const clseq_run *run,
+                                                              clseq_tensor dkeys);
+
+/* Backward through these steps. */
 CLSEQ_MUST_CHECK clseq_status clseq_attention_bwd(const clseq_attention *attention,
                                                   const clseq_run *run,
                                                   const clseq_attention_memory *memory,
                                                   const clseq_attention_steps *steps,
-                                                  const clseq_attention_gradients *d, bool add);
+                                                  const clseq_attention_gradients *d);
 
 /* After all steps: gradients of the matrices, and the keys' share of the memory's gradient. All
  * tensors cover all steps and are contiguous. */

@@ -42,6 +42,8 @@
     X(softmax_xent_bwd, ops)       \
     X(masked_softmax_fwd, ops)     \
     X(masked_softmax_bwd, ops)     \
+    X(additive_score_fwd, ops)     \
+    X(additive_score_bwd, ops)     \
     X(beam_advance,     ops)       \
     X(clip_scale,       ops)       \
     X(sgd_update,       ops)       \

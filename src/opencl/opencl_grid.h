@@ -122,6 +122,14 @@ static inline struct clseq_opencl_range clseq_opencl_with_planes(struct clseq_op
     return range;
 }
 
+/* The kernel col_sums on memory that may be scratch: (rows, columns) at `offset`, rows `stride`
+ * apart, gives `segments` rows of sums at `out`; one segment gives the sums. Not empty. Errors: as
+ * clseq_opencl_launch(). */
+CLSEQ_MUST_CHECK clseq_status
+clseq_opencl_launch_col_sums(clseq_backend *be, struct clseq_opencl_arg mem, uint64_t offset,
+                             int64_t stride, int32_t rows, int32_t columns, int32_t segments,
+                             struct clseq_opencl_arg out, uint64_t out_offset, double beta);
+
 /* Four arguments: buffer, offset, plane stride, row stride. */
 #define CLSEQ_ARG_PLANES(x, p)                                                                     \
     CLSEQ_ARG_TENSOR(x), clseq_arg_stride((p).plane_stride), clseq_arg_stride((p).row_stride)

@@ -145,6 +145,16 @@ static clseq_status reduce_columns(clseq_backend *be, const clseq_tensor *x, con
                           1, y_mem, y->offset, beta);
 }
 
+clseq_status clseq_opencl_launch_col_sums(clseq_backend *be, struct clseq_opencl_arg mem,
+                                          uint64_t offset, int64_t stride, int32_t rows,
+                                          int32_t columns, int32_t segments,
+                                          struct clseq_opencl_arg out, uint64_t out_offset,
+                                          double beta)
+{
+    return launch_columns(be, mem, offset, stride, NULL, rows, columns, segments, out, out_offset,
+                          beta);
+}
+
 clseq_status clseq_opencl_col_sums(clseq_backend *be, const struct clseq_col_sums_args *a)
 {
     return reduce_columns(be, &a->x, NULL, &a->y, a->beta);

@@ -51,3 +51,103 @@ clseq_status NAME(masked_softmax_bwd)(clseq_backend *be,
     }
     return CLSEQ_OK;
 }
+
+/* Step t (or word s) of sentence b of a time-major tensor. */
+static real *state_of(const clseq_tensor *x, int32_t step, int32_t b)
+{
+    return real_row(x, (int64_t)step * x->dims[1] + b);
+}
+
+clseq_status NAME(additive_score_fwd)(clseq_backend *be,
+                                      const struct clseq_additive_score_fwd_args *a)
+{
+    const int32_t T = a->q.dims[0], B = a->q.dims[1], A = a->q.dims[2], S = a->k.dims[0];
+    const real *v = real_data(&a->v);
+
+    for (int64_t r = 0; r < (int64_t)B * T; r++) {
+        const int32_t b = (int32_t)(r / T), live = live_words(&a->length, b, S);
+        const real *q = state_of(&a->q, (int32_t)(r % T), b);
+        real *score = real_row(&a->score, r);
+
+        for (int32_t s = 0; s < S; s++) {
+            double sum = 0;
+
+            for (int32_t i = 0; s < live && i < A; i++)
+                sum += (double)v[i] * tanh((double)q[i] + (double)state_of(&a->k, s, b)[i]);
+            score[s] = (real)sum;
+        }
+    }
+    return CLSEQ_OK;
+}
+
+/* dscore[b][t][s] (1 - th^2) for unit i, or dscore[b][t][s] th. */
+static double flow(const struct clseq_additive_score_bwd_args *a, int32_t t, int32_t b, int32_t s,
+                   int32_t i, bool of_v)
+{
+    const double d = (double)real_row(&a->dscore, (int64_t)b * a->q.dims[0] + t)[s];
+    const double th = tanh((double)state_of(&a->q, t, b)[i] + (double)state_of(&a->k, s, b)[i]);
+
+    return of_v ? d * th : d * (1 - th * th);
+}
+
+static void additive_dq(const struct clseq_additive_score_bwd_args *a, int32_t b, int32_t live)
+{
+    const real *v = real_data(&a->v);
+
+    for (int32_t t = 0; t < a->q.dims[0]; t++) {
+        real *dq = state_of(&a->dq, t, b);
+
+        for (int32_t i = 0; i < a->q.dims[2]; i++) {
+            double sum = 0;
+
+            for (int32_t s = 0; s < live; s++)
+                sum += flow(a, t, b, s, i, false);
+            dq[i] = (real)((double)v[i] * sum);
+        }
+    }
+}
+
+static void additive_dk(const struct clseq_additive_score_bwd_args *a, int32_t b, int32_t live)
+{
+    const real *v = real_data(&a->v);
+
+    for (int32_t s = 0; s < a->k.dims[0]; s++) {
+        real *dk = state_of(&a->dk, s, b);
+
+        for (int32_t i = 0; i < a->q.dims[2]; i++) {
+            double sum = 0;
+
+            for (int32_t t = 0; s < live && t < a->q.dims[0]; t++)
+                sum += flow(a, t, b, s, i, false);
+            dk[i] = (real)((s < live ? (double)v[i] * sum : 0) + scaled_old(a->beta, &dk[i]));
+        }
+    }
+}
+
+clseq_status NAME(additive_score_bwd)(clseq_backend *be,
+                                      const struct clseq_additive_score_bwd_args *a)
+{
+    const int32_t T = a->q.dims[0], B = a->q.dims[1], S = a->k.dims[0];
+    real *dv = real_data(&a->dv);
+
+    for (int32_t b = 0; b < B; b++) {
+        const int32_t live = live_words(&a->length, b, S);
+
+        additive_dq(a, b, live);
+        additive_dk(a, b, live);
+    }
+    for (int32_t i = 0; i < a->q.dims[2]; i++) {
+        double sum = 0;
+
+        for (int32_t b = 0; b < B; b++) {
+            const int32_t live = live_words(&a->length, b, S);
+
+            for (int32_t t = 0; t < T; t++) {
+                for (int32_t s = 0; s < live; s++)
+                    sum += flow(a, t, b, s, i, true);
+            }
+        }
+        dv[i] = (real)(sum + scaled_old(a->beta, &dv[i]));
+    }
+    return CLSEQ_OK;
+}

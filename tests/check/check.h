@@ -76,12 +76,13 @@ struct check {
 struct check_operand {
     const struct clseq_op_field *field;
     bool present, is_index;
-    bool given;        /* has values; otherwise it is only written */
-    bool swapped;      /* rank 3, the first two dimensions the other way round in memory */
-    int same_as;       /* operand whose view it shares; -1 = its own */
-    clseq_tensor view; /* shape, strides and offset; buffer NULL */
-    size_t count;      /* elements */
-    double *real;      /* values in row-major order, one of the two */
+    bool given;         /* has values; otherwise it is only written */
+    int32_t left, wide; /* columns from `left` on of rows of this length; wide 0: no such part */
+    bool swapped;       /* rank 3, the first two dimensions the other way round in memory */
+    int same_as;        /* operand whose view it shares; -1 = its own */
+    clseq_tensor view;  /* shape, strides and offset; buffer NULL */
+    size_t count;       /* elements */
+    double *real;       /* values in row-major order, one of the two */
     int32_t *index;
     size_t base, total; /* its segment of the image, in elements */
 };
@@ -129,6 +130,10 @@ void check_out_index(struct check_case *c, const char *name, int ndim, int32_t d
 
 /* Make output `name` the same view as the input its contract allows. */
 void check_alias(struct check_case *c, const char *name);
+
+/* Lay an operand of rank 2 out as columns [left, left + its columns) of a matrix with rows of
+ * `wide` elements: a part of states that stand side by side. */
+void check_columns(struct check_case *c, const char *name, int32_t left, int32_t wide);
 
 /* Lay an operand (D0, D1, D2) out as clseq_tensor_swap() of a tensor (D1, D0, D2). */
 void check_swapped(struct check_case *c, const char *name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* masked_softmax_fwd, masked_softmax_bwd */
+/* masked_softmax_fwd, masked_softmax_bwd, additive_score_fwd, additive_score_bwd */
 #include "check.h"
 
 #include <math.h>
@@ -125,4 +125,107 @@ void check_masked_softmax_bwd(struct check *t)
         bwd_case(t, 3, check_size(t, i + 7), 5, i % 2 == 1, i % 3 == 0);
     }
     bwd_case(t, 3, 2, t->quick ? 301 : 1003, false, false);
+}
+
+struct additive_shape {
+    int32_t T, B, S, A;
+    bool with_length, edges;
+};
+
+/* Behind the end of a sentence anything may stand: NaN in its keys, or in its scores. `outer` is
+ * the number of words (keys) or of steps (scores). */
+static void spoil(struct check_case *c, const char *name, const struct additive_shape *s)
+{
+    const int32_t *length = check_indices(c, "length");
+    double *x = check_values(c, name);
+
+    for (size_t i = 0; i < check_find(c, name)->count; i++) {
+        const bool is_key = name[0] == 'k';
+        const int32_t word = (int32_t)(is_key ? i / (size_t)(s->B * s->A) : i % (size_t)s->S);
+        const int32_t b =
+            (int32_t)(is_key ? i / (size_t)s->A % (size_t)s->B : i / (size_t)(s->T * s->S));
+
+        if (word >= length[b] && check_below(c, 2))
+            x[i] = (double)NAN;
+    }
+}
+
+static void add_states(struct check_case *c, const struct additive_shape *s)
+{
+    check_real(c, "q", 3, s->T, s->B, s->A);
+    check_real(c, "k", 3, s->S, s->B, s->A);
+    check_real(c, "v", 1, s->A, 1, 1);
+    if (s->edges) { /* saturated, tiny, and sums that cancel */
+        check_edges(c, "q", 0.4);
+        check_edges(c, "k", 0.4);
+        for (size_t i = 0; i < check_find(c, "q")->count && i < check_find(c, "k")->count; i += 3)
+            check_values(c, "k")[i] = -check_values(c, "q")[i];
+    }
+    if (s->with_length) {
+        add_lengths(c, s->B, s->S);
+        spoil(c, "k", s);
+    }
+}
+
+static void additive_fwd_case(struct check *t, struct additive_shape s)
+{
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_additive_score_fwd, "t%d_b%d_s%d_a%d%s%s", s.T, s.B, s.S, s.A,
+                    s.with_length ? "_length" : "", s.edges ? "_edges" : "");
+
+    if (!c)
+        return;
+    add_states(c, &s);
+    check_out(c, "score", 3, s.B, s.T, s.S);
+    check_run(c);
+}
+
+void check_additive_score_fwd(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t n = check_size(t, i), few = 1 + i % 4;
+
+        additive_fwd_case(t, (struct additive_shape) { few, 3, 5, n, i % 2, i % 3 == 0 });
+        additive_fwd_case(t, (struct additive_shape) { 1, 8, 3 + few, n, i % 2 == 0, false });
+        additive_fwd_case(t, (struct additive_shape) { 2, few, n, 9, i % 2, i % 3 == 1 });
+        additive_fwd_case(t, (struct additive_shape) { n, 2, few, 17, i % 2 == 0, false });
+        additive_fwd_case(t, (struct additive_shape) { few, n, 2, 6, true, i % 3 == 2 });
+    }
+}
+
+static void additive_bwd_case(struct check *t, struct additive_shape s, double beta)
+{
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_additive_score_bwd, "t%d_b%d_s%d_a%d_beta%g%s%s", s.T, s.B, s.S,
+                    s.A, beta, s.with_length ? "_length" : "", s.edges ? "_edges" : "");
+
+    if (!c)
+        return;
+    check_real(c, "dscore", 3, s.B, s.T, s.S);
+    add_states(c, &s);
+    if (s.with_length)
+        spoil(c, "dscore", &s);
+    check_out(c, "dq", 3, s.T, s.B, s.A);
+    check_real(c, "dk", 3, s.S, s.B, s.A);
+    check_real(c, "dv", 1, s.A, 1, 1);
+    c->args.additive_score_bwd.beta = beta;
+    check_run(c);
+}
+
+/* Sentences of more words than a work-item holds at a time, too. */
+void check_additive_score_bwd(struct check *t)
+{
+    static const double betas[] = { 0, 1, 0.5 };
+
+    for (int i = 0; i < check_size_count(t); i++) {
+        const int32_t n = check_size(t, i), few = 1 + i % 4;
+        const double beta = betas[i % 3], other = betas[(i + 1) % 3];
+
+        additive_bwd_case(t, (struct additive_shape) { few, 3, 5, n, i % 2, i % 3 == 0 }, beta);
+        additive_bwd_case(t, (struct additive_shape) { 1, 8, few, n, i % 2 == 0, false }, other);
+        additive_bwd_case(t, (struct additive_shape) { 2, few, n, 9, i % 2, i % 3 == 1 }, other);
+        additive_bwd_case(t, (struct additive_shape) { n, 2, few, 17, i % 2 == 0, false }, beta);
+        additive_bwd_case(t, (struct additive_shape) { few, n, 2, 6, true, i % 3 == 2 }, other);
+    }
+    additive_bwd_case(t, (struct additive_shape) { 3, 7, t->quick ? 66 : 150, 5, true, false }, 1);
 }

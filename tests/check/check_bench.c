@@ -271,6 +271,31 @@ static void bench_weights(struct check *t, int32_t B, int32_t T, int32_t S)
     }
 }
 
+static void bench_additive(struct check *t, int32_t T, int32_t B, int32_t S, int32_t A)
+{
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_additive_score_fwd, "t%d_b%d_s%d_a%d", T, B, S, A);
+
+    if (c) {
+        check_real(c, "q", 3, T, B, A);
+        check_real(c, "k", 3, S, B, A);
+        check_real(c, "v", 1, A, 1, 1);
+        check_out(c, "score", 3, B, T, S);
+        check_run(c);
+    }
+    if (T > 1 && (c = check_begin(t, CLSEQ_OP_additive_score_bwd, "t%d_b%d_s%d_a%d", T, B, S, A))) {
+        check_real(c, "dscore", 3, B, T, S);
+        check_real(c, "q", 3, T, B, A);
+        check_real(c, "k", 3, S, B, A);
+        check_real(c, "v", 1, A, 1, 1);
+        check_out(c, "dq", 3, T, B, A);
+        check_real(c, "dk", 3, S, B, A);
+        check_real(c, "dv", 1, A, 1, 1);
+        c->args.additive_score_bwd.beta = 1;
+        check_run(c);
+    }
+}
+
 static void bench_tanh(struct check *t, int32_t rows, int32_t columns)
 {
     struct check_case *c = check_begin(t, CLSEQ_OP_tanh_fwd, "%d_%d", rows, columns);
@@ -466,6 +491,8 @@ void check_bench_cases(struct check *t)
     bench_rows(t, 1600 / shrink, 2048 / shrink);
     bench_softmax(t, 1600 / shrink, 8000 / shrink);
     bench_weights(t, 64, 25, 25);
+    bench_additive(t, 25 / (t->quick ? 5 : 1), 64 / shrink, 25, 512 / shrink);
+    bench_additive(t, 1, 64 / shrink, 25, 512 / shrink); /* a step of decoding */
     bench_tanh(t, 1600 / shrink, 512);
     bench_dropout(t, 25, 64, 512 / shrink);
     bench_lstm(t, 25, 64, 512 / shrink);

@@ -211,6 +211,16 @@ void check_swapped(struct check_case *c, const char *name)
         clseq_tensor_swap(clseq_tensor_3d(NULL, 0, (clseq_dtype)x->view.dtype, d[1], d[0], d[2]));
 }
 
+void check_columns(struct check_case *c, const char *name, int32_t left, int32_t wide)
+{
+    struct check_operand *x = check_find(c, name);
+
+    if (x->view.ndim != 2 || left + x->view.dims[1] > wide)
+        check_broken("case %s: \"%s\" is no part of rows of %d", c->name, name, wide);
+    x->left = left;
+    x->wide = wide;
+}
+
 double *check_values(struct check_case *c, const char *name)
 {
     return check_find(c, name)->real;

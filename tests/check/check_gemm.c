@@ -151,6 +151,33 @@ static void gemm_attention(struct check *t)
         gemm_case(t, (struct gemm_shape) { 3, 70, 130, 300, "abc" }, 2, 1, 0.5);
 }
 
+/* Parts of matrices: [context; state] as halves of the rows of A and of a weight, and a C of which
+ * another product makes the other half. */
+static void gemm_columns(struct check *t, int32_t m, int32_t n, int32_t k, bool trans_b,
+                         double beta)
+{
+    const int32_t bn = trans_b ? n : k, bk = trans_b ? k : n;
+
+    for (int right = 0; right < 2; right++) {
+        struct check_case *c =
+            check_begin(t, CLSEQ_OP_gemm, "n%c_%s_m%d_n%d_k%d_beta%g", trans_b ? 't' : 'n',
+                        right ? "right" : "left", m, n, k, beta);
+
+        if (!c)
+            continue;
+        check_real(c, "a", 2, m, k, 1);
+        check_columns(c, "a", right * k, 2 * k);
+        check_real(c, "b", 2, bn, bk, 1);
+        check_columns(c, "b", right * bk, 2 * bk);
+        check_real(c, "c", 2, m, n, 1);
+        check_columns(c, "c", right * n, 2 * n);
+        c->args.gemm.trans_b = trans_b;
+        c->args.gemm.alpha = 1;
+        c->args.gemm.beta = beta;
+        check_run(c);
+    }
+}
+
 void check_gemm(struct check *t)
 {
     for (int i = 0; i < check_size_count(t); i++) {
@@ -168,6 +195,10 @@ void check_gemm(struct check *t)
         gemm_shape_cases(t, batch + 1, batch, 33, 16, 65);
     }
     gemm_attention(t);
+    for (int i = 0; i < 4; i++) {
+        gemm_columns(t, 7, 33, 18, i & 1, i & 2 ? 1 : 0);
+        gemm_columns(t, t->quick ? 50 : 200, 68, 72, i & 1, i & 2 ? 1 : 0);
+    }
     /* More than one tile each way; a tile of 128 where a quarter of it is used, so that small
      * devices are filled; sums longer than what goes through local memory at a time. */
     if (t->quick) {

@@ -40,6 +40,8 @@ static double beta_of(const struct check_case *c)
         return c->args.col_sums.beta;
     case CLSEQ_OP_col_dots:
         return c->args.col_dots.beta;
+    case CLSEQ_OP_additive_score_bwd:
+        return c->args.additive_score_bwd.beta;
     default:
         check_broken("%s has a field with beta that check_image.c does not know", c->schema->name);
     }
@@ -81,6 +83,10 @@ size_t check_lay_out(struct check_case *c)
         if (c->layout != CHECK_DENSE) {
             spread(c, &x->view, x->swapped);
             x->view.offset = GUARD + (size_t)check_below(c, 16);
+        }
+        if (x->wide > 0) {
+            x->view.offset += (size_t)x->left;
+            x->view.strides[0] = x->wide;
         }
         x->total = x->view.offset + clseq_tensor_extent(&x->view) + GUARD;
         elements += x->total;

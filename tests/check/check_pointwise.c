@@ -29,8 +29,39 @@ static void copy_case(struct check *t, bool is_index, int ndim, int32_t d0, int3
     check_run(c);
 }
 
+/* Side by side, as a context and a state are for one product: (M, H) in rows of 2H or more. */
+static void side_by_side(struct check *t, enum clseq_op op, const char *from, const char *to)
+{
+    static const int32_t sizes[][3] = { { 5, 64, 128 }, { 9, 17, 40 }, { 33, 8, 16 }, { 1, 3, 6 } };
+
+    for (int i = 0; i < (int)CLSEQ_ARRAY_SIZE(sizes); i++) {
+        const int32_t m = sizes[i][0], n = sizes[i][1], wide = sizes[i][2];
+
+        for (int right = 0; right < 2; right++) {
+            const int32_t left = right ? wide - n : 0;
+            struct check_case *c = check_begin(t, op, "columns%d_of_%d_m%d_n%d", left, wide, m, n);
+
+            if (!c)
+                continue;
+            check_real(c, from, 2, m, n, 1);
+            check_columns(c, from, wide - n - left, wide);
+            if (op == CLSEQ_OP_bias_add)
+                check_real(c, "b0", 1, n, 1, 1);
+            if (op == CLSEQ_OP_axpby) {
+                check_real(c, to, 2, m, n, 1);
+                c->args.axpby.alpha = c->args.axpby.beta = 1;
+            } else {
+                check_out(c, to, 2, m, n, 1);
+            }
+            check_columns(c, to, left, wide);
+            check_run(c);
+        }
+    }
+}
+
 void check_copy(struct check *t)
 {
+    side_by_side(t, CLSEQ_OP_copy, "src", "dst");
     for (int i = 0; i < check_size_count(t); i++) {
         const int32_t n = check_size(t, i);
 
@@ -99,6 +130,7 @@ static void bias_add_case(struct check *t, int32_t m, int32_t n, bool two, bool 
 
 void check_bias_add(struct check *t)
 {
+    side_by_side(t, CLSEQ_OP_bias_add, "x", "y");
     for (int i = 0; i < check_size_count(t); i++) {
         const int32_t n = check_size(t, i);
 
@@ -126,6 +158,7 @@ void check_axpby(struct check *t)
 {
     static const double alphas[] = { 1, -0.75, 0.1, 0 }, betas[] = { 0, 1, 0.5, -1 };
 
+    side_by_side(t, CLSEQ_OP_axpby, "x", "y");
     for (int i = 0; i < check_size_count(t); i++) {
         const int32_t n = check_size(t, i);
 

@@ -56,8 +56,27 @@ static void col_sums_case(struct check *t, int32_t m, int32_t n, double beta)
     check_run(c);
 }
 
+/* A part of rows of 2n + 3 elements. */
+static void col_sums_columns(struct check *t, int32_t m, int32_t n, int32_t left)
+{
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_col_sums, "columns%d_of_%d_m%d_n%d", left, 2 * n + 3, m, n);
+
+    if (!c)
+        return;
+    check_real(c, "x", 2, m, n, 1);
+    check_columns(c, "x", left, 2 * n + 3);
+    check_real(c, "y", 1, n, 1, 1);
+    c->args.col_sums.beta = 1;
+    check_run(c);
+}
+
 void check_col_sums(struct check *t)
 {
+    for (int right = 0; right < 2; right++) {
+        col_sums_columns(t, 5, 64, right * 67);
+        col_sums_columns(t, 40, 17, right * 20);
+    }
     for (int i = 0; i < check_size_count(t); i++) {
         col_sums_case(t, check_size(t, i), check_size(t, i + 3), betas[i % 4]);
         col_sums_case(t, check_size(t, i), check_size(t, i + 10), betas[(i + 1) % 4]);

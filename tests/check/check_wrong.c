@@ -361,6 +361,26 @@ static clseq_status padding_replaced(clseq_backend *be, const struct clseq_word_
     return CLSEQ_OK;
 }
 
+/* Parameter gradients are added to, but here the old ones are lost. */
+static clseq_status old_gradient_lost(clseq_backend *be,
+                                      const struct clseq_additive_score_bwd_args *a)
+{
+    struct clseq_additive_score_bwd_args fresh = *a;
+
+    fresh.beta = 0;
+    return clseq_reference_additive_score_bwd(be, &fresh);
+}
+
+/* Words behind the end get a score like the others. */
+static clseq_status length_not_used(clseq_backend *be,
+                                    const struct clseq_additive_score_fwd_args *a)
+{
+    struct clseq_additive_score_fwd_args bare = *a;
+
+    bare.length.buffer = NULL;
+    return clseq_reference_additive_score_fwd(be, &bare);
+}
+
 /* A right whole-sequence LSTM, in a backend whose single step is wrong: only the comparison with
  * the composed form sees it under this name. */
 static clseq_status right_sequence(clseq_backend *be, const struct clseq_lstm_seq_fwd_args *a)
@@ -457,6 +477,8 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(planes_ignored, masked_softmax_bwd, masked_softmax_bwd, NONE)                                \
     X(mask_of_first_step, dropout, dropout, VALUE)                                                 \
     X(padding_replaced, word_dropout, word_dropout, VALUE)                                         \
+    X(length_not_used, additive_score_fwd, additive_score_fwd, NAN)                                \
+    X(old_gradient_lost, additive_score_bwd, additive_score_bwd, VALUE)                            \
     X(other_rows_decay, momentum_update, momentum_update, VALUE)                                   \
     X(stale_moment, rmsprop_update, rmsprop_update, VALUE)                                         \
     X(wrong_root, adagrad_update, adagrad_update, VALUE)                                           \

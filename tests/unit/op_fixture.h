@@ -313,6 +313,26 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
             .y = REAL(OP_B, OP_T, OP_S), .dy = REAL(OP_B, OP_T, OP_S), .dx = REAL(OP_B, OP_T, OP_S)
         };
         break;
+    case CLSEQ_OP_additive_score_fwd:
+        ret->additive_score_fwd =
+            (struct clseq_additive_score_fwd_args) { .q = REAL(OP_T, OP_B, OP_E),
+                                                     .k = REAL(OP_S, OP_B, OP_E),
+                                                     .v = REAL(OP_E),
+                                                     .length = INDEX(OP_B),
+                                                     .score = REAL(OP_B, OP_T, OP_S) };
+        break;
+    case CLSEQ_OP_additive_score_bwd:
+        ret->additive_score_bwd =
+            (struct clseq_additive_score_bwd_args) { .dscore = REAL(OP_B, OP_T, OP_S),
+                                                     .q = REAL(OP_T, OP_B, OP_E),
+                                                     .k = REAL(OP_S, OP_B, OP_E),
+                                                     .v = REAL(OP_E),
+                                                     .length = INDEX(OP_B),
+                                                     .dq = REAL(OP_T, OP_B, OP_E),
+                                                     .dk = REAL(OP_S, OP_B, OP_E),
+                                                     .dv = REAL(OP_E),
+                                                     .beta = 0.5 };
+        break;
     case CLSEQ_OP_beam_advance:
         ret->beam_advance = (struct clseq_beam_advance_args) { .value = REAL(OP_ROWS, OP_BEAM),
                                                                .index = INDEX(OP_ROWS, OP_BEAM),

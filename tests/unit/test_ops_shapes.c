@@ -201,6 +201,21 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_masked_softmax_bwd, "dy", { 2, 3, 4 }, "dy is (2, 3, 4) f32, but must be the shape of y = (3, 2, 4)" },
     { CLSEQ_OP_masked_softmax_bwd, "dx", { 3, 2, 3 }, "dx is (3, 2, 3) f32, but must be the shape of y = (3, 2, 4)" },
 
+    { CLSEQ_OP_additive_score_fwd, "q", { 6, 6 }, "q is (6, 6) f32 of rank 2, but must be (T, B, A)" },
+    { CLSEQ_OP_additive_score_fwd, "k", { 12, 6 }, "k is (12, 6) f32 of rank 2, but must be (S, B, A)" },
+    { CLSEQ_OP_additive_score_fwd, "k", { 4, 2, 6 }, "k is (4, 2, 6) f32, but must be (S, B, A) = (4, 3, 6), because q is (2, 3, 6) f32" },
+    { CLSEQ_OP_additive_score_fwd, "v", { 5 }, "v is (5) f32, but must be (A) = (6)" },
+    { CLSEQ_OP_additive_score_fwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_additive_score_fwd, "score", { 2, 3, 4 }, "score is (2, 3, 4) f32, but must be (B, T, S), with S from k, = (3, 2, 4)" },
+    { CLSEQ_OP_additive_score_bwd, "q", { 6, 6 }, "q is (6, 6) f32 of rank 2, but must be (T, B, A)" },
+    { CLSEQ_OP_additive_score_bwd, "k", { 4, 3, 5 }, "k is (4, 3, 5) f32, but must be (S, B, A) = (4, 3, 6)" },
+    { CLSEQ_OP_additive_score_bwd, "v", { 6, 1 }, "v is (6, 1) f32, but must be (A) = (6)" },
+    { CLSEQ_OP_additive_score_bwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
+    { CLSEQ_OP_additive_score_bwd, "dscore", { 3, 2, 3 }, "dscore is (3, 2, 3) f32, but must be (B, T, S), with S from k, = (3, 2, 4)" },
+    { CLSEQ_OP_additive_score_bwd, "dq", { 4, 3, 6 }, "dq is (4, 3, 6) f32, but must be the shape of q = (2, 3, 6)" },
+    { CLSEQ_OP_additive_score_bwd, "dk", { 2, 3, 6 }, "dk is (2, 3, 6) f32, but must be the shape of k = (4, 3, 6)" },
+    { CLSEQ_OP_additive_score_bwd, "dv", { 5 }, "dv is (5) f32, but must be the shape of v = (6)" },
+
     { CLSEQ_OP_beam_advance, "score", { 2, 2 }, "score is (2, 2) f32 of rank 2, but must be (B K)" },
     { CLSEQ_OP_beam_advance, "score", { 3 }, "score is (3) f32, but its length must be a multiple of beam, 2" },
     { CLSEQ_OP_beam_advance, "value", { 4, 3 }, "value is (4, 3) f32, but must be (B K, K) = (4, 2), because score is (4) f32" },
@@ -417,6 +432,12 @@ static void optional_tensors_may_be_absent(void **state)
     op_fixture_args(&s.f, CLSEQ_OP_masked_softmax_fwd, &s.args);
     s.args.masked_softmax_fwd.length.buffer = NULL;
     ASSERT_OK(s.ctx, clseq_op_masked_softmax_fwd(s.be, &s.args.masked_softmax_fwd));
+    op_fixture_args(&s.f, CLSEQ_OP_additive_score_fwd, &s.args);
+    s.args.additive_score_fwd.length.buffer = NULL;
+    ASSERT_OK(s.ctx, clseq_op_additive_score_fwd(s.be, &s.args.additive_score_fwd));
+    op_fixture_args(&s.f, CLSEQ_OP_additive_score_bwd, &s.args);
+    s.args.additive_score_bwd.length.buffer = NULL;
+    ASSERT_OK(s.ctx, clseq_op_additive_score_bwd(s.be, &s.args.additive_score_bwd));
     close_setup(&s);
 }
 
@@ -490,6 +511,7 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, softmax_xent_fwd, smoothing, nan, "smoothing is nan, but must be in [0, 1)");
     REFUSED_SCALAR(s, softmax_xent_bwd, smoothing, -0.1,
                    "smoothing is -0.1, but must be in [0, 1)");
+    REFUSED_SCALAR(s, additive_score_bwd, beta, nan, "beta is nan, but must be finite");
     REFUSED_SCALAR(s, dropout, p, nan, "p is nan, but must be in [0, 1)");
     REFUSED_SCALAR(s, dropout, p, -0.1, "p is -0.1, but must be in [0, 1)");
     REFUSED_SCALAR(s, dropout, p, 1 - 1e-9, "p is 1, but must be in [0, 1)"); /* 1 as a float */

@@ -322,6 +322,59 @@ static void device_masked_softmax_bwd(struct setup *s, struct worst *w)
     check(s, w, "dx", dx);
 }
 
+/* The sum q + k and its tanh, as far off as they may be. */
+static double device_tanh(struct setup *s, struct worst *w, size_t step, size_t word, size_t b,
+                          size_t a)
+{
+    return off(w,
+               tanh(f32(in(s, "q")[(step * OP_B + b) * OP_E + a] +
+                        in(s, "k")[(word * OP_B + b) * OP_E + a])),
+               5);
+}
+
+static void device_additive_score_fwd(struct setup *s, struct worst *w)
+{
+    double score[OP_B * OP_T * OP_S];
+
+    for (size_t i = 0; i < OP_B * OP_T * OP_S; i++) {
+        const size_t b = i / (OP_T * OP_S), step = i / OP_S % OP_T, word = i % OP_S;
+
+        score[i] = 0;
+        for (size_t a = 0; a < OP_E && (double)word < in(s, "length")[b]; a++)
+            score[i] = f32(score[i] + f32(in(s, "v")[a] * device_tanh(s, w, step, word, b, a)));
+    }
+    check(s, w, "score", score);
+}
+
+static void device_additive_score_bwd(struct setup *s, struct worst *w)
+{
+    const double beta = s->args.additive_score_bwd.beta;
+    double dq[OP_T * OP_B * OP_E] = { 0 }, dk[OP_S * OP_B * OP_E] = { 0 }, dv[OP_E] = { 0 };
+
+    for (size_t i = 0; i < OP_B * OP_T * OP_S * OP_E; i++) {
+        const size_t b = i / (OP_T * OP_S * OP_E), step = i / (OP_S * OP_E) % OP_T;
+        const size_t word = i / OP_E % OP_S, a = i % OP_E;
+        double *q = &dq[(step * OP_B + b) * OP_E + a], *k = &dk[(word * OP_B + b) * OP_E + a];
+        const double d = in(s, "dscore")[i / OP_E], v = in(s, "v")[a];
+        double th, g;
+
+        if ((double)word >= in(s, "length")[b])
+            continue;
+        th = device_tanh(s, w, step, word, b, a);
+        g = f32(f32(d * f32(1 - f32(th * th))) * v);
+        *q = f32(*q + g);
+        *k = f32(*k + g);
+        dv[a] = f32(dv[a] + f32(d * th));
+    }
+    for (size_t i = 0; i < OP_S * OP_B * OP_E; i++)
+        dk[i] = f32(dk[i] + f32(beta * in(s, "dk")[i]));
+    for (size_t a = 0; a < OP_E; a++)
+        dv[a] = f32(dv[a] + f32(beta * in(s, "dv")[a]));
+    check(s, w, "dq", dq);
+    check(s, w, "dk", dk);
+    check(s, w, "dv", dv);
+}
+
 static void device_clip_scale(struct setup *s, struct worst *w)
 {
     const double max = f32(s->args.clip_scale.max_norm), scale = f32(s->args.clip_scale.scale);
@@ -593,6 +646,11 @@ static const struct {
     { CLSEQ_OP_tanh_bwd, NULL, device_tanh_bwd, { { "dx", 0.6 } } },
     { CLSEQ_OP_masked_softmax_fwd, NULL, device_masked_softmax_fwd, { { "y", 0.55 } } },
     { CLSEQ_OP_masked_softmax_bwd, NULL, device_masked_softmax_bwd, { { "dx", 0.18 } } },
+    { CLSEQ_OP_additive_score_fwd, NULL, device_additive_score_fwd, { { "score", 0.28 } } },
+    { CLSEQ_OP_additive_score_bwd,
+      NULL,
+      device_additive_score_bwd,
+      { { "dq", 0.8 }, { "dk", 0.75 }, { "dv", 0.15 } } },
     { CLSEQ_OP_normal, NULL, device_normal, { { "dst", 0.14 } } },
 };
 
