@@ -23,8 +23,7 @@ static const cli_setting base[] = {
     { "label-smoothing", "0.1" },
 };
 
-/* Sutskever, Vinyals, Le 2014, section 3: sizes and vocabularies 3.1 and 3.4, reversal 3.3, training
- * 3.4. */
+/* Sutskever, Vinyals, Le 2014: vocabularies 3.1, reversal 3.3, sizes and training 3.4. */
 static const cli_setting sutskever2014[] = {
     { "emb", "1000" },
     { "hidden", "1000" },

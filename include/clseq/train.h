@@ -105,7 +105,7 @@ struct clseq_train_options {
     uint64_t warmup; /* updates in which the rate of any schedule grows from 0 in equal steps: 0 */
     double ema;  /* moving average of the weights: the part of the old average in the next one, at
                     most; 0 = none. Validations and best.safetensors are of the average: 0 */
-    double clip;     /* global norm: 5; 0 = off */
+    double clip; /* global norm: 5; 0 = off */
     /* Gradient of the mean loss per token; false (default): of the sum over the batch divided by
      * its sentences, as the paper does. */
     bool average_tokens;

@@ -61,11 +61,9 @@ static clseq_status take_attention(clseq_decoder_state *st, clseq_workspace *ws,
         return clseq_fail(st->ctx, CLSEQ_ERR_LIMIT,
                           "a source of %d words is too long for attention", S);
     for (int i = 0; i < 2; i++) {
-        CLSEQ_TRY(
-            clseq_workspace_take(ws, real, 2, sentences, S * a->memory, 0, &st->memory[i]));
+        CLSEQ_TRY(clseq_workspace_take(ws, real, 2, sentences, S * a->memory, 0, &st->memory[i]));
         if (a->kind != CLSEQ_ATTENTION_DOT)
-            CLSEQ_TRY(
-                clseq_workspace_take(ws, real, 2, sentences, S * a->hidden, 0, &st->keys[i]));
+            CLSEQ_TRY(clseq_workspace_take(ws, real, 2, sentences, S * a->hidden, 0, &st->keys[i]));
     }
     CLSEQ_TRY(clseq_workspace_take(ws, CLSEQ_I32, 1, sentences, 0, 0, &st->length));
     CLSEQ_TRY(clseq_workspace_take(ws, real, 3, CLSEQ_DECODE_BLOCK, rows, S, &st->weights));
@@ -215,8 +213,7 @@ static clseq_status gather(const clseq_decoder_state *st, clseq_tensor src, clse
                            clseq_tensor dst)
 {
     return clseq_op_row_gather(
-        st->model->be,
-        &(struct clseq_row_gather_args) { .src = src, .index = index, .dst = dst });
+        st->model->be, &(struct clseq_row_gather_args) { .src = src, .index = index, .dst = dst });
 }
 
 /* Every hypothesis of a sentence starts from the sentence's final encoder state. */
@@ -237,8 +234,8 @@ static clseq_status start_states(clseq_decoder_state *st, const clseq_run *run)
             CLSEQ_TRY(gather(st, first.c, st->order, layer_state(st, st->current, 1, l)));
     }
     if (m->decoder.input_feeding)
-        CLSEQ_TRY(clseq_op_fill(
-            m->be, &(struct clseq_fill_args) { .dst = fed_state(st, st->current) }));
+        CLSEQ_TRY(
+            clseq_op_fill(m->be, &(struct clseq_fill_args) { .dst = fed_state(st, st->current) }));
     return CLSEQ_OK;
 }
 
@@ -268,12 +265,11 @@ static clseq_status start_memory(clseq_decoder_state *st, const clseq_run *run)
     if (a->kind == CLSEQ_ATTENTION_DOT)
         return CLSEQ_OK;
     /* Position by position the keys follow from the memory, in whatever order both lie. */
-    return clseq_attention_keys(
-        a, run,
-        clseq_tensor_3d(st->memory[0].buffer, st->memory[0].offset, m->real, st->sentences, st->S,
-                        a->memory),
-        clseq_tensor_3d(st->keys[0].buffer, st->keys[0].offset, m->real, st->sentences, st->S,
-                        a->hidden));
+    return clseq_attention_keys(a, run,
+                                clseq_tensor_3d(st->memory[0].buffer, st->memory[0].offset, m->real,
+                                                st->sentences, st->S, a->memory),
+                                clseq_tensor_3d(st->keys[0].buffer, st->keys[0].offset, m->real,
+                                                st->sentences, st->S, a->hidden));
 }
 
 clseq_status clseq_decoder_state_begin(clseq_decoder_state *st,
@@ -323,8 +319,8 @@ clseq_tensor clseq_decoder_state_row_before(const clseq_tensor *ring, int32_t s)
 /* (open, S N) -> (S, open, N), the same memory. */
 static clseq_tensor by_position(const clseq_decoder_state *st, clseq_tensor x)
 {
-    return clseq_tensor_swap(clseq_tensor_3d(x.buffer, x.offset, st->model->real, st->open, st->S,
-                                             x.dims[1] / st->S));
+    return clseq_tensor_swap(
+        clseq_tensor_3d(x.buffer, x.offset, st->model->real, st->open, st->S, x.dims[1] / st->S));
 }
 
 clseq_status clseq_decoder_state_step(clseq_decoder_state *st, int32_t s)

@@ -141,8 +141,8 @@ static clseq_status get_name(clseq_context *ctx, const json_t *json, const char 
             *ret = i;
             return CLSEQ_OK;
         }
-        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s\"%s\"",
-                                 i > 0 ? ", " : "", name_of(i));
+        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s\"%s\"", i > 0 ? ", " : "",
+                                 name_of(i));
     }
     return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "%s: configuration: \"%s\" must be one of %s", place,
                       key, known);

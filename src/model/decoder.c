@@ -124,8 +124,8 @@ clseq_status clseq_decoder_context_gates(const clseq_decoder *decoder, const cls
                                          const clseq_tensor *context, clseq_tensor gates)
 {
     for (int32_t i = 0; i < decoder->contexts; i++)
-        CLSEQ_TRY(clseq_linear_fwd(run, context[i],
-                                   context_columns(decoder, w_ih(decoder, run), i), i > 0, gates));
+        CLSEQ_TRY(clseq_linear_fwd(run, context[i], context_columns(decoder, w_ih(decoder, run), i),
+                                   i > 0, gates));
     return CLSEQ_OK;
 }
 
@@ -142,8 +142,8 @@ static clseq_status context_fwd(const clseq_decoder *decoder, const clseq_run *r
         return CLSEQ_OK;
     CLSEQ_TRY(clseq_decoder_context_gates(decoder, run, pass->context, pass->context_gates));
     for (int32_t t = 0; t < pass->rnn.T; t++)
-        CLSEQ_TRY(add_to(run, pass->context_gates,
-                         clseq_tensor_step(pass->rnn.layer[0][0].gates, t)));
+        CLSEQ_TRY(
+            add_to(run, pass->context_gates, clseq_tensor_step(pass->rnn.layer[0][0].gates, t)));
     return CLSEQ_OK;
 }
 
@@ -229,8 +229,8 @@ clseq_status clseq_decoder_fwd(const clseq_decoder *decoder, const clseq_run *ru
     CLSEQ_TRY(context_fwd(decoder, run, pass));
     if (attends(decoder)) {
         out = pass->steps.out;
-        CLSEQ_TRY(clseq_attention_keys(&decoder->attention, run, pass->memory.memory,
-                                       pass->memory.keys));
+        CLSEQ_TRY(
+            clseq_attention_keys(&decoder->attention, run, pass->memory.memory, pass->memory.keys));
     }
     if (decoder->input_feeding)
         CLSEQ_TRY(clseq_op_fill(
@@ -249,9 +249,8 @@ clseq_status clseq_decoder_loss(const clseq_decoder *decoder, const clseq_run *r
 
 /* ---- backward ---- */
 
-static clseq_attention_gradients gradients_of(const clseq_decoder *decoder,
-                                              const clseq_decoder_pass *pass, int32_t first,
-                                              int32_t n)
+static clseq_attention_gradients
+gradients_of(const clseq_decoder *decoder, const clseq_decoder_pass *pass, int32_t first, int32_t n)
 {
     const clseq_attention_gradients *all = &pass->d;
     clseq_attention_gradients part = {
@@ -299,8 +298,8 @@ static clseq_status parameter_gradients(const clseq_decoder *decoder, const clse
         const clseq_attention_memory memory = memory_of(decoder, &pass->memory);
         const clseq_attention_gradients d = gradients_of(decoder, pass, 0, T);
 
-        CLSEQ_TRY(clseq_attention_gradients_end(&decoder->attention, run, &memory, &pass->steps,
-                                                &d));
+        CLSEQ_TRY(
+            clseq_attention_gradients_end(&decoder->attention, run, &memory, &pass->steps, &d));
     }
     CLSEQ_TRY(clseq_rnn_stack_gradients(&decoder->rnn, run, &pass->rnn, pass->dx));
     CLSEQ_TRY(context_bwd(decoder, run, pass));
@@ -377,10 +376,9 @@ clseq_status clseq_decoder_step_fwd(const clseq_decoder *decoder, const clseq_ru
     if (decoder->contexts > 0)
         CLSEQ_TRY(add_to(run, step->context_gates, step->gates));
     if (decoder->input_feeding)
-        CLSEQ_TRY(
-            clseq_linear_fwd(run, step->fed_from, fed_columns(decoder, w), 1, step->gates));
-    CLSEQ_TRY(clseq_rnn_stack_step(&decoder->rnn, run, step->gates, step->hn, step->sum,
-                                   step->from, step->to, &out));
+        CLSEQ_TRY(clseq_linear_fwd(run, step->fed_from, fed_columns(decoder, w), 1, step->gates));
+    CLSEQ_TRY(clseq_rnn_stack_step(&decoder->rnn, run, step->gates, step->hn, step->sum, step->from,
+                                   step->to, &out));
     if (attends(decoder)) {
         const clseq_tensor h = out;
 

@@ -51,12 +51,12 @@ typedef struct clseq_decoder_pass {
 /* One step of decoding for `rows` hypotheses, which lie sentence by sentence, `beam` each. */
 typedef struct clseq_decoder_step {
     int32_t beam;
-    clseq_tensor x, gates, hn;           /* (rows, E), (rows, G H), (rows, H) scratch */
-    clseq_tensor sum;                    /* (2, rows, H) scratch of a residual stack */
-    clseq_tensor context_gates;          /* (rows, G H) */
+    clseq_tensor x, gates, hn;  /* (rows, E), (rows, G H), (rows, H) scratch */
+    clseq_tensor sum;           /* (2, rows, H) scratch of a residual stack */
+    clseq_tensor context_gates; /* (rows, G H) */
     clseq_rnn_state from[CLSEQ_MAX_LAYERS], to[CLSEQ_MAX_LAYERS]; /* (rows, H), other memory */
-    clseq_tensor fed_from, fed_to;       /* (rows, H) input feeding */
-    clseq_attention_memory memory;       /* of the sentences */
+    clseq_tensor fed_from, fed_to;                                /* (rows, H) input feeding */
+    clseq_attention_memory memory;                                /* of the sentences */
     clseq_tensor query, context, output; /* (rows, H), (rows, D), (rows, H) scratch */
     clseq_tensor weights;                /* (rows, S): where each hypothesis looks */
 } clseq_decoder_step;

@@ -52,8 +52,8 @@ clseq_status clseq_encoder_bwd(const clseq_encoder *encoder, const clseq_run *ru
                                const clseq_encoder_pass *pass, bool dy_given,
                                const clseq_token_rows *tokens, clseq_row_gradient *ret)
 {
-    CLSEQ_TRY(clseq_rnn_stack_bwd(&encoder->rnn, run, &pass->rnn, pass->dy, dy_given, 0,
-                                  pass->rnn.T));
+    CLSEQ_TRY(
+        clseq_rnn_stack_bwd(&encoder->rnn, run, &pass->rnn, pass->dy, dy_given, 0, pass->rnn.T));
     CLSEQ_TRY(clseq_rnn_stack_gradients(&encoder->rnn, run, &pass->rnn, pass->dx));
     CLSEQ_TRY(clseq_dropout_embedding(run, CLSEQ_PLACE_ENCODER, pass->dx, pass->dx));
     return clseq_embedding_layer_bwd(&encoder->embedding, run, clseq_tensor_flatten(pass->dx),

@@ -57,8 +57,8 @@ struct clseq_model_config clseq_model_config_resolve(const struct clseq_model_co
     if (c.encoder_layers == 0)
         c.encoder_layers = c.layers;
     if (c.encoder_hidden == 0)
-        c.encoder_hidden = c.bidirectional && c.bridge != CLSEQ_BRIDGE_SUM ? c.hidden - c.hidden / 2
-                                                                           : c.hidden;
+        c.encoder_hidden =
+            c.bidirectional && c.bridge != CLSEQ_BRIDGE_SUM ? c.hidden - c.hidden / 2 : c.hidden;
     if (c.bridge != CLSEQ_BRIDGE_AUTO)
         return c;
     if ((c.bidirectional ? 2 : 1) * (int64_t)c.encoder_hidden != c.hidden)

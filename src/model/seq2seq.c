@@ -47,8 +47,7 @@ clseq_status clseq_seq2seq_register(const struct clseq_model_config *config, cls
 
 static clseq_status create_weights(clseq_seq2seq *m)
 {
-    CLSEQ_TRY(clseq_seq2seq_register(&m->config, &m->encoder, &m->bridge, &m->decoder,
-                                     &m->store));
+    CLSEQ_TRY(clseq_seq2seq_register(&m->config, &m->encoder, &m->bridge, &m->decoder, &m->store));
     CLSEQ_TRY(
         clseq_param_store_plan(&m->store, clseq_backend_info(m->be)->max_buffer_bytes, m->real));
     for (int i = 0; i < m->store.segments; i++)
@@ -347,8 +346,8 @@ clseq_status clseq_seq2seq_loss_bwd(clseq_seq2seq *model, double scale, bool acc
     CLSEQ_TRY(forward(model, &run));
     CLSEQ_TRY(clseq_rnn_end_zero(&model->encoder.rnn, &run, &model->encoder_pass.rnn));
     if (attends(model))
-        CLSEQ_TRY(clseq_op_fill(model->be,
-                                &(struct clseq_fill_args) { .dst = model->encoder_pass.dy }));
+        CLSEQ_TRY(
+            clseq_op_fill(model->be, &(struct clseq_fill_args) { .dst = model->encoder_pass.dy }));
     CLSEQ_TRY(clseq_decoder_loss_bwd(&model->decoder, &run, &model->decoder_pass,
                                      &model->target_tokens, scale, &model->row_gradients[1]));
     CLSEQ_TRY(sum_losses(model, loss));

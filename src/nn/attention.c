@@ -80,13 +80,12 @@ static clseq_status scores(const clseq_attention *attention, const clseq_run *ru
         return product(run, steps->h, false, memory->keys, true, 0, steps->weights);
     CLSEQ_TRY(clseq_linear_fwd(run, rows_of(steps->h), clseq_run_weight(run, attention->w_query), 0,
                                rows_of(steps->query)));
-    return clseq_op_additive_score_fwd(
-        run->be, &(struct clseq_additive_score_fwd_args) {
-                     .q = steps->query,
-                     .k = memory->keys,
-                     .v = clseq_run_weight(run, attention->score),
-                     .length = memory->length,
-                     .score = clseq_tensor_swap(steps->weights) });
+    return clseq_op_additive_score_fwd(run->be, &(struct clseq_additive_score_fwd_args) {
+                                                    .q = steps->query,
+                                                    .k = memory->keys,
+                                                    .v = clseq_run_weight(run, attention->score),
+                                                    .length = memory->length,
+                                                    .score = clseq_tensor_swap(steps->weights) });
 }
 
 clseq_status clseq_attention_fwd(const clseq_attention *attention, const clseq_run *run,
@@ -101,8 +100,7 @@ clseq_status clseq_attention_fwd(const clseq_attention *attention, const clseq_r
         run->be, &(struct clseq_masked_softmax_fwd_args) {
                      .x = by_sentence, .length = memory->length, .y = by_sentence }));
     CLSEQ_TRY(product(run, steps->weights, false, memory->memory, false, 0, steps->context));
-    CLSEQ_TRY(
-        clseq_linear_fwd(run, rows_of(steps->context), for_context(attention, w), 0, out));
+    CLSEQ_TRY(clseq_linear_fwd(run, rows_of(steps->context), for_context(attention, w), 0, out));
     CLSEQ_TRY(clseq_linear_fwd(run, rows_of(steps->h), for_hidden(attention, w), 1, out));
     return clseq_op_tanh_fwd(run->be, &(struct clseq_tanh_fwd_args) { .x = out, .y = out });
 }
@@ -118,18 +116,18 @@ static clseq_status scores_bwd(const clseq_attention *attention, const clseq_run
         return product(run, d->weights, true, steps->h, false, 1, d->keys);
     }
     CLSEQ_TRY(clseq_op_additive_score_bwd(
-        run->be, &(struct clseq_additive_score_bwd_args) {
-                     .dscore = clseq_tensor_swap(d->weights),
-                     .q = steps->query,
-                     .k = memory->keys,
-                     .v = clseq_run_weight(run, attention->score),
-                     .length = memory->length,
-                     .dq = d->query,
-                     .dk = d->keys,
-                     .dv = clseq_run_gradient(run, attention->score),
-                     .beta = 1 }));
-    return clseq_linear_bwd_input(run, rows_of(d->query),
-                                  clseq_run_weight(run, attention->w_query), 1, rows_of(d->h));
+        run->be,
+        &(struct clseq_additive_score_bwd_args) { .dscore = clseq_tensor_swap(d->weights),
+                                                  .q = steps->query,
+                                                  .k = memory->keys,
+                                                  .v = clseq_run_weight(run, attention->score),
+                                                  .length = memory->length,
+                                                  .dq = d->query,
+                                                  .dk = d->keys,
+                                                  .dv = clseq_run_gradient(run, attention->score),
+                                                  .beta = 1 }));
+    return clseq_linear_bwd_input(run, rows_of(d->query), clseq_run_weight(run, attention->w_query),
+                                  1, rows_of(d->h));
 }
 
 clseq_status clseq_attention_gradients_begin(const clseq_attention *attention, const clseq_run *run,
@@ -139,8 +137,8 @@ clseq_status clseq_attention_gradients_begin(const clseq_attention *attention, c
         CLSEQ_TRY(clseq_op_fill(run->be, &(struct clseq_fill_args) { .dst = dkeys }));
     if (!is_additive(attention) || run->accumulate)
         return CLSEQ_OK;
-    return clseq_op_fill(run->be, &(struct clseq_fill_args) {
-                                      .dst = clseq_run_gradient(run, attention->score) });
+    return clseq_op_fill(
+        run->be, &(struct clseq_fill_args) { .dst = clseq_run_gradient(run, attention->score) });
 }
 
 clseq_status clseq_attention_bwd(const clseq_attention *attention, const clseq_run *run,
@@ -152,16 +150,14 @@ clseq_status clseq_attention_bwd(const clseq_attention *attention, const clseq_r
     const clseq_tensor dweights = clseq_tensor_swap(d->weights);
 
     CLSEQ_TRY(clseq_op_tanh_bwd(
-        run->be,
-        &(struct clseq_tanh_bwd_args) { .y = rows_of(steps->out), .dy = out, .dx = out }));
+        run->be, &(struct clseq_tanh_bwd_args) { .y = rows_of(steps->out), .dy = out, .dx = out }));
     CLSEQ_TRY(clseq_linear_bwd_input(run, out, for_context(attention, w), 0, rows_of(d->context)));
     CLSEQ_TRY(clseq_linear_bwd_input(run, out, for_hidden(attention, w), 0, rows_of(d->h)));
     CLSEQ_TRY(product(run, d->context, false, memory->memory, true, 0, d->weights));
     CLSEQ_TRY(product(run, steps->weights, true, d->context, false, 1, d->memory));
     CLSEQ_TRY(clseq_op_masked_softmax_bwd(
-        run->be, &(struct clseq_masked_softmax_bwd_args) { .y = clseq_tensor_swap(steps->weights),
-                                                           .dy = dweights,
-                                                           .dx = dweights }));
+        run->be, &(struct clseq_masked_softmax_bwd_args) {
+                     .y = clseq_tensor_swap(steps->weights), .dy = dweights, .dx = dweights }));
     return scores_bwd(attention, run, memory, steps, d);
 }
 

@@ -66,8 +66,8 @@ static struct link link_of(const clseq_bridge *bridge, const clseq_rnn_stack *en
 
 static clseq_status axpby(const clseq_run *run, clseq_tensor x, clseq_tensor y, double beta)
 {
-    return clseq_op_axpby(
-        run->be, &(struct clseq_axpby_args) { .x = x, .y = y, .alpha = 1, .beta = beta });
+    return clseq_op_axpby(run->be,
+                          &(struct clseq_axpby_args) { .x = x, .y = y, .alpha = 1, .beta = beta });
 }
 
 /* Columns of direction d. */
@@ -85,9 +85,8 @@ static clseq_status linear_fwd(const clseq_run *run, const struct link *link)
     for (int d = 0; d < link->directions; d++)
         CLSEQ_TRY(clseq_linear_fwd(run, link->from[d], side(w, link, d), d > 0, link->to));
     CLSEQ_TRY(clseq_op_bias_add(
-        run->be, &(struct clseq_bias_add_args) { .x = link->to,
-                                                 .b0 = clseq_run_weight(run, link->bias),
-                                                 .y = link->to }));
+        run->be, &(struct clseq_bias_add_args) {
+                     .x = link->to, .b0 = clseq_run_weight(run, link->bias), .y = link->to }));
     return clseq_op_tanh_fwd(run->be,
                              &(struct clseq_tanh_fwd_args) { .x = link->to, .y = link->to });
 }
@@ -111,9 +110,8 @@ static clseq_status linear_bwd(const clseq_run *run, const struct link *link)
     const clseq_tensor w = clseq_run_weight(run, link->weight);
     const clseq_tensor dw = clseq_run_gradient(run, link->weight);
 
-    CLSEQ_TRY(clseq_op_tanh_bwd(
-        run->be,
-        &(struct clseq_tanh_bwd_args) { .y = link->to, .dy = link->dto, .dx = link->dto }));
+    CLSEQ_TRY(clseq_op_tanh_bwd(run->be, &(struct clseq_tanh_bwd_args) {
+                                             .y = link->to, .dy = link->dto, .dx = link->dto }));
     for (int d = 0; d < link->directions; d++) {
         CLSEQ_TRY(clseq_linear_bwd_weight(run, link->dto, link->from[d], run->accumulate,
                                           side(dw, link, d)));

@@ -20,16 +20,15 @@ static clseq_status apply(const clseq_run *run, double p, uint32_t place, uint32
         return clseq_op_copy(run->be, &(struct clseq_copy_args) { .src = x, .dst = y });
     }
     return clseq_op_dropout(
-        run->be, &(struct clseq_dropout_args) {
-                     .x = x,
-                     .y = y,
-                     .p = p,
-                     .seed = d->seed,
-                     .step = d->step,
-                     .stream = (place * KINDS + kind) << STEP_BITS |
-                               (d->same_over_time ? 0 : (uint32_t)first),
-                     .purpose = CLSEQ_RANDOM_DROPOUT,
-                     .same_over_time = d->same_over_time });
+        run->be, &(struct clseq_dropout_args) { .x = x,
+                                                .y = y,
+                                                .p = p,
+                                                .seed = d->seed,
+                                                .step = d->step,
+                                                .stream = (place * KINDS + kind) << STEP_BITS |
+                                                          (d->same_over_time ? 0 : (uint32_t)first),
+                                                .purpose = CLSEQ_RANDOM_DROPOUT,
+                                                .same_over_time = d->same_over_time });
 }
 
 clseq_status clseq_dropout_layer(const clseq_run *run, uint32_t place, int32_t layer, int32_t first,

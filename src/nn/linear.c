@@ -13,8 +13,7 @@ clseq_status clseq_linear_bwd_input(const clseq_run *run, clseq_tensor dy, clseq
                                     double beta, clseq_tensor dx)
 {
     return clseq_op_gemm(
-        run->be,
-        &(struct clseq_gemm_args) { .a = dy, .b = w, .c = dx, .alpha = 1, .beta = beta });
+        run->be, &(struct clseq_gemm_args) { .a = dy, .b = w, .c = dx, .alpha = 1, .beta = beta });
 }
 
 clseq_status clseq_linear_bwd_weight(const clseq_run *run, clseq_tensor dy, clseq_tensor x,

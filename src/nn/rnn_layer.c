@@ -22,8 +22,7 @@ clseq_status clseq_rnn_layer_register(clseq_rnn_layer *layer, clseq_param_store 
 {
     const int32_t H = layer->hidden, rows = clseq_cell_gates(layer->cell) * H;
 
-    CLSEQ_TRY(
-        add(store, prefix, "weight_ih", suffix, 2, rows, layer->input, &layer->w_ih));
+    CLSEQ_TRY(add(store, prefix, "weight_ih", suffix, 2, rows, layer->input, &layer->w_ih));
     CLSEQ_TRY(add(store, prefix, "weight_hh", suffix, 2, rows, H, &layer->w_hh));
     CLSEQ_TRY(add(store, prefix, "bias_ih", suffix, 1, rows, 1, &layer->b_ih));
     CLSEQ_TRY(add(store, prefix, "bias_hh", suffix, 1, rows, 1, &layer->b_hh));
@@ -68,9 +67,8 @@ static clseq_tensor optional_weight(const clseq_run *run, bool present, int para
 }
 
 clseq_status clseq_rnn_layer_steps(const clseq_rnn_layer *layer, const clseq_run *run,
-                                   clseq_tensor gates, clseq_tensor hn,
-                                   const clseq_rnn_state *from, const clseq_rnn_state *to,
-                                   clseq_tensor length)
+                                   clseq_tensor gates, clseq_tensor hn, const clseq_rnn_state *from,
+                                   const clseq_rnn_state *to, clseq_tensor length)
 {
     const clseq_tensor w_hh = clseq_run_weight(run, layer->w_hh);
     const clseq_tensor b_ih = clseq_run_weight(run, layer->b_ih);
@@ -150,11 +148,10 @@ clseq_status clseq_rnn_layer_bwd(const clseq_rnn_layer *layer, const clseq_run *
                                                         .hn = part(pass->hn, first, n),
                                                         .dh = pass->dh });
     case CLSEQ_CELL_RNN:
-        return clseq_op_rnn_seq_bwd(run->be, &(struct clseq_rnn_seq_bwd_args) { .w_hh = w_hh,
-                                                                                .dy = dy,
-                                                                                .length = length,
-                                                                                .gates = gates,
-                                                                                .dh = pass->dh });
+        return clseq_op_rnn_seq_bwd(
+            run->be,
+            &(struct clseq_rnn_seq_bwd_args) {
+                .w_hh = w_hh, .dy = dy, .length = length, .gates = gates, .dh = pass->dh });
     default:
         return clseq_op_lstm_seq_bwd(
             run->be, &(struct clseq_lstm_seq_bwd_args) {
@@ -173,11 +170,10 @@ clseq_status clseq_rnn_layer_bwd(const clseq_rnn_layer *layer, const clseq_run *
 static clseq_status col_sums(const clseq_run *run, clseq_tensor x, clseq_tensor y)
 {
     return clseq_op_col_sums(
-        run->be,
-        &(struct clseq_col_sums_args) { .x = x, .y = y, .beta = run->accumulate ? 1 : 0 });
+        run->be, &(struct clseq_col_sums_args) { .x = x, .y = y, .beta = run->accumulate ? 1 : 0 });
 }
 
-/* Both biases enter the same sum in the first `shared` gates, so their gradients are equal there. */
+/* Both biases enter the same sum in the first `shared` gates: there their gradients are equal. */
 static clseq_status bias_gradients(const clseq_rnn_layer *layer, const clseq_run *run,
                                    clseq_tensor d, int32_t shared)
 {
@@ -204,8 +200,7 @@ static clseq_status gru_gradients(const clseq_rnn_layer *layer, const clseq_run 
     CLSEQ_TRY(clseq_linear_bwd_weight(run, dn, h_before, run->accumulate,
                                       clseq_tensor_range(dw, 2 * H, H)));
     CLSEQ_TRY(bias_gradients(layer, run, d, 2));
-    return col_sums(run, dn,
-                    clseq_tensor_range(clseq_run_gradient(run, layer->b_hh), 2 * H, H));
+    return col_sums(run, dn, clseq_tensor_range(clseq_run_gradient(run, layer->b_hh), 2 * H, H));
 }
 
 static clseq_status peephole_gradients(const clseq_rnn_layer *layer, const clseq_run *run,

@@ -40,10 +40,9 @@ clseq_status clseq_rnn_stack_take(const clseq_rnn_stack *stack, clseq_workspace 
     *pass = (clseq_rnn_pass) { .T = T, .B = B };
     for (int32_t l = 0; l < stack->layers; l++) {
         for (int32_t d = 0; d < D; d++)
-            CLSEQ_TRY(clseq_rnn_layer_take(&stack->layer[l][d], ws, real, T, B, training,
-                                           training || (l == 0 && d == 0) ? NULL
-                                                                          : &pass->layer[0][0],
-                                           &pass->layer[l][d]));
+            CLSEQ_TRY(clseq_rnn_layer_take(
+                &stack->layer[l][d], ws, real, T, B, training,
+                training || (l == 0 && d == 0) ? NULL : &pass->layer[0][0], &pass->layer[l][d]));
         if (D == 2 || is_residual(stack, l))
             CLSEQ_TRY(clseq_workspace_take(ws, real, 3, T, B, D * H, &pass->y[l]));
         else
@@ -170,8 +169,8 @@ static clseq_status join(const clseq_rnn_stack *stack, const clseq_run *run,
         clseq_tensor_flatten(clseq_tensor_range(pass->layer[l][1].h, 1, pass->T)),
     };
 
-    CLSEQ_TRY(clseq_op_copy(run->be, &(struct clseq_copy_args) {
-                                         .src = h[0], .dst = half(stack, pass->y[l], 0) }));
+    CLSEQ_TRY(clseq_op_copy(
+        run->be, &(struct clseq_copy_args) { .src = h[0], .dst = half(stack, pass->y[l], 0) }));
     return flip(run, pass, h[1], half(stack, pass->y[l], 1));
 }
 
@@ -193,9 +192,8 @@ static clseq_status output(const clseq_rnn_stack *stack, const clseq_run *run,
         return CLSEQ_OK;
     if (stack->directions == 1)
         CLSEQ_TRY(clseq_op_copy(
-            run->be,
-            &(struct clseq_copy_args) {
-                .src = clseq_tensor_range(pass->layer[l][0].h, first + 1, n), .dst = y }));
+            run->be, &(struct clseq_copy_args) {
+                         .src = clseq_tensor_range(pass->layer[l][0].h, first + 1, n), .dst = y }));
     return add_to(run, clseq_tensor_flatten(clseq_tensor_range(pass->in[l], first, n)),
                   clseq_tensor_flatten(y));
 }
@@ -325,17 +323,15 @@ clseq_status clseq_rnn_stack_step(const clseq_rnn_stack *stack, const clseq_run 
         };
 
         if (l > 0)
-            CLSEQ_TRY(
-                clseq_linear_fwd(run, *y, clseq_run_weight(run, layer->w_ih), 0, gates));
-        CLSEQ_TRY(clseq_rnn_layer_steps(
-            layer, run, clseq_tensor_as_step(gates),
-            clseq_tensor_present(&hn) ? clseq_tensor_as_step(hn) : hn, &from[l], &next,
-            (clseq_tensor) { 0 }));
+            CLSEQ_TRY(clseq_linear_fwd(run, *y, clseq_run_weight(run, layer->w_ih), 0, gates));
+        CLSEQ_TRY(clseq_rnn_layer_steps(layer, run, clseq_tensor_as_step(gates),
+                                        clseq_tensor_present(&hn) ? clseq_tensor_as_step(hn) : hn,
+                                        &from[l], &next, (clseq_tensor) { 0 }));
         if (is_residual(stack, l)) {
             const clseq_tensor total = clseq_tensor_step(sum, l % 2);
 
-            CLSEQ_TRY(clseq_op_copy(
-                run->be, &(struct clseq_copy_args) { .src = to[l].h, .dst = total }));
+            CLSEQ_TRY(
+                clseq_op_copy(run->be, &(struct clseq_copy_args) { .src = to[l].h, .dst = total }));
             CLSEQ_TRY(add_to(run, *y, total));
             *y = total;
         } else {

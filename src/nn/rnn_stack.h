@@ -18,7 +18,7 @@
 typedef struct clseq_rnn_stack {
     clseq_cell cell;
     bool peepholes;
-    bool residual;             /* layers from the second on add their input to their output */
+    bool residual;              /* layers from the second on add their input to their output */
     int32_t layers, directions; /* D is 1 or 2 */
     int32_t input;              /* width of x */
     int32_t extra;  /* further columns of the first layer's W_ih: what else its user feeds in */
@@ -37,8 +37,8 @@ typedef struct clseq_rnn_pass {
     clseq_rnn_layer_pass layer[CLSEQ_MAX_LAYERS][2];
     clseq_tensor in[CLSEQ_MAX_LAYERS]; /* (T, B, D H) input of layers from the second on */
     clseq_tensor y[CLSEQ_MAX_LAYERS];  /* (T, B, D H) output of every layer */
-    clseq_tensor flip;  /* (T, B, G H) scratch of the backward direction */
-    clseq_tensor dflip; /* (T, B, H) likewise, training only */
+    clseq_tensor flip;                 /* (T, B, G H) scratch of the backward direction */
+    clseq_tensor dflip;                /* (T, B, H) likewise, training only */
 } clseq_rnn_pass;
 
 /* Register all layers; cell, peepholes, residual, layers, directions, input, extra and hidden are

@@ -31,7 +31,7 @@ typedef struct clseq_run {
     const clseq_param_buffers *gradients; /* borrowed; NULL for inference */
     const clseq_dropout *dropout;         /* borrowed; NULL for inference */
     double smoothing; /* share of each target spread over all words; 0 for inference */
-    bool accumulate; /* false: the first write of each gradient replaces what is there */
+    bool accumulate;  /* false: the first write of each gradient replaces what is there */
 } clseq_run;
 
 /* The gradient of an embedding table: one row for each distinct token of the batch. */

@@ -33,15 +33,15 @@ static json_t *describe_architecture(const struct clseq_model_config *config, bo
 {
     const struct clseq_model_config c = clseq_model_config_resolve(config);
 
-    return json_pack(
-        "{s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:I}", "cell",
-        clseq_cell_name(c.cell), "embedding", (int)c.embedding, "hidden", (int)c.hidden, "layers",
-        (int)c.layers, "encoder_hidden", (int)c.encoder_hidden, "encoder_layers",
-        (int)c.encoder_layers, "bidirectional", c.bidirectional, "attention",
-        clseq_attention_name(c.attention), "bridge", clseq_bridge_name(c.bridge), "input_feeding",
-        c.input_feeding, "context_input", c.context_input, "residual", c.residual, "peepholes",
-        c.peepholes, "reverse_source", reverse_source, "weights",
-        (json_int_t)clseq_model_config_weights(config));
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:I}",
+                     "cell", clseq_cell_name(c.cell), "embedding", (int)c.embedding, "hidden",
+                     (int)c.hidden, "layers", (int)c.layers, "encoder_hidden",
+                     (int)c.encoder_hidden, "encoder_layers", (int)c.encoder_layers,
+                     "bidirectional", c.bidirectional, "attention",
+                     clseq_attention_name(c.attention), "bridge", clseq_bridge_name(c.bridge),
+                     "input_feeding", c.input_feeding, "context_input", c.context_input, "residual",
+                     c.residual, "peepholes", c.peepholes, "reverse_source", reverse_source,
+                     "weights", (json_int_t)clseq_model_config_weights(config));
 }
 
 static json_t *describe_tensors(const clseq_safetensors *file)
@@ -87,7 +87,8 @@ static clseq_status describe_model(clseq_context *ctx, const char *path, bool ve
         clseq_safetensors_close(&file);
         CLSEQ_TRY(clseq_model_open(ctx, path, NULL, &file, &meta));
         json_object_set_new(json, "kind", json_string("model"));
-        json_object_set_new(json, "model", describe_architecture(&meta.config, meta.reverse_source));
+        json_object_set_new(json, "model",
+                            describe_architecture(&meta.config, meta.reverse_source));
         json_object_update_new(json_object_get(json, "model"),
                                json_pack("{s:o, s:o}", "source", describe_side(meta.source_vocab),
                                          "target", describe_side(meta.target_vocab)));

@@ -152,41 +152,38 @@ static void test_residual(void **state)
 static void test_bidirectional(void **state)
 {
     for (clseq_cell cell = CLSEQ_CELL_LSTM; cell <= CLSEQ_CELL_RNN; cell++) {
-        check_config(state, (struct clseq_model_config) {
-                                SIZE, .cell = cell, .bidirectional = true });
         check_config(state,
-                     (struct clseq_model_config) {
-                         SIZE, .cell = cell, .bidirectional = true, .bridge = CLSEQ_BRIDGE_SUM });
+                     (struct clseq_model_config) { SIZE, .cell = cell, .bidirectional = true });
+        check_config(state, (struct clseq_model_config) { SIZE, .cell = cell, .bidirectional = true,
+                                                          .bridge = CLSEQ_BRIDGE_SUM });
     }
-    check_config(state, (struct clseq_model_config) {
-                            SIZE, .bidirectional = true, .bridge = CLSEQ_BRIDGE_CONCAT });
-    check_config(state, (struct clseq_model_config) {
-                            SIZE, .bidirectional = true, .residual = true, .peepholes = true });
+    check_config(state, (struct clseq_model_config) { SIZE, .bidirectional = true,
+                                                      .bridge = CLSEQ_BRIDGE_CONCAT });
+    check_config(state, (struct clseq_model_config) { SIZE, .bidirectional = true, .residual = true,
+                                                      .peepholes = true });
 }
 
 /* Encoder and decoder of different depth and size. */
 static void test_bridge(void **state)
 {
-    check_config(state, (struct clseq_model_config) {
-                            SIZE, .encoder_hidden = 3, .encoder_layers = 1 });
+    check_config(state,
+                 (struct clseq_model_config) { SIZE, .encoder_hidden = 3, .encoder_layers = 1 });
     check_config(state, (struct clseq_model_config) { .embedding = 3,
                                                       .hidden = 4,
                                                       .layers = 1,
                                                       .encoder_hidden = 5,
                                                       .encoder_layers = 1,
                                                       .bidirectional = true });
-    check_config(state, (struct clseq_model_config) {
-                            SIZE, .cell = CLSEQ_CELL_GRU, .encoder_layers = 1 });
+    check_config(state,
+                 (struct clseq_model_config) { SIZE, .cell = CLSEQ_CELL_GRU, .encoder_layers = 1 });
 }
 
 static void test_context(void **state)
 {
     check_config(state, (struct clseq_model_config) { SIZE, .context_input = true });
-    check_config(state, (struct clseq_model_config) { SIZE,
-                                                      .cell = CLSEQ_CELL_GRU,
-                                                      .context_input = true,
-                                                      .bidirectional = true,
-                                                      .encoder_hidden = 3 });
+    check_config(state,
+                 (struct clseq_model_config) { SIZE, .cell = CLSEQ_CELL_GRU, .context_input = true,
+                                               .bidirectional = true, .encoder_hidden = 3 });
 }
 
 static void test_attention(void **state)

@@ -58,6 +58,8 @@ static const cli_command demo_command = {
     NULL,
     demo_options,
     CLSEQ_ARRAY_SIZE(demo_options),
+    NULL,
+    0,
     sizeof(struct demo),
     demo_run,
 };
