@@ -5,6 +5,7 @@
 #include "stop_signal.h"
 #include "train_presets.h"
 #include "train_report.h"
+#include "valid_bleu.h"
 
 #include <math.h>
 
@@ -19,7 +20,7 @@ struct values {
     struct model_options model;
     double dropout, layer_dropout, embedding_dropout, output_dropout, word_dropout, label_smoothing;
     bool same_dropout;
-    int optimizer, schedule, average, init;
+    int optimizer, schedule, average, init, early_stop_on;
     double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
     double decay_start, decay_every, decay_factor, ema, clip, init_scale, forget_bias;
     int64_t warmup, patience;
@@ -143,6 +144,8 @@ static const cli_option options[] = {
       .help = "how long to train: epochs 20e, updates 5000u, or time 30m; whichever comes first" },
     { "early-stop", 0, CLI_INT_FIELD(struct values, early_stop), "N", "5", .min = 0, .max = 1e6,
       .group = "Training", .help = "stop after so many validations without a better one; 0: never" },
+    { "early-stop-on", 0, CLI_CHOICE_FIELD(struct values, early_stop_on), "loss|bleu", "loss", .group = "Training",
+      .help = "what makes a validation better, for --early-stop, plateau and best.safetensors; bleu: of greedy translations of the text of --valid" },
     { "seed", 0, CLI_INT_FIELD(struct values, seed), "N", "1", .min = 0, .max = 9007199254740992.0,
       .group = "Training", .help = "of weights and order of the data; same seed and device, same bits" },
 
@@ -235,6 +238,7 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->valid_every = when(&v->valid_every);
     o->save_every = when(&v->save_every);
     o->early_stop = (int)v->early_stop;
+    o->best_by_score = v->early_stop_on == 1;
     o->seed = (uint64_t)v->seed;
     o->log_every = (uint64_t)v->log_every;
     o->batches_ahead = (size_t)v->batches_ahead;
@@ -247,6 +251,7 @@ static int run(const cli_parse *parse, const void *values)
     struct clseq_train_result result;
     struct train_report report;
     struct clseq_train_hooks hooks;
+    struct valid_bleu bleu = { 0 };
     clseq_context *ctx = NULL;
     clseq_backend *be = NULL;
     clseq_status status;
@@ -265,7 +270,17 @@ static int run(const cli_parse *parse, const void *values)
     stop_signal_watch();
     train_report_init(&report, false);
     hooks = train_report_hooks(&report);
-    status = clseq_train(ctx, be, &o, &hooks, &result);
+    status = CLSEQ_OK;
+    if (o.best_by_score && o.valid_source) {
+        status = valid_bleu_open(&bleu, ctx, be, o.valid_source, o.valid_target,
+                                 o.target_text.lowercase);
+        hooks.score = valid_bleu_score;
+        hooks.score_user = &bleu;
+        hooks.score_name = "BLEU";
+    }
+    if (status == CLSEQ_OK)
+        status = clseq_train(ctx, be, &o, &hooks, &result);
+    valid_bleu_close(&bleu);
     train_report_end(&report);
     if (status == CLSEQ_ERR_INTERRUPTED) {
         cli_note("%s", clseq_context_error(ctx));

@@ -123,6 +123,9 @@ struct clseq_train_options {
     struct clseq_when after;       /* 10 epochs */
     struct clseq_when valid_every; /* 1 epoch */
     struct clseq_when save_every;  /* 5 minutes */
+    /* false: the best validation is that of the lowest loss; true: of the highest hooks->score. For
+     * best.safetensors, early_stop and plateau. */
+    bool best_by_score;
     /* Validations without a better one before training ends: 5; 0 = never. */
     int early_stop;
     /* Models of the last so many validations are kept, too, as valid-<update>.safetensors: 0. */
@@ -149,6 +152,7 @@ struct clseq_train_event {
     double loss;       /* mean negative log-likelihood per target token since the last report, or
                                  of the validation set; natural logarithm */
     double perplexity; /* exp(loss) */
+    double score;      /* of a validation, when hooks->score is given */
     double lr, gradient_norm; /* of the last update */
     double tokens_per_second; /* target tokens, since the last report */
     double seconds,
@@ -163,13 +167,21 @@ struct clseq_train_hooks {
     /* Polled between updates; when it returns true training saves and returns
      * CLSEQ_ERR_INTERRUPTED. May be NULL. */
     bool (*stop)(void *user);
+    /* The score of the model of a validation, higher is better, such as the BLEU of its
+     * translations: `model` is a file in the run folder. It must be a function of that file, or a
+     * resumed run may end differently. On an error training ends with it; the text is in the
+     * context. NULL: none, the score is 0. */
+    clseq_status (*score)(void *user, const char *model, double *ret);
+    void *score_user;       /* for score, which may be of somebody else than the others */
+    const char *score_name; /* "BLEU"; NULL: "score" */
 };
 
 struct clseq_train_result {
     uint64_t updates;
     double epochs, seconds;
     double train_loss;                 /* of the last report */
-    double best_loss, best_perplexity; /* validation; 0 without one */
+    double best_loss, best_perplexity; /* best validation; 0 without one */
+    double best_score;
     bool stopped_early;
 };
 

@@ -16,13 +16,13 @@ static char *state_to_text(const clseq_train_state *s)
 
     /* 64 bits do not fit JSON's signed integers, so the fingerprint is text. */
     snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)s->fingerprint);
-    json = json_pack("{s:I, s:s, s:I, s:I, s:I, s:b, s:f, s:I, s:I, s:I, s:f}", "update",
+    json = json_pack("{s:I, s:s, s:I, s:I, s:I, s:b, s:f, s:I, s:I, s:I, s:f, s:f}", "update",
                      (json_int_t)s->update, "corpus", fingerprint, "skipped",
                      (json_int_t)s->skipped, "skipped_in_row", (json_int_t)s->skipped_in_row,
                      "validated", (json_int_t)s->validated, "has_best", s->has_best, "best_loss",
                      s->best_loss, "worse_validations", (json_int_t)s->worse_validations,
                      "since_decay", (json_int_t)s->since_decay, "decays", (json_int_t)s->decays,
-                     "seconds", s->seconds);
+                     "best_score", s->best_score, "seconds", s->seconds);
     text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(json);
     return text;
@@ -109,6 +109,7 @@ static bool state_from_json(const json_t *json, clseq_train_state *s)
         !get_count(json, "worse_validations", &worse) || worse > INT32_MAX ||
         !get_newer_count(json, "since_decay", &s->since_decay) ||
         !get_newer_count(json, "decays", &s->decays) ||
+        (json_object_get(json, "best_score") && !get_real(json, "best_score", &s->best_score)) ||
         !get_real(json, "best_loss", &s->best_loss) || !get_real(json, "seconds", &s->seconds) ||
         !json_is_boolean(has_best) || !fingerprint || strlen(fingerprint) != 16)
         return false;

@@ -18,7 +18,8 @@ typedef struct clseq_train_state {
     uint64_t skipped_in_row;
     uint64_t validated; /* update of the last validation; 0 = none yet */
     bool has_best;
-    double best_loss;          /* validation, per token */
+    double best_loss;          /* best validation, per token */
+    double best_score;         /* of the same validation, where there is a score */
     int64_t worse_validations; /* since the best one */
     uint64_t since_decay;      /* validations since the best one or the last decay */
     uint64_t decays;           /* of the plateau schedule */

@@ -58,6 +58,7 @@ clseq_status clseq_run_folder_open(clseq_context *ctx, const char *path, clseq_r
     CLSEQ_TRY(clseq_join_path(ctx, path, "log.jsonl", &ret->log_path));
     CLSEQ_TRY(clseq_join_path(ctx, path, "best.safetensors", &ret->best));
     CLSEQ_TRY(clseq_join_path(ctx, path, "last.safetensors", &ret->last));
+    CLSEQ_TRY(clseq_join_path(ctx, path, "candidate.safetensors", &ret->candidate));
     CLSEQ_TRY(take_lock(ret));
     ret->log = fopen(ret->log_path, "a");
     if (!ret->log)
@@ -77,6 +78,7 @@ void clseq_run_folder_close(clseq_run_folder *folder)
     free(folder->log_path);
     free(folder->best);
     free(folder->last);
+    free(folder->candidate);
     *folder = (clseq_run_folder) { .lock = -1 };
 }
 

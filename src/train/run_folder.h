@@ -14,6 +14,7 @@ typedef struct clseq_run_folder {
     const char *path;        /* borrowed */
     char *config, *log_path; /* owned paths */
     char *best, *last;       /* owned paths */
+    char *candidate;         /* a model while it is scored; owned path */
     int lock;                /* -1 = not held */
     FILE *log;
 } clseq_run_folder;

@@ -199,6 +199,8 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
     ok = ok &&
          json_object_set_new(numbers, "forget-bias",
                              o->set_forget_bias ? json_real(o->forget_bias) : json_null()) == 0;
+    ok = ok && json_object_set_new(numbers, "early-stop-on",
+                                   json_string(o->best_by_score ? "score" : "loss")) == 0;
     for (size_t i = 0; ok && i < CLSEQ_ARRAY_SIZE(counts); i++)
         ok = json_object_set_new(numbers, counts[i].name,
                                  json_integer((json_int_t)counts[i].value)) == 0;

@@ -495,6 +495,38 @@ static clseq_status validation_loss(struct trainer *t, double *loss, bool *compl
     return CLSEQ_OK;
 }
 
+/* What the hook says of this validation's model, in a file of its own. */
+static clseq_status score_model(struct trainer *t, double *score)
+{
+    clseq_status status;
+
+    CLSEQ_TRY(save_model(t, t->folder.candidate));
+    status = t->hooks->score(t->hooks->score_user, t->folder.candidate, score);
+    unlink(t->folder.candidate);
+    return status;
+}
+
+static bool is_better(const struct trainer *t, const struct clseq_train_event *now)
+{
+    if (!isfinite(now->loss))
+        return false;
+    if (!t->state.has_best)
+        return true;
+    return t->options->best_by_score ? now->score > t->state.best_score
+                                     : now->loss < t->state.best_loss;
+}
+
+static void tell_validation(struct trainer *t, struct clseq_train_event *event)
+{
+    const char *name = t->hooks && t->hooks->score_name ? t->hooks->score_name : "score";
+    char score[64] = "";
+
+    if (t->hooks && t->hooks->score)
+        snprintf(score, sizeof(score), "  %.16s %.2f", name, event->score);
+    tell(t, event, "validation: loss %.4f  perplexity %.2f%s%s", event->loss, event->perplexity,
+         score, event->best ? "  (best so far, saved)" : "");
+}
+
 static clseq_status validate(struct trainer *t)
 {
     struct clseq_train_event event = { .kind = CLSEQ_TRAIN_VALID };
@@ -509,13 +541,16 @@ static clseq_status validate(struct trainer *t)
     CLSEQ_TRY(status);
     if (!complete)
         return CLSEQ_OK; /* made again after the resume */
+    if (t->hooks && t->hooks->score && isfinite(event.loss))
+        CLSEQ_TRY(score_model(t, &event.score));
     t->report.started += clseq_seconds() - started;
     t->state.validated = t->state.update;
     event.perplexity = exp(event.loss);
-    event.best = isfinite(event.loss) && (!t->state.has_best || event.loss < t->state.best_loss);
+    event.best = is_better(t, &event);
     if (event.best) {
         t->state.has_best = true;
         t->state.best_loss = event.loss;
+        t->state.best_score = event.score;
         t->state.worse_validations = 0;
         t->state.since_decay = 0;
         CLSEQ_TRY(save_model(t, t->folder.best));
@@ -528,14 +563,13 @@ static clseq_status validate(struct trainer *t)
     }
     if (t->options->keep > 0)
         CLSEQ_TRY(keep_model(t));
-    CLSEQ_TRY(clseq_run_folder_log(&t->folder,
-                                   json_pack("{s:s, s:I, s:f, s:f, s:b, s:f}", "event", "valid",
-                                             "update", (json_int_t)t->state.update, "epoch",
-                                             (double)t->state.update / (double)t->per_epoch, "loss",
-                                             isfinite(event.loss) ? event.loss : -1.0, "best",
-                                             event.best, "seconds", seconds_so_far(t))));
-    tell(t, &event, "validation: loss %.4f  perplexity %.2f%s", event.loss, event.perplexity,
-         event.best ? "  (best so far, saved)" : "");
+    CLSEQ_TRY(clseq_run_folder_log(
+        &t->folder, json_pack("{s:s, s:I, s:f, s:f, s:f, s:b, s:f}", "event", "valid", "update",
+                              (json_int_t)t->state.update, "epoch",
+                              (double)t->state.update / (double)t->per_epoch, "loss",
+                              isfinite(event.loss) ? event.loss : -1.0, "score", event.score,
+                              "best", event.best, "seconds", seconds_so_far(t))));
+    tell_validation(t, &event);
     return CLSEQ_OK;
 }
 
@@ -731,6 +765,10 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
     clseq_status status;
 
     CLSEQ_TRY(clseq_train_options_check(ctx, options));
+    if (options->best_by_score && (!hooks || !hooks->score || !options->valid_source))
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "the best model by score: there is no %s: give one, or choose by loss",
+                          options->valid_source ? "score hook" : "validation text (--valid)");
     CLSEQ_TRY(clseq_calloc(ctx, 1, sizeof(*t), "training", &t));
     t->ctx = ctx;
     t->be = be;
@@ -749,6 +787,7 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
             .train_loss = t->train_loss,
             .best_loss = t->state.has_best ? t->state.best_loss : 0,
             .best_perplexity = t->state.has_best ? exp(t->state.best_loss) : 0,
+            .best_score = t->state.has_best ? t->state.best_score : 0,
             .stopped_early = gave_up(t),
         };
     clseq_step_record_fini(&t->record);

@@ -84,6 +84,8 @@ expect 0 done $clseq train src.txt tgt.txt --backend reference --emb 8 --hidden 
 expect 4 "not a model like" $clseq average -o mean2.safetensors r13/best.safetensors r15/best.safetensors
 [ ! -e mean2.safetensors ] && ok || bad "nothing is written when models do not fit"
 expect 2 'MODEL' $clseq average -o mean2.safetensors
+expect 0 'BLEU [0-9]' $t src.txt tgt.txt --valid src.txt tgt.txt --early-stop-on bleu --valid-every 2u -o r16
+expect 2 'valid' $t src.txt tgt.txt --early-stop-on bleu -o r17
 expect 2 'ema' $t src.txt tgt.txt --ema 1 -o r14
 
 # Evaluation.

@@ -345,6 +345,126 @@ static void test_early_stop(void **state)
     train_case_remove(&c);
 }
 
+/* ---- scores ---- */
+
+struct scores {
+    const double *value;
+    size_t n, calls;
+};
+
+static clseq_status next_score(void *user, const char *model, double *ret)
+{
+    struct scores *s = user;
+
+    assert_int_equal(access(model, R_OK), 0);
+    if (s->calls == s->n)
+        return CLSEQ_ERR_DATA;
+    *ret = s->value[s->calls++];
+    return CLSEQ_OK;
+}
+
+/* The best model is that of the highest score, whatever its loss, and training ends when no higher
+ * one comes. */
+static void test_best_by_score(void **state)
+{
+    static const double values[] = { 1, 3, 2, 3 };
+    const struct probe_place *place = probe_place(state);
+    struct scores scores = { values, 4, 0 };
+    const struct clseq_train_hooks hooks = { .score = next_score,
+                                             .score_user = &scores,
+                                             .score_name = "test" };
+    struct clseq_train_result result;
+    struct train_case c, second;
+    json_t *valid;
+
+    train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+    c.options.valid_every.updates = 5;
+    c.options.early_stop = 2;
+    c.options.best_by_score = true;
+    ASSERT_OK(place->ctx, clseq_train(place->ctx, place->be, &c.options, &hooks, &result));
+    assert_int_equal(result.updates, 20);
+    assert_true(result.stopped_early);
+    assert_true(result.best_score == 3);
+    assert_int_equal(scores.calls, 4);
+    assert_int_not_equal(access(train_case_file(&c, "candidate.safetensors"), F_OK), 0);
+    valid = train_log(&c, "valid");
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(train_log_number(valid, i, "score") == values[i]);
+        assert_int_equal(json_is_true(json_object_get(json_array_get(valid, i), "best")), i < 2);
+    }
+    /* By loss it would have been a later one. */
+    assert_true(train_log_number(valid, 3, "loss") < train_log_number(valid, 1, "loss"));
+    assert_true(fabs(result.best_loss - train_log_number(valid, 1, "loss")) < 1e-7);
+    json_decref(valid);
+    second = c;
+    train_case_set_run(&second, "second");
+    second.options.after.updates = 10;
+    scores.calls = 0;
+    ASSERT_OK(place->ctx, clseq_train(place->ctx, place->be, &second.options, &hooks, NULL));
+    train_same_tensors(place->ctx, train_case_file(&c, "best.safetensors"),
+                       train_case_file(&second, "best.safetensors"));
+
+    /* An error of the hook ends training; the run goes on from its checkpoint. */
+    train_case_set_run(&c, "failing");
+    scores = (struct scores) { values, 1, 0 };
+    assert_int_equal(clseq_train(place->ctx, place->be, &c.options, &hooks, NULL), CLSEQ_ERR_DATA);
+    assert_int_not_equal(access(train_case_file(&c, "candidate.safetensors"), F_OK), 0);
+    /* Without a hook, or a text, there is no score. */
+    train_case_set_run(&c, "without");
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "no score hook",
+                 clseq_train(place->ctx, place->be, &c.options, NULL, NULL));
+    c.options.valid_source = c.options.valid_target = NULL;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "no validation text",
+                 clseq_train(place->ctx, place->be, &c.options, &hooks, NULL));
+    train_case_remove(&c);
+}
+
+/* A score that is a function of the model: a stopped run ends like one that was not. */
+static clseq_status score_of_file(void *user, const char *model, double *ret)
+{
+    size_t size;
+    char *data = train_read(model, &size);
+    uint32_t sum = 0;
+
+    assert_non_null(data);
+    for (size_t i = 0; i < size; i++)
+        sum = sum * 31 + (unsigned char)data[i];
+    free(data);
+    *ret = sum % 1000;
+    return CLSEQ_OK;
+}
+
+static void test_resume_score(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c, whole;
+    clseq_status status;
+    int sessions = 0;
+
+    train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+    c.options.valid_every.updates = 5;
+    c.options.best_by_score = true;
+    train_case_set_run(&c, "whole");
+    whole = c;
+    do {
+        struct train_stopper stopper = { .polls_left = sessions == 0 ? -1 : 9 };
+        struct clseq_train_hooks hooks = train_hooks(&stopper);
+
+        hooks.score = score_of_file;
+        status = clseq_train(place->ctx, place->be, &c.options, &hooks, NULL);
+        if (sessions == 0) {
+            ASSERT_OK(place->ctx, status);
+            train_case_set_run(&c, "often");
+            status = CLSEQ_ERR_INTERRUPTED;
+        }
+        assert_true(++sessions < 50);
+    } while (status == CLSEQ_ERR_INTERRUPTED);
+    ASSERT_OK(place->ctx, status);
+    assert_true(sessions > 4);
+    train_same_run(place, &c, &whole);
+    train_case_remove(&c);
+}
+
 /* Only validations in a row count: a better one in between starts the count again. */
 static void test_early_stop_count(void **state)
 {
@@ -462,6 +582,8 @@ int main(void)
         cmocka_unit_test(test_init),
         cmocka_unit_test(test_early_stop),
         cmocka_unit_test(test_early_stop_count),
+        cmocka_unit_test(test_best_by_score),
+        cmocka_unit_test(test_resume_score),
         cmocka_unit_test(test_no_validation),
         cmocka_unit_test(test_log),
     };

@@ -315,11 +315,11 @@ static void edit_numbers(struct train_case *c, const char *remove, const char *a
  * else; one of a newer release with options unknown here does not. */
 static void test_other_release(void **state)
 {
-    static const char *const newer[] = {
-        "momentum",     "beta1",        "beta2",        "eps",    "adagrad-start",
-        "weight-decay", "decay-factor", "patience",     "warmup", "schedule-end",
-        "forget-bias",  "accumulate",   "batch-tokens", "ema"
-    };
+    static const char *const newer[] = { "momentum",     "beta1",         "beta2",
+                                         "eps",          "adagrad-start", "weight-decay",
+                                         "decay-factor", "patience",      "warmup",
+                                         "schedule-end", "forget-bias",   "accumulate",
+                                         "batch-tokens", "ema",           "early-stop-on" };
     const struct probe_place *place = probe_place(state);
     struct train_case c;
 
