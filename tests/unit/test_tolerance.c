@@ -264,6 +264,44 @@ static void untouched_rows(void **state)
     close_setup(&s);
 }
 
+/* Behind the end of a sentence there is nothing to be off by: lengths are 2, 1, 0 of 4. */
+static void padding(void **state)
+{
+    struct setup s;
+
+    for (int i = 0; i < 2; i++) {
+        const enum clseq_op op = i ? CLSEQ_OP_additive_score_fwd : CLSEQ_OP_masked_softmax_fwd;
+        const char *field = i ? "score" : "y";
+
+        open_setup(state, &s, op);
+        run(&s);
+        for (size_t k = 0; k < OP_B * OP_T * OP_S; k++) {
+            const size_t b = k / (OP_T * OP_S), word = k % OP_S;
+
+            assert_true(accepted(&s, field, k, s.after.field[op_field(op, field)][k] + 1e-9) ==
+                        (word + b < 2));
+        }
+        close_setup(&s);
+    }
+    /* Gradients of keys: added to with beta = 1, so those of padding stay. */
+    for (int i = 0; i < 3; i++) {
+        open_setup(state, &s, CLSEQ_OP_additive_score_bwd);
+        s.args.additive_score_bwd.beta = i / 2.0;
+        run(&s);
+        for (size_t word = 0; word < OP_S; word++) {
+            for (size_t b = 0; b < OP_B; b++) {
+                const size_t k = (word * OP_B + b) * OP_E;
+                const double old = s.after.field[op_field(s.call.op, "dk")][k];
+                /* 0.5 rounds what it scales, so there it is no different from other words */
+                const bool may_differ = word + b < 2 || i == 1;
+
+                assert_true(accepted(&s, "dk", k, old * (1 + UNIT) + 1e-12) == may_differ);
+            }
+        }
+        close_setup(&s);
+    }
+}
+
 /* Dense updates have no rows to look up; indices outside the table name none. */
 static void updates_by_row(void **state)
 {
@@ -464,6 +502,7 @@ int main(void)
         cmocka_unit_test(sum_of_absolute_terms),
         cmocka_unit_test(scalars_made_absolute),
         cmocka_unit_test(untouched_rows),
+        cmocka_unit_test(padding),
         cmocka_unit_test(updates_by_row),
         cmocka_unit_test(sequences),
         cmocka_unit_test(infinite_and_tiny_values),
