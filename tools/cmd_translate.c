@@ -46,7 +46,7 @@ static const cli_option options[] = {
     { "max-input", 0, CLI_INT_FIELD(struct values, max_input), "N", "1000", .min = 1, .max = CLSEQ_OUTPUT_LIMIT,
       .group = "Search", .help = "a line of more tokens is an error" },
     { "alignments", 0, CLI_FLAG_FIELD(struct values, alignments), NULL, "on", .group = "Attention",
-      .help = "--json: where the model looked at each word, when it has attention" },
+      .help = "leave out of --json where a model with attention looked" },
     { "show-alignment", 0, CLI_FLAG_FIELD(struct values, show_alignment), NULL, NULL, .group = "Attention",
       .help = "print a map of where the model looked below each translation" },
     { "heatmap", 0, CLI_STRING_FIELD(struct values, heatmap), "FILE", NULL, .group = "Attention",
