@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "alignment.h"
 #include "commands.h"
 #include "device_options.h"
 #include "line_block.h"
@@ -16,10 +17,10 @@
 #include <unistd.h>
 
 struct values {
-    const char *input, *model_config;
-    int64_t beam, nbest, batch, max_length, max_input;
+    const char *input, *model_config, *heatmap;
+    int64_t beam, nbest, batch, max_length, max_input, heatmap_lines;
     double length_penalty;
-    bool json;
+    bool json, alignments, show_alignment;
     struct device_options device;
 };
 
@@ -44,6 +45,14 @@ static const cli_option options[] = {
       .group = "Search", .help = "most tokens of a translation; 0: twice the source and 10" },
     { "max-input", 0, CLI_INT_FIELD(struct values, max_input), "N", "1000", .min = 1, .max = CLSEQ_OUTPUT_LIMIT,
       .group = "Search", .help = "a line of more tokens is an error" },
+    { "alignments", 0, CLI_FLAG_FIELD(struct values, alignments), NULL, "on", .group = "Attention",
+      .help = "leave out of --json where a model with attention looked" },
+    { "show-alignment", 0, CLI_FLAG_FIELD(struct values, show_alignment), NULL, NULL, .group = "Attention",
+      .help = "print a map of where the model looked below each translation" },
+    { "heatmap", 0, CLI_STRING_FIELD(struct values, heatmap), "FILE", NULL, .group = "Attention",
+      .help = "draw that map of the first line's best translation into FILE, as SVG" },
+    { "heatmap-lines", 0, CLI_INT_FIELD(struct values, heatmap_lines), "N", "1", .min = 1, .max = 100000,
+      .group = "Attention", .help = "maps of the first N lines; when N > 1, of FILE.svg into FILE-1.svg, FILE-2.svg, ..." },
     /* clang-format on */
     DEVICE_OPTIONS(struct values, device),
 };
@@ -51,26 +60,45 @@ static const cli_option options[] = {
 /* So many batches are read before the first is translated, to be sorted by length. */
 #define BATCHES_AHEAD 16
 
-static json_t *hypothesis_json(const clseq_hypothesis *h)
+/* What one run of the command goes on with from line to line. */
+struct job {
+    const struct values *v;
+    clseq_translator *tr;
+    bool written; /* all that was printed */
+    int code;     /* of what failed beside, said already */
+};
+
+static json_t *hypothesis_json(const clseq_translator *tr, const clseq_translation *t,
+                               const clseq_hypothesis *h)
 {
     json_t *score = isfinite(h->score) ? json_real(h->score) : json_null();
     json_t *normalised = isfinite(h->normalised) ? json_real(h->normalised) : json_null();
 
-    return json_pack("{s:s, s:o, s:o, s:I, s:b}", "text", h->text, "score", score, "normalised",
-                     normalised, "tokens", (json_int_t)h->tokens, "complete", h->complete);
+    json_t *object =
+        json_pack("{s:s, s:o, s:o, s:I, s:b}", "text", h->text, "score", score, "normalised",
+                  normalised, "tokens", (json_int_t)h->tokens, "complete", h->complete);
+
+    if (h->alignment) {
+        json_object_set_new(object, "words", alignment_words(tr, h));
+        json_object_set_new(object, "alignment", alignment_rows(t, h));
+    }
+    return object;
 }
 
-static bool print_json(uint64_t number, const char *source, const clseq_translation *t)
+static bool print_json(const clseq_translator *tr, uint64_t number, const char *source,
+                       const clseq_translation *t)
 {
     json_t *list = json_array(), *object;
     char *text;
     bool ok;
 
     for (size_t i = 0; i < t->count; i++)
-        json_array_append_new(list, hypothesis_json(&t->hypotheses[i]));
+        json_array_append_new(list, hypothesis_json(tr, t, &t->hypotheses[i]));
     object = json_pack("{s:I, s:s, s:s, s:I, s:o}", "line", (json_int_t)number, "source", source,
                        "translation", t->hypotheses[0].text, "source_unknown",
                        (json_int_t)t->source_unknown, "hypotheses", list);
+    if (t->hypotheses[0].alignment)
+        json_object_set_new(object, "source_words", alignment_source_words(tr, t));
     text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(object);
     if (!text)
@@ -80,25 +108,66 @@ static bool print_json(uint64_t number, const char *source, const clseq_translat
     return ok;
 }
 
-static bool print_result(const struct values *v, uint64_t number, const char *source,
+static bool print_result(const struct job *job, uint64_t number, const char *source,
                          const clseq_translation *t)
 {
+    const struct values *v = job->v;
+
     if (v->json)
-        return print_json(number, source, t);
-    if (v->nbest == 1)
-        return puts(t->hypotheses[0].text) >= 0;
+        return print_json(job->tr, number, source, t);
     for (size_t i = 0; i < t->count; i++) {
-        if (printf("%llu ||| %s ||| %.6f\n", (unsigned long long)number, t->hypotheses[i].text,
-                   t->hypotheses[i].normalised) < 0)
+        const clseq_hypothesis *h = &t->hypotheses[i];
+
+        if (v->nbest == 1 ? puts(h->text) < 0
+                          : printf("%llu ||| %s ||| %.6f\n", (unsigned long long)number, h->text,
+                                   h->normalised) < 0)
+            return false;
+        if (v->show_alignment && h->alignment && !alignment_print(job->tr, t, h, stdout))
             return false;
     }
     return true;
 }
 
-/* Translate and print one block of lines. */
-static clseq_status translate_block(clseq_translator *tr, const struct values *v,
-                                    const struct line_block *block, uint64_t first, bool *written)
+/* The heat map of a line, where one was asked for. Returns the exit code. */
+static int draw(const struct job *job, uint64_t number, const clseq_translation *t)
 {
+    const struct values *v = job->v;
+    const clseq_hypothesis *h = &t->hypotheses[0];
+    char *path;
+    int code = CLI_EXIT_DONE;
+
+    if (!v->heatmap || number > (uint64_t)v->heatmap_lines)
+        return CLI_EXIT_DONE;
+    if (!h->alignment) {
+        cli_warning("line %llu has no words: there is no heat map of it",
+                    (unsigned long long)number);
+        return CLI_EXIT_DONE;
+    }
+    path = v->heatmap_lines > 1 ? alignment_path(v->heatmap, number) : strdup(v->heatmap);
+    if (!path) {
+        cli_error("%s", clseq_status_text(CLSEQ_ERR_NOMEM));
+        return CLI_EXIT_MEMORY;
+    }
+    if (!alignment_write_svg(job->tr, t, h, number, path)) {
+        cli_error("%s: cannot write the heat map of line %llu: %s", path,
+                  (unsigned long long)number, strerror(errno));
+        code = CLI_EXIT_IO;
+    }
+    free(path);
+    return code;
+}
+
+/* Does anything that is asked for of a block from line `first` on need alignments? */
+static bool needs_alignments(const struct values *v, uint64_t first)
+{
+    return v->show_alignment || (v->json && v->alignments) ||
+           (v->heatmap && first <= (uint64_t)v->heatmap_lines);
+}
+
+/* Translate and print one block of lines. */
+static clseq_status translate_block(struct job *job, const struct line_block *block, uint64_t first)
+{
+    const struct values *v = job->v;
     clseq_translation *results;
     clseq_translate_options o;
     clseq_status status;
@@ -111,17 +180,21 @@ static clseq_status translate_block(clseq_translator *tr, const struct values *v
     o.max_length = (int32_t)v->max_length;
     o.max_input = (int32_t)v->max_input;
     o.scores = v->json || v->nbest > 1;
+    o.alignments = needs_alignments(v, first);
     o.first_line = first;
     results = calloc(block->count, sizeof(*results));
     if (!results)
         return CLSEQ_ERR_NOMEM;
-    status = clseq_translator_run(tr, (const char *const *)block->lines, block->lengths,
+    status = clseq_translator_run(job->tr, (const char *const *)block->lines, block->lengths,
                                   block->count, &o, results);
     if (status == CLSEQ_OK) {
-        for (size_t i = 0; *written && i < block->count; i++)
-            *written = print_result(v, first + i, block->lines[i], &results[i]);
-        if (*written && fflush(stdout) != 0)
-            *written = false;
+        for (size_t i = 0; job->written && job->code == CLI_EXIT_DONE && i < block->count; i++) {
+            job->written = print_result(job, first + i, block->lines[i], &results[i]);
+            if (job->written)
+                job->code = draw(job, first + i, &results[i]);
+        }
+        if (job->written && fflush(stdout) != 0)
+            job->written = false;
         clseq_translations_fini(results, block->count);
     }
     free(results);
@@ -136,14 +209,14 @@ static int translate_all(clseq_context *ctx, clseq_translator *tr, const struct 
     struct line_block block = { 0 };
     clseq_lines *in = NULL;
     clseq_status status = clseq_lines_open(ctx, v->input, 0, &in);
+    struct job job = { .v = v, .tr = tr, .written = true, .code = CLI_EXIT_DONE };
     uint64_t first = 1;
-    bool written = true;
 
-    while (status == CLSEQ_OK && written) {
+    while (status == CLSEQ_OK && job.written && job.code == CLI_EXIT_DONE) {
         status = line_block_read(in, block_lines, &block);
         /* Lines before a bad one are still translated. */
         if (block.count > 0) {
-            const clseq_status done = translate_block(tr, v, &block, first, &written);
+            const clseq_status done = translate_block(&job, &block, first);
 
             if (done != CLSEQ_OK)
                 status = done;
@@ -156,13 +229,53 @@ static int translate_all(clseq_context *ctx, clseq_translator *tr, const struct 
     clseq_lines_close(&in);
     if (status != CLSEQ_OK)
         return cli_report(ctx, status);
-    if (!written) {
+    if (!job.written) {
         if (errno == EPIPE) /* the reader had enough: `clseq translate | head` */
             return CLI_EXIT_DONE;
         cli_error("cannot write the translations: %s", strerror(errno));
         return CLI_EXIT_IO;
     }
+    return job.code;
+}
+
+/* What cannot be asked for together. Returns the exit code. */
+static int check_values(const struct values *v)
+{
+    if (v->nbest > v->beam) {
+        cli_error("--nbest %lld needs --beam %lld or more", (long long)v->nbest,
+                  (long long)v->nbest);
+        return CLI_EXIT_USAGE;
+    }
+    if (v->json && v->show_alignment) {
+        cli_error("--show-alignment would stand between the objects of --json, which hold the "
+                  "alignment anyway: leave one of the two out");
+        return CLI_EXIT_USAGE;
+    }
+    if (v->heatmap && strcmp(v->heatmap, "-") == 0) {
+        cli_error("--heatmap writes an SVG file, and standard output is for the translations: give "
+                  "a file, or --show-alignment for a map in the terminal");
+        return CLI_EXIT_USAGE;
+    }
     return CLI_EXIT_DONE;
+}
+
+/* A model without attention looks nowhere. Returns the exit code. */
+static int check_attention(const cli_parse *parse, const struct values *v,
+                           const clseq_translator *tr)
+{
+    const char *option =
+        v->heatmap          ? "heatmap"
+        : v->show_alignment ? "show-alignment"
+        : v->alignments && cli_source_of(parse, "alignments") == CLI_FROM_COMMAND_LINE
+            ? "alignments"
+            : NULL;
+
+    if (!option || clseq_translator_info(tr)->config.attention != CLSEQ_ATTENTION_NONE)
+        return CLI_EXIT_DONE;
+    cli_error("--%s: %s is a model without attention, which looks at no word in particular: leave "
+              "the option out, or train a model with --attention",
+              option, parse->arguments[0]);
+    return CLI_EXIT_USAGE;
 }
 
 static int run(const cli_parse *parse, const void *values)
@@ -174,17 +287,17 @@ static int run(const cli_parse *parse, const void *values)
     clseq_status status;
     int code;
 
-    if (v->nbest > v->beam) {
-        cli_error("--nbest %lld needs --beam %lld or more", (long long)v->nbest,
-                  (long long)v->nbest);
-        return CLI_EXIT_USAGE;
-    }
+    code = check_values(v);
+    if (code != CLI_EXIT_DONE)
+        return code;
     code = device_open(&v->device, &ctx, &be);
     if (code != CLI_EXIT_DONE)
         return code;
     stop_signal_ignore_pipe();
     status = clseq_translator_open(ctx, be, parse->arguments[0], v->model_config, &tr);
-    code = status == CLSEQ_OK ? translate_all(ctx, tr, v) : cli_report(ctx, status);
+    code = status == CLSEQ_OK ? check_attention(parse, v, tr) : cli_report(ctx, status);
+    if (code == CLI_EXIT_DONE)
+        code = translate_all(ctx, tr, v);
     clseq_translator_close(&tr);
     device_close(&v->device, &ctx, &be);
     return code;
@@ -197,7 +310,8 @@ const cli_command cmd_translate = {
     .details = "Line k of the output belongs to line k of the input; an empty line gives an empty "
                "line.\n\n"
                "  clseq translate run/best.safetensors < test.de > test.hyp\n"
-               "  echo \"ein Hund\" | clseq translate run/best.safetensors --beam 12 --json\n",
+               "  echo \"ein Hund\" | clseq translate run/best.safetensors --beam 12 --json\n"
+               "  echo \"ein Hund\" | clseq translate run/best.safetensors --show-alignment\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .values_size = sizeof(struct values),

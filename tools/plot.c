@@ -29,32 +29,6 @@ static const struct {
     { "#8250df", "#bc8cff", "9 3 2 3" },
 };
 
-/* XML text: markup escaped, what is no character replaced. Stops after `max` characters. */
-static void put_escaped(const char *text, size_t max, FILE *out)
-{
-    for (size_t done = 0; *text; done++) {
-        const size_t n = plot_character(text);
-
-        if (done == max) {
-            fputs("\xe2\x80\xa6", out);
-            return;
-        }
-        if (n == 0)
-            fputs("\xef\xbf\xbd", out);
-        else if (*text == '&')
-            fputs("&amp;", out);
-        else if (*text == '<')
-            fputs("&lt;", out);
-        else if (*text == '>')
-            fputs("&gt;", out);
-        else if (*text == '"')
-            fputs("&quot;", out);
-        else
-            fwrite(text, 1, n, out);
-        text += n ? n : 1;
-    }
-}
-
 static size_t count_characters(const char *text)
 {
     size_t count = 0;
@@ -130,13 +104,13 @@ static void put_axes(const plot_chart *chart, const plot_axes *axes, FILE *out)
     if (chart->x_label) {
         fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + RIGHT) / 2,
                 HEIGHT - 16);
-        put_escaped(chart->x_label, 100, out);
+        plot_put_escaped(chart->x_label, 100, out);
         fputs("</text>\n", out);
     }
     if (chart->y_label) {
         fprintf(out, "<text transform=\"translate(18 %d) rotate(-90)\" text-anchor=\"middle\">",
                 (TOP + BOTTOM) / 2);
-        put_escaped(chart->y_label, 50, out);
+        plot_put_escaped(chart->y_label, 50, out);
         fputs("</text>\n", out);
     }
 }
@@ -154,7 +128,7 @@ static void put_legend(const plot_chart *chart, FILE *out)
         n = count_characters(name);
         fprintf(out, "<path class=\"line s%zu\" d=\"M%d %dh24\"/><text x=\"%d\" y=\"%d\">", s, x,
                 TOP - 20, x + 30, TOP - 16);
-        put_escaped(name, NAME_MAX, out);
+        plot_put_escaped(name, NAME_MAX, out);
         fputs("</text>\n", out);
         x += 30 + LETTER * (int)(n < NAME_MAX ? n : NAME_MAX) + 24;
     }
@@ -239,12 +213,12 @@ bool plot_svg(const plot_chart *chart, FILE *out)
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"clseq-plot\" viewBox=\"0 0 %d %d\" "
             "width=\"%d\" height=\"%d\" role=\"img\">\n<title>",
             WIDTH, HEIGHT, WIDTH, HEIGHT);
-    put_escaped(chart->title ? chart->title : "chart", 1000, out);
+    plot_put_escaped(chart->title ? chart->title : "chart", 1000, out);
     fputs("</title>\n", out);
     put_style(chart, out);
     if (chart->title) {
         fprintf(out, "<text class=\"title\" x=\"%d\" y=\"26\">", LEFT);
-        put_escaped(chart->title, 72, out);
+        plot_put_escaped(chart->title, 72, out);
         fputs("</text>\n", out);
     }
     put_axes(chart, &axes, out);

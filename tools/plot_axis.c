@@ -215,3 +215,28 @@ size_t plot_character(const char *text)
         return 0;
     return n;
 }
+
+void plot_put_escaped(const char *text, size_t max, FILE *out)
+{
+    for (size_t done = 0; *text; done++) {
+        const size_t n = plot_character(text);
+
+        if (done == max) {
+            fputs("\xe2\x80\xa6", out);
+            return;
+        }
+        if (n == 0)
+            fputs("\xef\xbf\xbd", out);
+        else if (*text == '&')
+            fputs("&amp;", out);
+        else if (*text == '<')
+            fputs("&lt;", out);
+        else if (*text == '>')
+            fputs("&gt;", out);
+        else if (*text == '"')
+            fputs("&quot;", out);
+        else
+            fwrite(text, 1, n, out);
+        text += n ? n : 1;
+    }
+}

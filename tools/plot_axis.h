@@ -38,4 +38,7 @@ size_t plot_series_count(const plot_chart *chart);
 /* Bytes of the UTF-8 character at `text`; 0 for a broken one, a control character, or the end. */
 size_t plot_character(const char *text);
 
+/* XML text: markup escaped, what is no character replaced. Stops after `max` characters. */
+void plot_put_escaped(const char *text, size_t max, FILE *out);
+
 #endif

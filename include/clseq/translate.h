@@ -49,6 +49,8 @@ typedef struct clseq_translate_options {
     int32_t batch; /* sentences at once, 1 to CLSEQ_BATCH_LIMIT; fewer when they are long */
     bool scores;   /* greedy: log-probabilities too, at the cost of one operation a word; a beam
                       always has them */
+    /* On a model with attention: where it looked, clseq_hypothesis.alignment. */
+    bool alignments;
     /* A hypothesis is ranked by log-probability / tokens ^ length_penalty, the end token counted. 0
      * is the 2014 paper's ranking, which likes short sentences; 0 to CLSEQ_LENGTH_PENALTY_LIMIT. */
     double length_penalty;
@@ -62,8 +64,8 @@ typedef struct clseq_translate_options {
     uint64_t first_line; /* number of lines[0] in error messages */
 } clseq_translate_options;
 
-/* beam 1, nbest 1, batch 64, scores false, length_penalty 1, max_length_factor 2, max_length 0,
- * max_input 1000, first_line 1. */
+/* beam 1, nbest 1, batch 64, scores and alignments false, length_penalty 1, max_length_factor 2,
+ * max_length 0, max_input 1000, first_line 1. */
 CLSEQ_API void clseq_translate_options_init(clseq_translate_options *options);
 
 typedef struct clseq_hypothesis {
@@ -73,6 +75,16 @@ typedef struct clseq_hypothesis {
     double normalised; /* score / tokens ^ length_penalty */
     size_t tokens;     /* target tokens, the end token counted when there is one */
     bool complete;     /* the model ended the sentence; false: cut at the length limit */
+    int32_t *ids;      /* owned; (tokens) target words, the end token last when there is one; NULL
+                          when there is none */
+    /* Owned; the weights of attention, (tokens, source_tokens + 1), rows without gaps: element
+     * (t, s) is how much the step that made token t looked at source word s, as the line has them
+     * (also where the model reads it in reverse). The last column is the end token that the encoder
+     * reads behind every line, so that each row sums to 1. It is the attention of this hypothesis's
+     * own steps, a_t(s) of Luong et al. 2015 (equation 7) and alpha_ij of Bahdanau et al. 2015
+     * (equation 6): where the model looked, which need not be what a word means. NULL when not
+     * asked for (options.alignments), on a model without attention, and when tokens is 0. */
+    float *alignment;
 } clseq_hypothesis;
 
 /* The translations of one line. */
@@ -81,6 +93,7 @@ typedef struct clseq_translation {
     clseq_hypothesis *hypotheses; /* owned */
     size_t count; /* 1 to nbest; fewer than nbest only when the model allows no more */
     size_t source_tokens, source_unknown;
+    int32_t *source_ids; /* owned; (source_tokens) words of the line; NULL when there is none */
 } clseq_translation;
 
 /* What a model says of one given translation. */

@@ -134,8 +134,9 @@ static clseq_status look_at_step(struct beam_search *search, int32_t b, int32_t 
 /* One block of steps, and what it decides; *left sentences go on. */
 static clseq_status block(struct beam_search *search, int32_t *left)
 {
-    const unsigned what = CLSEQ_DECODE_PARENTS | CLSEQ_DECODE_SCORES;
     clseq_decoder_state *st = search->st;
+    const unsigned what =
+        clseq_search_what(st, search->job, CLSEQ_DECODE_PARENTS | CLSEQ_DECODE_SCORES);
     const int32_t first = st->steps;
     const int32_t n = clseq_search_block_steps(st, search->job, search->decided);
 
@@ -156,27 +157,29 @@ static clseq_status block(struct beam_search *search, int32_t *left)
 }
 
 /* The words of a hypothesis, from its end back to its start. */
-static clseq_status trace(const clseq_decoder_state *st, int32_t b, const struct kept *kept,
+static clseq_status trace(const struct beam_search *search, int32_t b, const struct kept *kept,
                           clseq_found *ret)
 {
-    const int32_t count = kept->t + (kept->complete ? 0 : 1);
-    int32_t *ids, slot = kept->slot;
+    const clseq_decoder_state *st = search->st;
+    const int32_t steps = kept->t + 1;
+    int32_t slot = kept->slot;
 
-    CLSEQ_TRY(clseq_calloc(st->ctx, (size_t)count, sizeof(*ids), "translation", &ids));
-    for (int32_t t = kept->t; t >= 0; t--) {
-        const size_t at = clseq_decoder_state_at(st, t, b, slot);
-
-        if (t < count)
-            ids[t] = st->token_at[at];
-        slot = st->parent_at[at];
-    }
     *ret = (clseq_found) {
-        .ids = ids,
-        .count = (size_t)count,
+        .count = (size_t)(kept->complete ? kept->t : steps),
         .score = (double)kept->score,
         .normalised = kept->normalised,
         .complete = kept->complete,
     };
+    CLSEQ_TRY(clseq_calloc(st->ctx, (size_t)steps, sizeof(*ret->ids), "translation", &ret->ids));
+    CLSEQ_TRY(clseq_search_alignment(st, search->job, b, steps, &ret->alignment));
+    for (int32_t t = kept->t; t >= 0; t--) {
+        const size_t at = clseq_decoder_state_at(st, t, b, slot);
+
+        ret->ids[t] = st->token_at[at];
+        /* It was the parent that looked, before its continuation moved to this slot. */
+        slot = st->parent_at[at];
+        clseq_search_align(st, t, b, slot, ret->alignment);
+    }
     return CLSEQ_OK;
 }
 
@@ -194,7 +197,7 @@ static clseq_status run(struct beam_search *search, clseq_found *ret)
         for (int32_t i = 0; i < search->count[b]; i++) {
             const size_t at = (size_t)b * (size_t)job->nbest + (size_t)i;
 
-            CLSEQ_TRY(trace(search->st, b, &search->kept[at], &ret[at]));
+            CLSEQ_TRY(trace(search, b, &search->kept[at], &ret[at]));
         }
     }
     return CLSEQ_OK;

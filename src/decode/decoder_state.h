@@ -60,7 +60,8 @@ typedef struct clseq_decoder_state {
     int32_t steps;
     int32_t *token_at, *parent_at;
     float *score_at;
-    float *weight_at; /* S for each: where the hypothesis that was extended looked */
+    float *weight_at; /* S for each: where what was in slot k before step t looked, so that of word
+                         (t, b, k) is with slot parent_at[t, b, k] of step t */
     size_t token_capacity, parent_at_capacity, score_capacity, weight_capacity;
 } clseq_decoder_state;
 
@@ -106,6 +107,14 @@ static inline size_t clseq_decoder_state_at(const clseq_decoder_state *st, int32
                                             int32_t k)
 {
     return ((size_t)t * (size_t)st->sentences + (size_t)b) * (size_t)st->beam + (size_t)k;
+}
+
+/* Where the hypothesis that was in slot k of sentence b before step t looked in it: one weight for
+ * each of the source_length[b] positions. Borrowed until the next read. */
+static inline const float *clseq_decoder_state_weights(const clseq_decoder_state *st, int32_t t,
+                                                       int32_t b, int32_t k)
+{
+    return st->weight_at + clseq_decoder_state_at(st, t, b, k) * (size_t)st->S;
 }
 
 #endif

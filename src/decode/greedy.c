@@ -27,23 +27,23 @@ static clseq_status result(const clseq_decoder_state *st, const clseq_search_job
 {
     const bool complete = st->token_at[clseq_decoder_state_at(st, t, b, 0)] == CLSEQ_ID_EOS;
     const size_t count = (size_t)t + (complete ? 0 : 1);
-    int32_t *ids;
     double score = 0;
 
-    CLSEQ_TRY(clseq_calloc(st->ctx, count, sizeof(*ids), "translation", &ids));
-    for (size_t i = 0; i < count; i++)
-        ids[i] = st->token_at[clseq_decoder_state_at(st, (int32_t)i, b, 0)];
+    *ret = (clseq_found) { 0 };
+    CLSEQ_TRY(clseq_calloc(st->ctx, (size_t)t + 1, sizeof(*ret->ids), "translation", &ret->ids));
+    CLSEQ_TRY(clseq_search_alignment(st, job, b, t + 1, &ret->alignment));
+    for (int32_t i = 0; i <= t; i++) {
+        ret->ids[i] = st->token_at[clseq_decoder_state_at(st, i, b, 0)];
+        clseq_search_align(st, i, b, 0, ret->alignment);
+    }
     for (int32_t i = 0; job->scores && i <= t; i++)
         score -= (double)st->score_at[clseq_decoder_state_at(st, i, b, 0)];
     if (!job->scores)
         score = (double)NAN;
-    *ret = (clseq_found) {
-        .ids = ids,
-        .count = count,
-        .score = score,
-        .normalised = clseq_search_normalise(score, (size_t)t + 1, job->length_penalty),
-        .complete = complete,
-    };
+    ret->count = count;
+    ret->score = score;
+    ret->normalised = clseq_search_normalise(score, (size_t)t + 1, job->length_penalty);
+    ret->complete = complete;
     return CLSEQ_OK;
 }
 
@@ -69,7 +69,7 @@ static clseq_status look(const clseq_decoder_state *st, const clseq_search_job *
 static clseq_status block(clseq_decoder_state *st, const clseq_search_job *job, clseq_found *ret,
                           bool *decided, int32_t *left)
 {
-    const unsigned what = job->scores ? CLSEQ_DECODE_SCORES : 0;
+    const unsigned what = clseq_search_what(st, job, job->scores ? CLSEQ_DECODE_SCORES : 0);
     const int32_t first = st->steps;
     const int32_t n = clseq_search_block_steps(st, job, decided);
 

@@ -14,13 +14,18 @@ typedef struct clseq_search_job {
     const uint64_t *line;             /* (B) numbers for error messages */
     int32_t beam, nbest;              /* beam search only */
     double length_penalty;
-    bool scores; /* greedy only; a beam always has them */
+    bool scores;     /* greedy only; a beam always has them */
+    bool alignments; /* without effect on a model without attention */
 } clseq_search_job;
 
 /* One hypothesis that was found. */
 typedef struct clseq_found {
-    int32_t *ids; /* owned; words without the end token */
-    size_t count;
+    int32_t *ids; /* owned; the words, and behind them the end token when complete */
+    size_t count; /* of the words */
+    /* Owned; (steps, source positions): how much weight step t gave to each position of the
+     * encoder's input, in the encoder's order; NULL when not asked for. Steps are words, and the
+     * end token when complete. */
+    float *alignment;
     double score, normalised; /* as in clseq_hypothesis */
     bool complete;
 } clseq_found;
@@ -51,6 +56,21 @@ CLSEQ_MUST_CHECK clseq_status clseq_search_beam(clseq_decoder_state *st,
  * limit of the sentences that are not decided. */
 int32_t clseq_search_block_steps(const clseq_decoder_state *st, const clseq_search_job *job,
                                  const bool *decided);
+
+/* What to read back after a block: `what` and, where they are wanted and exist, the weights. */
+unsigned clseq_search_what(const clseq_decoder_state *st, const clseq_search_job *job,
+                           unsigned what);
+
+/* Memory for the alignment of `steps` steps of sentence b; NULL when none is wanted. Errors:
+ * CLSEQ_ERR_LIMIT, CLSEQ_ERR_NOMEM. */
+CLSEQ_MUST_CHECK clseq_status clseq_search_alignment(const clseq_decoder_state *st,
+                                                     const clseq_search_job *job, int32_t b,
+                                                     int32_t steps, float **ret);
+
+/* Copy what slot `k` of sentence b looked at in step t into the rows of an alignment; nothing
+ * when that is NULL. */
+void clseq_search_align(const clseq_decoder_state *st, int32_t t, int32_t b, int32_t k,
+                        float *alignment);
 
 /* The error of a NaN at word t of a line. */
 clseq_status clseq_search_fail_nan(clseq_context *ctx, uint64_t line, int32_t t);

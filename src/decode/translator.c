@@ -123,9 +123,13 @@ const clseq_vocab *clseq_translator_target_vocab(const clseq_translator *transla
 void clseq_translations_fini(clseq_translation *results, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < results[i].count; k++)
+        for (size_t k = 0; k < results[i].count; k++) {
             free(results[i].hypotheses[k].text);
+            free(results[i].hypotheses[k].ids);
+            free(results[i].hypotheses[k].alignment);
+        }
         free(results[i].hypotheses);
+        free(results[i].source_ids);
         results[i] = (clseq_translation) { 0 };
     }
 }
@@ -231,7 +235,23 @@ static clseq_status scratch_init(clseq_context *ctx, size_t batch, size_t nbest,
     return clseq_calloc(ctx, s->n_found, sizeof(*s->found), "batch", &s->found);
 }
 
-static clseq_status to_hypothesis(const clseq_translator *tr, const clseq_found *found,
+/* From the order in which the encoder reads to that of the line: its end token stays the last. */
+static void turn_back(float *alignment, size_t rows, size_t words)
+{
+    for (size_t t = 0; t < rows; t++) {
+        float *row = alignment + t * (words + 1);
+
+        for (size_t s = 0; s < words / 2; s++) {
+            const float moved = row[s];
+
+            row[s] = row[words - 1 - s];
+            row[words - 1 - s] = moved;
+        }
+    }
+}
+
+/* Of a line of `words` words. ids and alignment move from `found` to `ret`. */
+static clseq_status to_hypothesis(const clseq_translator *tr, clseq_found *found, size_t words,
                                   clseq_hypothesis *ret)
 {
     clseq_text text = { 0 };
@@ -249,17 +269,23 @@ static clseq_status to_hypothesis(const clseq_translator *tr, const clseq_found 
         .normalised = found->normalised,
         .tokens = found->count + (found->complete ? 1 : 0),
         .complete = found->complete,
+        .ids = found->ids,
+        .alignment = found->alignment,
     };
+    found->ids = NULL;
+    found->alignment = NULL;
+    if (ret->alignment && tr->meta.reverse_source)
+        turn_back(ret->alignment, ret->tokens, words);
     return CLSEQ_OK;
 }
 
-static clseq_status to_translation(const clseq_translator *tr, const clseq_found *found,
-                                   size_t count, clseq_translation *ret)
+static clseq_status to_translation(const clseq_translator *tr, clseq_found *found, size_t count,
+                                   clseq_translation *ret)
 {
     CLSEQ_TRY(
         clseq_calloc(tr->ctx, count, sizeof(*ret->hypotheses), "translation", &ret->hypotheses));
     for (size_t i = 0; i < count; i++) {
-        CLSEQ_TRY(to_hypothesis(tr, &found[i], &ret->hypotheses[i]));
+        CLSEQ_TRY(to_hypothesis(tr, &found[i], ret->source_tokens, &ret->hypotheses[i]));
         ret->count = i + 1;
     }
     return CLSEQ_OK;
@@ -277,6 +303,7 @@ static clseq_status translate_batch(clseq_translator *tr, const clseq_translate_
         .nbest = o->nbest,
         .length_penalty = o->length_penalty,
         .scores = o->scores,
+        .alignments = o->alignments,
     };
 
     CLSEQ_TRY(load_batch(tr, source, NULL, places, B));
@@ -301,7 +328,7 @@ static clseq_status translate_batch(clseq_translator *tr, const clseq_translate_
 /* What no token can give: no text, surely. */
 static clseq_status translate_empty(const clseq_translator *tr, clseq_translation *ret)
 {
-    const clseq_found nothing = { .complete = true };
+    clseq_found nothing = { .complete = true };
 
     CLSEQ_TRY(to_translation(tr, &nothing, 1, ret));
     ret->hypotheses[0].tokens = 0;
@@ -317,10 +344,17 @@ static clseq_status translate_all(clseq_translator *tr, const clseq_translate_op
     size_t count;
 
     for (size_t i = 0; i < source->n; i++) {
-        results[i].source_tokens = clseq_sentences_get(source, i).length;
+        const clseq_sentence words = clseq_sentences_get(source, i);
+
+        results[i].source_tokens = words.length;
         results[i].source_unknown = source->unknown[i];
-        if (results[i].source_tokens == 0)
+        if (words.length == 0) {
             CLSEQ_TRY(translate_empty(tr, &results[i]));
+            continue;
+        }
+        CLSEQ_TRY(clseq_calloc(tr->ctx, words.length, sizeof(*words.ids), "line",
+                               &results[i].source_ids));
+        memcpy(results[i].source_ids, words.ids, words.length * sizeof(*words.ids));
     }
     CLSEQ_TRY(clseq_sentences_order(source, NULL, true, &places, &count));
     CLSEQ_TRY_GOTO(status, out,
