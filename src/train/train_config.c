@@ -129,6 +129,19 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     return check_schedule(ctx, options);
 }
 
+void clseq_train_options_regularise(const struct clseq_train_options *options, clseq_seq2seq *model)
+{
+    const clseq_dropout dropout = {
+        .layers = options->layer_dropout,
+        .embedding = options->embedding_dropout,
+        .output = options->output_dropout,
+        .same_over_time = options->same_dropout,
+        .seed = options->seed,
+    };
+
+    clseq_seq2seq_regularise(model, &dropout, options->label_smoothing);
+}
+
 static json_t *when_to_json(const struct clseq_when *when)
 {
     return json_pack("{s:f, s:I, s:f}", "epochs", when->epochs, "updates",

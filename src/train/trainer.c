@@ -289,16 +289,8 @@ static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoin
 {
     const struct clseq_optimizer_options optimizer = optimizer_options(t->options);
 
-    const struct clseq_train_options *o = t->options;
-
     CLSEQ_TRY(clseq_seq2seq_create(t->be, &t->meta.config, &t->model));
-    clseq_seq2seq_regularise(t->model,
-                             &(clseq_dropout) { .layers = o->layer_dropout,
-                                                .embedding = o->embedding_dropout,
-                                                .output = o->output_dropout,
-                                                .same_over_time = o->same_dropout,
-                                                .seed = o->seed },
-                             o->label_smoothing);
+    clseq_train_options_regularise(t->options, t->model);
     CLSEQ_TRY(clseq_optimizer_init_with(&t->optimizer, t->model, &optimizer));
     if (t->options->ema > 0)
         CLSEQ_TRY(clseq_ema_init(&t->ema, t->model, t->options->ema));
