@@ -408,6 +408,9 @@ char *cli_config_json(const cli_parse *parse)
 
         if (!cli_has_value(option, parse->values))
             continue;
+        /* Without a default and not given: 0 may be no value that could be read back. */
+        if (!option->value && option->kind != CLI_FLAG && parse->source[i] == CLI_FROM_DEFAULT)
+            continue;
         fprintf(out, "%s\"%s\": ", before, option->name);
         good = cli_put_json(option, parse->values, out);
         before = ",\n  ";

@@ -39,6 +39,24 @@ expect 2 'nbest' $clseq translate m.safetensors --nbest 4 --beam 2
 echo '{"hiden": 8}' >config.json
 expect 2 'hiden' $clseq train src.txt tgt.txt --config config.json
 
+# Presets fill in what nothing else gives, and what they print is read back.
+for preset in small plain tiny base sutskever2014 luong2015 bahdanau2015; do
+    expect 0 '"preset": "'$preset'"' $clseq train src.txt tgt.txt --preset $preset --print-config
+    cp out.txt preset.json
+    expect 0 '"preset"' $clseq train src.txt tgt.txt --config preset.json --print-config
+    cmp -s out.txt preset.json && ok || bad "--preset $preset: --config does not give what --print-config wrote"
+done
+expect 0 '"layers": 4' $clseq train src.txt tgt.txt --preset sutskever2014 --print-config
+expect 0 '"layers": 3' $clseq train src.txt tgt.txt --preset sutskever2014 --layers 3 --print-config
+expect 0 '"attention": "general"' $clseq train src.txt tgt.txt --print-config
+expect 2 'small' $clseq train src.txt tgt.txt --preset huge
+
+# What does not go together: exit 2.
+expect 2 'dot attention' $t src.txt tgt.txt --preset plain --attention dot --encoder-hidden 6 -o r16
+expect 2 'input feeding needs attention' $t src.txt tgt.txt --preset plain --input-feeding -o r16
+expect 2 'peepholes' $t src.txt tgt.txt --cell gru --peepholes -o r16
+expect 2 'bridge concat' $t src.txt tgt.txt --bidirectional --bridge concat --encoder-hidden 8 -o r16
+
 # Devices: exit 6; only auto falls back, and says so.
 expect 6 'OpenCL' env OCL_ICD_VENDORS=/nonexistent $clseq train src.txt tgt.txt --backend opencl -o r10
 expect 0 'reference' env OCL_ICD_VENDORS=/nonexistent $clseq train src.txt tgt.txt --emb 8 --hidden 8 --min-count 1 --after 2u -o r11
