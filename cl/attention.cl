@@ -252,7 +252,7 @@ CLSEQ_KERNEL void additive_score_fwd(__global const float *q, ulong q_offset, ul
 {
     __local float partial[CLSEQ_GROUP_MAX];
     const int item = (int)get_local_id(0), items = (int)get_local_size(0);
-    const int lanes = min(SCORE_LANES, items), lane = item % lanes;
+    const int lanes = min(SCORE_LANES, items), lane = item & (lanes - 1); /* powers of two */
     const int row = (int)get_group_id(0), b = row / n_steps, t = row - b * n_steps;
     __global const float *query = CLSEQ_ROW(q + q_offset + (ulong)t * q_plane, 0, q_stride, b);
     __global float *to =
