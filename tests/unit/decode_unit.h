@@ -21,13 +21,15 @@ static inline int32_t unit_below(uint64_t *counter, int32_t n)
     return (int32_t)clseq_random_below(7, CLSEQ_RANDOM_TEST, 0, (*counter)++, (uint64_t)n);
 }
 
-static inline int unit_place_open(void **state, const char *name)
+static inline int unit_place_open_kernels(void **state, const char *name,
+                                          clseq_kernel_class kernels)
 {
     struct clseq_backend_options options;
     struct place *p = calloc(1, sizeof(*p));
 
     clseq_backend_options_init(&options);
     options.name = name;
+    options.kernels = kernels;
     options.cache_folder = getenv("CLSEQ_TEST_CACHE");
     options.probe_timeout = 1800;
     if (!p || clseq_context_create(&p->ctx) != CLSEQ_OK)
@@ -39,6 +41,11 @@ static inline int unit_place_open(void **state, const char *name)
     p->reference = strcmp(name, "reference") == 0;
     *state = p;
     return 0;
+}
+
+static inline int unit_place_open(void **state, const char *name)
+{
+    return unit_place_open_kernels(state, name, CLSEQ_KERNELS_AUTO);
 }
 
 static inline int unit_place_reference(void **state)

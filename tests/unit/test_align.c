@@ -500,6 +500,11 @@ static void a_failed_read_is_passed_up(void **state)
     }
 }
 
+static int place_gpu(void **state)
+{
+    return unit_place_open_kernels(state, "opencl", CLSEQ_KERNELS_GPU);
+}
+
 static int place_mirror(void **state)
 {
     return unit_place_open(state, "mirror");
@@ -515,9 +520,8 @@ int main(void)
         cmocka_unit_test(alignments_come_when_asked_for),
         cmocka_unit_test(alignments_are_those_of_the_reference),
     };
-    /* Costs twice as much, and the rest would show it nothing new. */
-    const struct CMUnitTest mirrored[] = { cmocka_unit_test(
-        alignments_are_those_of_teacher_forcing) };
+    /* What shows the backends that cost more nothing new is left out. */
+    const struct CMUnitTest few[] = { cmocka_unit_test(alignments_are_those_of_teacher_forcing) };
     const struct CMUnitTest faults[] = { cmocka_unit_test(a_failed_read_is_passed_up) };
     int failed = cmocka_run_group_tests_name("align, reference", tests, unit_place_reference,
                                              unit_place_close);
@@ -527,8 +531,9 @@ int main(void)
     if (unit_have_opencl("align")) {
         failed += cmocka_run_group_tests_name("align, opencl", tests, unit_place_opencl,
                                               unit_place_close);
-        failed +=
-            cmocka_run_group_tests_name("align, mirror", mirrored, place_mirror, unit_place_close);
+        failed += cmocka_run_group_tests_name("align, kernels for GPUs", few, place_gpu,
+                                              unit_place_close);
+        failed += cmocka_run_group_tests_name("align, mirror", few, place_mirror, unit_place_close);
     }
     return failed;
 }

@@ -30,10 +30,9 @@ static const char *const hostile[] = {
     "",
     "\n\t\r",
     "supercalifragilisticexpialidocioussupercalifragilisticexpialidocious",
-    "\xef\xb7\xba",             /* one character that is very wide in print */
-    "\xe2\x98\x81\xef\xb8\x8f", /* variant of a picture */
-    "a\xe2\x80\xa8"
-    "b\xe2\x80\xa9",                    /* ends of a line and of a paragraph */
+    "\xef\xb7\xba",                     /* one character that is very wide in print */
+    "\xe2\x98\x81\xef\xb8\x8f",         /* variant of a picture */
+    "-\xe2\x80\xa8-\xe2\x80\xa9",       /* ends of a line and of a paragraph */
     "\xf4\x80\x80\x80\xf0\x9f\xab\xbf", /* private, and not assigned yet */
     "</s>",
 };
