@@ -3,22 +3,13 @@
  * Greedy and beam search against the same written down plainly: one sentence at a time, in double,
  * every continuation of every hypothesis, no early stop.
  */
-#include "decode_unit.h"
-
-#include "data/batch_input.h"
-#include "decode/search.h"
+#include "plain_search.h"
 
 #include <math.h>
 
 enum {
-    SENTENCES = 9,
-    WORDS_MAX = 6,
-    LIMIT_MAX = 2 * WORDS_MAX + 10,
     H_MAX = 8,
     L_MAX = 2,
-    V_MAX = 8,
-    BEAM_MAX = 6,
-    POOL_MAX = BEAM_MAX * LIMIT_MAX,
 };
 
 /* ---- the plain model ---- */
@@ -28,14 +19,15 @@ struct plain_stack {
     float *w_ih[L_MAX], *w_hh[L_MAX], *b_ih[L_MAX], *b_hh[L_MAX];
 };
 
-struct plain {
-    int32_t V;
-    float *source, *target, *out_weight, *out_bias;
-    struct plain_stack encoder, decoder;
-};
-
 struct plain_state {
     double h[L_MAX][H_MAX], c[L_MAX][H_MAX];
+};
+
+struct plain {
+    int32_t V;
+    struct plain_state start; /* of the sentence in hand */
+    float *source, *target, *out_weight, *out_bias;
+    struct plain_stack encoder, decoder;
 };
 
 static float *weight(const struct place *p, const clseq_seq2seq *model, const char *name)
@@ -158,209 +150,36 @@ static void plain_log_softmax(const struct plain *m, const struct plain_state *s
         ret[v] -= largest + log(sum);
 }
 
-static struct plain_state plain_encode(const struct plain *m, const int32_t *words, int32_t n)
+static void plain_begin(void *user, const int32_t *words, int32_t n)
 {
-    struct plain_state state = { 0 };
+    struct plain *m = user;
 
+    m->start = (struct plain_state) { 0 };
     for (int32_t t = 0; t < n; t++)
-        plain_step(&m->encoder, m->source, words[t], &state);
-    plain_step(&m->encoder, m->source, CLSEQ_ID_EOS, &state);
-    return state;
+        plain_step(&m->encoder, m->source, words[t], &m->start);
+    plain_step(&m->encoder, m->source, CLSEQ_ID_EOS, &m->start);
 }
 
-/* ---- the plain search ---- */
-
-struct plain_hypothesis {
-    int32_t ids[LIMIT_MAX]; /* end token and all */
-    int32_t n;
-    double score;
-    bool complete;
-    struct plain_state state;
-};
-
-static struct plain_hypothesis extend(const struct plain_hypothesis *from, int32_t word,
-                                      double gain)
+static void plain_next(void *user, const struct plain_hypothesis *const *h, int32_t count,
+                       double gain[][V_MAX])
 {
-    struct plain_hypothesis h = *from;
+    const struct plain *m = user;
 
-    h.ids[h.n++] = word;
-    h.score += gain;
-    h.complete = word == CLSEQ_ID_EOS;
-    return h;
-}
+    for (int32_t i = 0; i < count; i++) {
+        struct plain_state state = m->start;
 
-/* Insertion sort by `value`, descending and stable. */
-static void sort_by(struct plain_hypothesis *h, double *value, int32_t n)
-{
-    for (int32_t i = 1; i < n; i++) {
-        const struct plain_hypothesis moved = h[i];
-        const double v = value[i];
-        int32_t k = i;
-
-        for (; k > 0 && value[k - 1] < v; k--) {
-            h[k] = h[k - 1];
-            value[k] = value[k - 1];
-        }
-        h[k] = moved;
-        value[k] = v;
+        for (int32_t t = 0; t <= h[i]->n; t++)
+            plain_step(&m->decoder, m->target, t == 0 ? CLSEQ_ID_SOS : h[i]->ids[t - 1], &state);
+        plain_log_softmax(m, &state, gain[i]);
     }
 }
 
-static double normalised(const struct plain_hypothesis *h, double penalty)
+static struct plain_model plain_asked(struct plain *m)
 {
-    return h->score / pow(h->n, penalty);
-}
-
-/* All results of a sentence in their order; returns how many. */
-static int32_t plain_beam(const struct plain *m, const int32_t *words, int32_t n, int32_t limit,
-                          int32_t K, double penalty, struct plain_hypothesis *ret)
-{
-    static struct plain_hypothesis beam[BEAM_MAX], next[BEAM_MAX * V_MAX];
-    double value[POOL_MAX + BEAM_MAX];
-    int32_t size = 1, pool = 0, complete;
-
-    beam[0] = (struct plain_hypothesis) { .state = plain_encode(m, words, n) };
-    for (int32_t t = 0; t < limit; t++) {
-        int32_t offers = 0;
-
-        for (int32_t k = 0; k < size; k++) {
-            double gain[V_MAX];
-
-            if (beam[k].complete) {
-                next[offers++] = beam[k];
-                continue;
-            }
-            plain_step(&m->decoder, m->target, t == 0 ? CLSEQ_ID_SOS : beam[k].ids[t - 1],
-                       &beam[k].state);
-            plain_log_softmax(m, &beam[k].state, gain);
-            for (int32_t v = 0; v < m->V; v++)
-                next[offers++] = extend(&beam[k], v, gain[v]);
-        }
-        for (int32_t i = 0; i < offers; i++)
-            value[i] = next[i].score;
-        sort_by(next, value, offers);
-        size = offers < K ? offers : K;
-        memcpy(beam, next, (size_t)size * sizeof(*beam));
-        for (int32_t k = 0; k < size; k++) {
-            if (beam[k].complete && beam[k].n == t + 1)
-                ret[pool++] = beam[k];
-        }
-    }
-    for (int32_t i = 0; i < pool; i++)
-        value[i] = normalised(&ret[i], penalty);
-    sort_by(ret, value, pool);
-    complete = pool;
-    for (int32_t k = 0; k < size; k++) {
-        if (!beam[k].complete)
-            ret[pool++] = beam[k];
-    }
-    for (int32_t i = complete; i < pool; i++)
-        value[i] = normalised(&ret[i], penalty);
-    sort_by(ret + complete, value + complete, pool - complete);
-    return pool;
-}
-
-static struct plain_hypothesis plain_greedy(const struct plain *m, const int32_t *words, int32_t n,
-                                            int32_t limit)
-{
-    struct plain_hypothesis h = { .state = plain_encode(m, words, n) };
-
-    while (h.n < limit && !h.complete) {
-        double gain[V_MAX];
-        int32_t best = 0;
-
-        plain_step(&m->decoder, m->target, h.n == 0 ? CLSEQ_ID_SOS : h.ids[h.n - 1], &h.state);
-        plain_log_softmax(m, &h.state, gain);
-        for (int32_t v = 1; v < m->V; v++)
-            best = gain[v] > gain[best] ? v : best;
-        h = extend(&h, best, gain[best]);
-    }
-    return h;
+    return (struct plain_model) { .user = m, .V = m->V, .begin = plain_begin, .next = plain_next };
 }
 
 /* ---- both on the same sentences ---- */
-
-struct sentences {
-    int32_t B, words[SENTENCES][WORDS_MAX], length[SENTENCES], limit[SENTENCES];
-    uint64_t line[SENTENCES];
-    clseq_batch batch;
-};
-
-/* Random sentences of 1 to WORDS_MAX words, in no order of length. */
-static void fill_sentences(const struct place *p, struct sentences *s, int32_t vocabulary,
-                           uint64_t seed)
-{
-    clseq_sentence sides[SENTENCES];
-    uint64_t counter = seed * 1000;
-
-    *s = (struct sentences) { .B = SENTENCES };
-    for (int32_t b = 0; b < s->B; b++) {
-        s->length[b] = 1 + unit_below(&counter, WORDS_MAX);
-        s->limit[b] = 2 * s->length[b] + 10;
-        s->line[b] = 100 + (uint64_t)b;
-        for (int32_t t = 0; t < s->length[b]; t++)
-            s->words[b][t] = CLSEQ_ID_FIRST + unit_below(&counter, vocabulary - CLSEQ_ID_FIRST);
-        sides[b] = (clseq_sentence) { s->words[b], (size_t)s->length[b] };
-    }
-    clseq_batch_init(&s->batch, p->ctx);
-    ASSERT_OK(p->ctx, clseq_batch_from_sentences(&s->batch, sides, NULL, SENTENCES, false));
-}
-
-/* The same batch with sentence b alone. */
-static void fill_alone(const struct place *p, const struct sentences *all, int32_t b,
-                       struct sentences *s)
-{
-    const clseq_sentence side = { all->words[b], (size_t)all->length[b] };
-
-    *s = (struct sentences) { .B = 1, .limit = { all->limit[b] }, .line = { all->line[b] } };
-    clseq_batch_init(&s->batch, p->ctx);
-    ASSERT_OK(p->ctx, clseq_batch_from_sentences(&s->batch, &side, NULL, 1, false));
-}
-
-static clseq_search_job job_of(const struct sentences *s, int32_t beam, int32_t nbest,
-                               double penalty)
-{
-    return (clseq_search_job) {
-        .input = clseq_batch_input(&s->batch),
-        .limit = s->limit,
-        .line = s->line,
-        .beam = beam,
-        .nbest = nbest,
-        .length_penalty = penalty,
-        .scores = true,
-    };
-}
-
-static void plan(const struct place *p, clseq_decoder_state *st, const struct sentences *s,
-                 int32_t beam)
-{
-    const struct clseq_seq2seq_limits limits = { .S = (int32_t)s->batch.S, .B = s->B };
-
-    ASSERT_OK(p->ctx, clseq_seq2seq_plan(st->model, &limits, false));
-    ASSERT_OK(p->ctx, clseq_decoder_state_plan(st, s->B, limits.S, beam));
-}
-
-/* What the comparisons met, so that none passes for want of cases. */
-struct seen {
-    int complete, cut, long_ones, compacted, several;
-};
-
-static void assert_same(const clseq_found *found, const struct plain_hypothesis *h, double penalty)
-{
-    assert_int_equal(found->complete, h->complete);
-    assert_int_equal(found->count, h->n - (h->complete ? 1 : 0));
-    for (size_t i = 0; i < found->count; i++)
-        assert_int_equal(found->ids[i], h->ids[i]);
-    assert_true(fabs(found->score - h->score) < 2e-5 * (1 + fabs(h->score)));
-    assert_true(fabs(found->normalised - normalised(h, penalty)) < 2e-5 * (1 + fabs(h->score)));
-}
-
-static void count_seen(struct seen *seen, const clseq_found *found)
-{
-    seen->complete += found->complete;
-    seen->cut += !found->complete;
-    seen->long_ones += found->complete && found->count >= CLSEQ_DECODE_BLOCK;
-}
 
 static const struct clseq_model_config shapes[] = {
     { .source_vocabulary = 7, .target_vocabulary = 6, .embedding = 4, .hidden = 5, .layers = 2 },
@@ -375,27 +194,9 @@ static void greedy_is_the_plain_search(void **state)
     for (uint64_t seed = 1; seed <= 12; seed++) {
         clseq_seq2seq *model = unit_model(p, shapes[seed % 2], 0.8, seed);
         struct plain plain = plain_create(p, model);
-        clseq_found found[SENTENCES];
-        clseq_decoder_state st;
-        struct sentences s;
-        clseq_search_job job;
+        const struct plain_model asked = plain_asked(&plain);
 
-        fill_sentences(p, &s, model->config.source_vocabulary, seed);
-        job = job_of(&s, 1, 1, 1);
-        clseq_decoder_state_init(&st, model);
-        plan(p, &st, &s, 1);
-        ASSERT_OK(p->ctx, clseq_search_greedy(&st, &job, found));
-        seen.compacted += st.open < st.sentences;
-        for (int32_t b = 0; b < s.B; b++) {
-            const struct plain_hypothesis h =
-                plain_greedy(&plain, s.words[b], s.length[b], s.limit[b]);
-
-            assert_same(&found[b], &h, 1);
-            count_seen(&seen, &found[b]);
-        }
-        clseq_found_fini(found, SENTENCES);
-        clseq_batch_fini(&s.batch);
-        clseq_decoder_state_fini(&st);
+        expect_plain_greedy(p, model, &asked, seed, &seen);
         plain_destroy(&plain);
         clseq_seq2seq_destroy(&model);
     }
@@ -407,41 +208,16 @@ static void beam_is_the_plain_search(void **state)
     const struct place *p = *state;
     static const int32_t beams[] = { 1, 2, 3, 5, 6 };
     static const double penalties[] = { 0, 1, 0.6 };
-    static struct plain_hypothesis expected[POOL_MAX + BEAM_MAX];
     struct seen seen = { 0 };
 
     for (uint64_t seed = 1; seed <= 30; seed++) {
         const int32_t K = beams[seed % CLSEQ_ARRAY_SIZE(beams)];
-        const int32_t nbest = seed % 2 ? K : (K + 1) / 2;
         const double penalty = penalties[seed % CLSEQ_ARRAY_SIZE(penalties)];
         clseq_seq2seq *model = unit_model(p, shapes[seed % 2], 0.8, seed);
         struct plain plain = plain_create(p, model);
-        clseq_found found[SENTENCES * BEAM_MAX];
-        int32_t count[SENTENCES];
-        clseq_decoder_state st;
-        struct sentences s;
-        clseq_search_job job;
+        const struct plain_model asked = plain_asked(&plain);
 
-        fill_sentences(p, &s, model->config.source_vocabulary, seed);
-        job = job_of(&s, K, nbest, penalty);
-        clseq_decoder_state_init(&st, model);
-        plan(p, &st, &s, K);
-        ASSERT_OK(p->ctx, clseq_search_beam(&st, &job, found, count));
-        seen.compacted += st.open < st.sentences;
-        for (int32_t b = 0; b < s.B; b++) {
-            const int32_t all =
-                plain_beam(&plain, s.words[b], s.length[b], s.limit[b], K, penalty, expected);
-
-            assert_int_equal(count[b], all < nbest ? all : nbest);
-            seen.several += all > K;
-            for (int32_t i = 0; i < count[b]; i++) {
-                assert_same(&found[b * nbest + i], &expected[i], penalty);
-                count_seen(&seen, &found[b * nbest + i]);
-            }
-        }
-        clseq_found_fini(found, (size_t)s.B * (size_t)nbest);
-        clseq_batch_fini(&s.batch);
-        clseq_decoder_state_fini(&st);
+        expect_plain_beam(p, model, &asked, K, seed % 2 ? K : (K + 1) / 2, penalty, seed, &seen);
         plain_destroy(&plain);
         clseq_seq2seq_destroy(&model);
     }
@@ -473,7 +249,7 @@ static void a_beam_of_one_is_greedy(void **state)
     fill_sentences(p, &s, model->config.source_vocabulary, 5);
     job = job_of(&s, 1, 1, 1);
     clseq_decoder_state_init(&st, model);
-    plan(p, &st, &s, 1);
+    plan_search(p, &st, &s, 1);
     ASSERT_OK(p->ctx, clseq_search_greedy(&st, &job, greedy));
     ASSERT_OK(p->ctx, clseq_search_beam(&st, &job, beam, count));
     for (int32_t b = 0; b < s.B; b++) {
@@ -511,7 +287,7 @@ static void company_changes_nothing(void **state)
         fill_sentences(p, &s, model->config.source_vocabulary, seed);
         job = job_of(&s, 3, 3, 1);
         clseq_decoder_state_init(&st, model);
-        plan(p, &st, &s, 3);
+        plan_search(p, &st, &s, 3);
         ASSERT_OK(p->ctx, clseq_search_greedy(&st, &job, greedy));
         ASSERT_OK(p->ctx, clseq_search_beam(&st, &job, beam, count));
         for (int32_t b = 0; b < s.B; b++) {
@@ -552,7 +328,7 @@ static void fewer_are_the_first_of_more(void **state)
 
         fill_sentences(p, &s, model->config.source_vocabulary, seed);
         clseq_decoder_state_init(&st, model);
-        plan(p, &st, &s, 5);
+        plan_search(p, &st, &s, 5);
         job = job_of(&s, 5, 5, seed % 2 ? 0 : 1);
         ASSERT_OK(p->ctx, clseq_search_beam(&st, &job, many, count));
         job.nbest = 1;
@@ -594,7 +370,7 @@ static void steps_cost_no_memory_and_no_wait(void **state)
         s.limit[b] = 60;
     job = job_of(&s, 2, 2, 1);
     clseq_decoder_state_init(&st, model);
-    plan(p, &st, &s, 2);
+    plan_search(p, &st, &s, 2);
     created = p->be->buffers_created;
     reads = p->be->reads;
     ASSERT_OK(p->ctx, clseq_search_beam(&st, &job, found, count));
@@ -628,7 +404,7 @@ static void every_limit_is_kept(void **state)
 
     fill_sentences(p, &s, model->config.source_vocabulary, 2);
     clseq_decoder_state_init(&st, model);
-    plan(p, &st, &s, 3);
+    plan_search(p, &st, &s, 3);
     for (int32_t limit = 1; limit <= 2 * CLSEQ_DECODE_BLOCK + 1; limit++) {
         for (int32_t b = 0; b < s.B; b++)
             s.limit[b] = limit + b % 2;
@@ -673,7 +449,7 @@ static void a_nan_is_an_error(void **state)
     fill_sentences(p, &s, model->config.source_vocabulary, 2);
     ASSERT_OK(p->ctx, clseq_tensor_write_f32(p->be, &x, nan_row));
     clseq_decoder_state_init(&st, model);
-    plan(p, &st, &s, 3);
+    plan_search(p, &st, &s, 3);
     job = job_of(&s, 3, 3, 1);
     for (int scores = 0; scores < 2; scores++) {
         job.scores = scores;

@@ -137,6 +137,103 @@ static void test_resume_optimizers(void **state)
     train_case_remove(&c);
 }
 
+/* Everything random in training is a function of the seed and the place in it, so it does not matter
+ * that a session begins in the middle. */
+static void check_resume_random(const struct probe_place *place, struct train_case *c)
+{
+    static const long stops[] = { 5, 11, 17 };
+    struct train_case whole;
+
+    c->options.after.updates = 20;
+    c->options.valid_every.updates = 10;
+    c->options.save_every.updates = 6;
+    train_case_set_run(c, "whole");
+    ASSERT_OK(place->ctx, train_run(place, c, -1, NULL));
+    whole = *c;
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(stops); i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "stop%ld", stops[i]);
+        train_case_set_run(c, name);
+        ASSERT_FAILS(place->ctx, CLSEQ_ERR_INTERRUPTED, "again to go on",
+                     train_run(place, c, stops[i], NULL));
+        ASSERT_OK(place->ctx, train_run(place, c, -1, NULL));
+        train_same_run(place, c, &whole);
+    }
+}
+
+/* Each of the options changes what is learned; otherwise resuming would show nothing. */
+static void check_random_options(const struct probe_place *place, struct train_case *c)
+{
+    const struct clseq_train_options given = c->options;
+    struct clseq_train_options *o = &c->options;
+    char last[600] = "";
+
+    for (int i = 0; i < 7; i++) {
+        char name[32];
+
+        *o = given;
+        snprintf(name, sizeof(name), "without%d", i);
+        train_case_set_run(c, name);
+        o->after.updates = 3;
+        o->valid_every.updates = 0;
+        o->layer_dropout = i == 1 ? 0 : given.layer_dropout;
+        o->embedding_dropout = i == 2 ? 0 : given.embedding_dropout;
+        o->output_dropout = i == 3 ? 0 : given.output_dropout;
+        o->word_dropout = i == 4 ? 0 : given.word_dropout;
+        o->label_smoothing = i == 5 ? 0 : given.label_smoothing;
+        o->same_dropout = i == 6 ? !given.same_dropout : given.same_dropout;
+        ASSERT_OK(place->ctx, train_run(place, c, -1, NULL));
+        if (i == 0)
+            snprintf(last, sizeof(last), "%s", train_case_file(c, "last.safetensors"));
+        else
+            assert_true(
+                train_other_tensors(place->ctx, train_case_file(c, "last.safetensors"), last));
+    }
+}
+
+static void make_random(struct train_case *c)
+{
+    train_case_make(c, TRAIN_REVERSE, 4, 3, 5);
+    c->options.layer_dropout = 0.2;
+    c->options.embedding_dropout = 0.1;
+    c->options.output_dropout = 0.3;
+    c->options.word_dropout = 0.1;
+    c->options.label_smoothing = 0.1;
+    c->options.model.layers = 2;
+    c->options.model.bidirectional = true;
+}
+
+static void test_resume_dropout(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c;
+
+    make_random(&c);
+    c.options.model.cell = CLSEQ_CELL_GRU;
+    c.options.model.attention = CLSEQ_ATTENTION_ADDITIVE;
+    c.options.same_dropout = true;
+    c.options.accumulate = 2;
+    check_resume_random(place, &c);
+    check_random_options(place, &c);
+    train_case_remove(&c);
+}
+
+static void test_resume_dropout_feeding(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct train_case c;
+
+    make_random(&c);
+    c.options.model.attention = CLSEQ_ATTENTION_GENERAL;
+    c.options.model.input_feeding = true;
+    c.options.model.residual = true;
+    c.options.ema = 0.9;
+    check_resume_random(place, &c);
+    check_random_options(place, &c);
+    train_case_remove(&c);
+}
+
 static void test_resume_batch_tokens(void **state)
 {
     const struct probe_place *place = probe_place(state);
@@ -498,6 +595,8 @@ int main(void)
         cmocka_unit_test(test_resume_adam),
         cmocka_unit_test(test_resume_sgd),
         cmocka_unit_test(test_resume_optimizers),
+        cmocka_unit_test(test_resume_dropout),
+        cmocka_unit_test(test_resume_dropout_feeding),
         cmocka_unit_test(test_resume_batch_tokens),
         cmocka_unit_test(test_resume_plateau),
         cmocka_unit_test(test_stop_in_last_validation),

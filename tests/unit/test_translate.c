@@ -15,19 +15,56 @@ static const char *const source_words[] = { "<pad>", "<unk>", "<s>", "</s>", "a"
 static const char *const target_words[] = { "<pad>", "<unk>", "<s>", "</s>", "A", "B",
                                             "C",     "D",     "E",   "F",    "G" };
 
+#define SIZES                                                                                      \
+    .source_vocabulary = CLSEQ_ARRAY_SIZE(source_words),                                           \
+    .target_vocabulary = CLSEQ_ARRAY_SIZE(target_words), .embedding = 6, .hidden = 16, .layers = 2
+
+static const struct clseq_model_config plain_model = { SIZES };
+static const struct clseq_model_config attention_model = {
+    SIZES,
+    .cell = CLSEQ_CELL_GRU,
+    .encoder_hidden = 7,
+    .bidirectional = true,
+    .attention = CLSEQ_ATTENTION_ADDITIVE,
+};
+static const struct clseq_model_config feeding_model = {
+    SIZES,
+    .encoder_hidden = 8,
+    .encoder_layers = 1,
+    .bidirectional = true,
+    .residual = true,
+    .bridge = CLSEQ_BRIDGE_CONCAT,
+    .attention = CLSEQ_ATTENTION_GENERAL,
+    .input_feeding = true,
+    .context_input = true,
+};
+
+/* A test function for each model from one that takes it. */
+#define OF_EACH_MODEL(name)                                                                        \
+    static void name##_plain(void **state)                                                         \
+    {                                                                                              \
+        name(state, &plain_model);                                                                 \
+    }                                                                                              \
+    static void name##_attention(void **state)                                                     \
+    {                                                                                              \
+        name(state, &attention_model);                                                             \
+    }                                                                                              \
+    static void name##_feeding(void **state)                                                       \
+    {                                                                                              \
+        name(state, &feeding_model);                                                               \
+    }
+
+#define TESTS_OF(name)                                                                             \
+    cmocka_unit_test(name##_plain), cmocka_unit_test(name##_attention),                            \
+        cmocka_unit_test(name##_feeding)
+
 /* A translator with random weights, the same on every backend. */
-static clseq_translator *translator(const struct place *p, bool reverse_source)
+static clseq_translator *translator_of(const struct place *p,
+                                       const struct clseq_model_config *config, bool reverse_source)
 {
-    const struct clseq_model_config config = {
-        .source_vocabulary = CLSEQ_ARRAY_SIZE(source_words),
-        .target_vocabulary = CLSEQ_ARRAY_SIZE(target_words),
-        .embedding = 6,
-        .hidden = 16,
-        .layers = 2,
-    };
     const clseq_text_options text = { .unit = CLSEQ_UNIT_WORD };
-    clseq_model_meta meta = { .config = config, .reverse_source = reverse_source };
-    clseq_seq2seq *model = unit_model(p, config, 0.6, 11);
+    clseq_model_meta meta = { .config = *config, .reverse_source = reverse_source };
+    clseq_seq2seq *model = unit_model(p, *config, 0.6, 11);
     clseq_translator *tr = NULL;
 
     ASSERT_OK(p->ctx,
@@ -40,6 +77,11 @@ static clseq_translator *translator(const struct place *p, bool reverse_source)
     assert_null(model);
     assert_null(meta.source_vocab);
     return tr;
+}
+
+static clseq_translator *translator(const struct place *p, bool reverse_source)
+{
+    return translator_of(p, &plain_model, reverse_source);
 }
 
 struct lines {
@@ -100,11 +142,11 @@ static void assert_same_translation(const struct place *p, const clseq_translati
     }
 }
 
-static void output_order_is_input_order(void **state)
+static void output_order_is_input_order(void **state, const struct clseq_model_config *config)
 {
     const struct place *p = *state;
     static const int32_t batches[] = { 1, 3, 64 };
-    clseq_translator *tr = translator(p, false);
+    clseq_translator *tr = translator_of(p, config, false);
     clseq_translation alone[LINES], all[LINES];
     struct lines lines;
     int different = 0;
@@ -133,6 +175,8 @@ static void output_order_is_input_order(void **state)
     clseq_translator_close(&tr);
     assert_null(tr);
 }
+
+OF_EACH_MODEL(output_order_is_input_order)
 
 static void a_blank_line_gives_an_empty_text(void **state)
 {
@@ -264,10 +308,10 @@ static void nbest_is_sorted(void **state)
 }
 
 /* What a search says a translation is worth is what teacher forcing says. */
-static void scores_agree_with_search(void **state)
+static void scores_agree_with_search(void **state, const struct clseq_model_config *config)
 {
     const struct place *p = *state;
-    clseq_translator *tr = translator(p, true);
+    clseq_translator *tr = translator_of(p, config, true);
     clseq_translation all[LINES];
     const char *target[LINES];
     clseq_line_score scores[LINES], one;
@@ -305,6 +349,8 @@ static void scores_agree_with_search(void **state)
     assert_true(compared > 4);
     clseq_translator_close(&tr);
 }
+
+OF_EACH_MODEL(scores_agree_with_search)
 
 static void scores_count_tokens(void **state)
 {
@@ -409,10 +455,10 @@ static void bad_options_are_refused(void **state)
 }
 
 /* The same words from every backend; the weights are the same. */
-static void text_is_that_of_the_reference(void **state)
+static void text_is_that_of_the_reference(void **state, const struct clseq_model_config *config)
 {
     const struct place *p = *state;
-    clseq_translator *tr = translator(p, true), *reference;
+    clseq_translator *tr = translator_of(p, config, true), *reference;
     clseq_translation x[LINES], y[LINES];
     const struct place *other;
     void *other_state = NULL;
@@ -421,7 +467,7 @@ static void text_is_that_of_the_reference(void **state)
     fill_lines(&lines);
     assert_int_equal(unit_place_reference(&other_state), 0);
     other = other_state;
-    reference = translator(other, true);
+    reference = translator_of(other, config, true);
     for (int32_t beam = 1; beam <= 7; beam += 3) {
         const clseq_translate_options o = options_of(beam, beam, 6);
 
@@ -437,10 +483,12 @@ static void text_is_that_of_the_reference(void **state)
     clseq_translator_close(&tr);
 }
 
-static void a_saved_model_translates_the_same(void **state)
+OF_EACH_MODEL(text_is_that_of_the_reference)
+
+static void a_saved_model_translates_the_same(void **state, const struct clseq_model_config *config)
 {
     const struct place *p = *state;
-    clseq_translator *tr = translator(p, true), *loaded = NULL;
+    clseq_translator *tr = translator_of(p, config, true), *loaded = NULL;
     const struct clseq_model_info *info = clseq_translator_info(tr);
     clseq_seq2seq *model = unit_model(p, info->config, 0.6, 11);
     clseq_model_meta meta = { .config = info->config, .reverse_source = true };
@@ -479,6 +527,8 @@ static void a_saved_model_translates_the_same(void **state)
     clseq_seq2seq_destroy(&model);
     clseq_translator_close(&tr);
 }
+
+OF_EACH_MODEL(a_saved_model_translates_the_same)
 
 /* One line far longer than the rest goes in a batch of its own kind, and all come out right. */
 static void a_long_line_does_not_fill_the_memory(void **state)
@@ -567,18 +617,18 @@ static void every_failure_is_passed_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(output_order_is_input_order),
+        TESTS_OF(output_order_is_input_order),
         cmocka_unit_test(a_blank_line_gives_an_empty_text),
         cmocka_unit_test(lengths_are_obeyed),
         cmocka_unit_test(output_is_limited),
         cmocka_unit_test(nbest_is_sorted),
-        cmocka_unit_test(scores_agree_with_search),
+        TESTS_OF(scores_agree_with_search),
         cmocka_unit_test(scores_count_tokens),
         cmocka_unit_test(a_reversed_source_is_reversed),
         cmocka_unit_test(bad_lines_are_named),
         cmocka_unit_test(bad_options_are_refused),
-        cmocka_unit_test(text_is_that_of_the_reference),
-        cmocka_unit_test(a_saved_model_translates_the_same),
+        TESTS_OF(text_is_that_of_the_reference),
+        TESTS_OF(a_saved_model_translates_the_same),
         cmocka_unit_test(a_long_line_does_not_fill_the_memory),
     };
     const struct CMUnitTest faults[] = { cmocka_unit_test(every_failure_is_passed_up) };
