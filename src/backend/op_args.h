@@ -567,29 +567,4 @@ static inline float clseq_dropout_scale(double p)
     return 1.0f / (1.0f - (float)p);
 }
 
-/* Words replaced at random (word dropout, Bowman et al. 2016): out[i] = replacement where u_i < p
- * and index[i] >= 0, otherwise index[i]; so -1 (padding) stays. u_i as in dropout.
- *   index, out (N) i32; 0 <= p < 1; replacement >= 0.
- * out may be index. */
-struct clseq_word_dropout_args {
-    clseq_tensor index; /* in, i32 */
-    clseq_tensor out;   /* out, i32 */
-    double p;
-    uint64_t seed;
-    uint32_t step, stream, purpose;
-    int32_t replacement;
-};
-
-/* Rows from one of two sources (scheduled sampling, Bengio et al. 2015): out[i] = b[i] where
- * u_i < p and a[i] >= 0, otherwise a[i]; so -1 (padding) in a stays. u_i as in dropout.
- *   a, b, out (N) i32; 0 <= p <= 1.
- * out may be a. */
-struct clseq_row_mix_args {
-    clseq_tensor a, b; /* in, i32 */
-    clseq_tensor out;  /* out, i32 */
-    double p;
-    uint64_t seed;
-    uint32_t step, stream, purpose;
-};
-
 #endif

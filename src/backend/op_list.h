@@ -64,9 +64,7 @@
     X(rmsprop_update,   REQUIRED, MAGNITUDE, 1)  \
     X(uniform,          REQUIRED, EXACT,     0)  \
     X(normal,           REQUIRED, MAGNITUDE, 4)  \
-    X(dropout,          REQUIRED, EXACT,     0)  \
-    X(word_dropout,     REQUIRED, EXACT,     0)  \
-    X(row_mix,          REQUIRED, EXACT,     0)
+    X(dropout,          REQUIRED, EXACT,     0)
 /* clang-format on */
 
 enum clseq_op {

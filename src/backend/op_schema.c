@@ -11,7 +11,6 @@
 #define OUT(op, f)           { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE, NULL }
 #define OUT_OVER(op, f, in)  { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE, #in }
 #define OUT_INDEX(op, f)     { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE | CLSEQ_FIELD_INDEX, NULL }
-#define OUT_INDEX_OVER(op, f, in) { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE | CLSEQ_FIELD_INDEX, #in }
 #define INOUT(op, f)         { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_WRITE, NULL }
 #define INOUT_BETA(op, f)    { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_WRITE | CLSEQ_FIELD_BETA, NULL }
 #define ANY_IN(op, f)        { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_ANY, NULL }
@@ -100,8 +99,6 @@
 #define FIELDS_uniform OUT(uniform, dst)
 #define FIELDS_normal OUT(normal, dst)
 #define FIELDS_dropout IN(dropout, x), OUT_OVER(dropout, y, x)
-#define FIELDS_word_dropout INDEX(word_dropout, index), OUT_INDEX_OVER(word_dropout, out, index)
-#define FIELDS_row_mix INDEX(row_mix, a), INDEX(row_mix, b), OUT_INDEX_OVER(row_mix, out, a)
 /* clang-format on */
 
 #define IS_REQUIRED 1

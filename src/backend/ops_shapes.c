@@ -708,25 +708,6 @@ static clseq_status check_dropout(const struct call *k, const struct clseq_dropo
     return CLSEQ_OK;
 }
 
-static clseq_status check_word_dropout(const struct call *k,
-                                       const struct clseq_word_dropout_args *a)
-{
-    RANK(index, 1, 1, "(N)");
-    NEED_SAME(out, index);
-    NEED_SCALAR(is_rate(a->p), p, "in [0, 1)");
-    NEED_SCALAR(a->replacement >= 0, replacement, "at least 0");
-    return CLSEQ_OK;
-}
-
-static clseq_status check_row_mix(const struct call *k, const struct clseq_row_mix_args *a)
-{
-    RANK(a, 1, 1, "(N)");
-    NEED_SAME(b, a);
-    NEED_SAME(out, a);
-    NEED_SCALAR(a->p >= 0 && a->p <= 1, p, "in [0, 1]");
-    return CLSEQ_OK;
-}
-
 clseq_status clseq_op_check_shapes(clseq_backend *be, enum clseq_op op, const void *args)
 {
     const struct call k = { be->ctx, clseq_op_name(op) };

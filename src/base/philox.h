@@ -18,10 +18,9 @@ enum clseq_random_purpose {
     CLSEQ_RANDOM_DEMO = 4,    /* a = task; made-up data */
     CLSEQ_RANDOM_BENCH = 5,   /* random tokens of the benchmarks */
     CLSEQ_RANDOM_TEST = 6,    /* inputs of the tests */
-    /* These count the update in the upper word of the element: (element / 4, step, a, purpose). */
+    /* Counts the update in the upper word of the element: (element / 4, step, a, purpose). */
     CLSEQ_RANDOM_DROPOUT = 7,      /* a = place in the model */
-    CLSEQ_RANDOM_WORD_DROPOUT = 8, /* a = side */
-    CLSEQ_RANDOM_SAMPLING = 9,     /* a = free; scheduled sampling */
+    CLSEQ_RANDOM_WORD_DROPOUT = 8, /* a = epoch; words of a batch that become unknown */
 };
 
 /* One 64-bit number. */

@@ -55,8 +55,6 @@
     X(uniform,          ops)       \
     X(normal,           ops)       \
     X(dropout,          ops)       \
-    X(word_dropout,     ops)       \
-    X(row_mix,          ops)       \
     X(gemm_scale,       ops)       \
     X(gemm_cpu_block,     gemm_cpu)    \
     X(gemm_cpu_pack_a,    gemm_cpu)    \

@@ -63,38 +63,3 @@ clseq_status clseq_opencl_dropout(clseq_backend *be, const struct clseq_dropout_
         clseq_arg_uint(a->stream), clseq_arg_uint(a->step), clseq_arg_float(a->p),
         clseq_arg_float((double)clseq_dropout_scale(a->p)));
 }
-
-/* Work-items that make n words, and how many blocks of four each of them makes. */
-static struct clseq_opencl_range words_range(const clseq_backend *be, int32_t n, int32_t *blocks)
-{
-    const struct clseq_opencl *cl = clseq_opencl_of(be);
-    const size_t item = 4 * (size_t)(cl->cpu_class ? CPU_BLOCKS : GPU_BLOCKS);
-
-    *blocks = (int32_t)(item / 4);
-    return clseq_opencl_range_1d(((size_t)n + item - 1) / item, cl->local_1d);
-}
-
-clseq_status clseq_opencl_word_dropout(clseq_backend *be, const struct clseq_word_dropout_args *a)
-{
-    int32_t blocks;
-    const struct clseq_opencl_range range = words_range(be, a->index.dims[0], &blocks);
-
-    return CLSEQ_LAUNCH(be, word_dropout, range, CLSEQ_ARG_TENSOR(&a->index),
-                        CLSEQ_ARG_TENSOR(&a->out), clseq_arg_int(a->index.dims[0]),
-                        clseq_arg_int(blocks), clseq_arg_uint((uint32_t)a->seed),
-                        clseq_arg_uint((uint32_t)(a->seed >> 32)), clseq_arg_uint(a->purpose),
-                        clseq_arg_uint(a->stream), clseq_arg_uint(a->step), clseq_arg_float(a->p),
-                        clseq_arg_int(a->replacement));
-}
-
-clseq_status clseq_opencl_row_mix(clseq_backend *be, const struct clseq_row_mix_args *a)
-{
-    int32_t blocks;
-    const struct clseq_opencl_range range = words_range(be, a->a.dims[0], &blocks);
-
-    return CLSEQ_LAUNCH(be, row_mix, range, CLSEQ_ARG_TENSOR(&a->a), CLSEQ_ARG_TENSOR(&a->b),
-                        CLSEQ_ARG_TENSOR(&a->out), clseq_arg_int(a->a.dims[0]),
-                        clseq_arg_int(blocks), clseq_arg_uint((uint32_t)a->seed),
-                        clseq_arg_uint((uint32_t)(a->seed >> 32)), clseq_arg_uint(a->purpose),
-                        clseq_arg_uint(a->stream), clseq_arg_uint(a->step), clseq_arg_float(a->p));
-}

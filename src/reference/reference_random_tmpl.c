@@ -84,29 +84,3 @@ clseq_status NAME(dropout)(clseq_backend *be, const struct clseq_dropout_args *a
     }
     return CLSEQ_OK;
 }
-
-clseq_status NAME(word_dropout)(clseq_backend *be, const struct clseq_word_dropout_args *a)
-{
-    const int32_t *index = index_data(&a->index);
-    int32_t *out = index_data(&a->out);
-
-    for (int32_t i = 0; i < a->index.dims[0]; i++) {
-        const float u = unit_of_step(a->seed, a->purpose, a->stream, a->step, (uint64_t)i);
-
-        out[i] = index[i] >= 0 && u < (float)a->p ? a->replacement : index[i];
-    }
-    return CLSEQ_OK;
-}
-
-clseq_status NAME(row_mix)(clseq_backend *be, const struct clseq_row_mix_args *a)
-{
-    const int32_t *first = index_data(&a->a), *second = index_data(&a->b);
-    int32_t *out = index_data(&a->out);
-
-    for (int32_t i = 0; i < a->a.dims[0]; i++) {
-        const float u = unit_of_step(a->seed, a->purpose, a->stream, a->step, (uint64_t)i);
-
-        out[i] = first[i] >= 0 && u < (float)a->p ? second[i] : first[i];
-    }
-    return CLSEQ_OK;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* uniform, normal, dropout, word_dropout, row_mix */
+/* uniform, normal, dropout */
 #include "check.h"
 
 #include <math.h>
@@ -108,75 +108,4 @@ void check_dropout(struct check *t)
     }
     dropout_case(t, 2, 2, t->quick ? 1003 : 100003, 1, DROPOUT_PLAIN, 0.3, false);
     dropout_case(t, 3, 3, 2, t->quick ? 403 : 9003, DROPOUT_SAME, 0.3, true);
-}
-
-/* Words and padding. */
-static void add_words(struct check_case *c, const char *name, int32_t n)
-{
-    check_index(c, name, n);
-    for (int32_t i = 0; i < n; i++)
-        check_indices(c, name)[i] =
-            check_below(c, 4) == 0 ? -1 - check_below(c, 3) * 1000 : check_below(c, INT32_MAX);
-}
-
-static void word_dropout_case(struct check *t, int32_t n, double p, bool in_place)
-{
-    struct check_case *c =
-        check_begin(t, CLSEQ_OP_word_dropout, "n%d_p%g%s", n, p, in_place ? "_inplace" : "");
-
-    if (!c)
-        return;
-    add_words(c, "index", n);
-    check_out(c, "out", 1, n, 1, 1);
-    if (in_place)
-        check_alias(c, "out");
-    c->args.word_dropout.p = p;
-    c->args.word_dropout.seed = check_random(c);
-    c->args.word_dropout.step = (uint32_t)check_random(c);
-    c->args.word_dropout.stream = (uint32_t)check_random(c);
-    c->args.word_dropout.purpose = (uint32_t)check_below(c, 12);
-    c->args.word_dropout.replacement = check_below(c, 5);
-    check_run(c);
-}
-
-void check_word_dropout(struct check *t)
-{
-    static const double rates[] = { 0.5, 0.1, 0, 0.95 };
-
-    for (int i = 0; i < check_size_count(t); i++) {
-        word_dropout_case(t, check_size(t, i), rates[i % 4], i % 2 == 0);
-        word_dropout_case(t, check_size(t, i), 0.3, i % 2 == 1);
-    }
-    word_dropout_case(t, t->quick ? 1003 : 10003, 0.3, false);
-}
-
-static void row_mix_case(struct check *t, int32_t n, double p, bool in_place)
-{
-    struct check_case *c =
-        check_begin(t, CLSEQ_OP_row_mix, "n%d_p%g%s", n, p, in_place ? "_inplace" : "");
-
-    if (!c)
-        return;
-    add_words(c, "a", n);
-    add_words(c, "b", n);
-    check_out(c, "out", 1, n, 1, 1);
-    if (in_place)
-        check_alias(c, "out");
-    c->args.row_mix.p = p;
-    c->args.row_mix.seed = check_random(c);
-    c->args.row_mix.step = (uint32_t)check_random(c);
-    c->args.row_mix.stream = (uint32_t)check_random(c);
-    c->args.row_mix.purpose = (uint32_t)check_below(c, 12);
-    check_run(c);
-}
-
-void check_row_mix(struct check *t)
-{
-    static const double rates[] = { 0.5, 0.1, 0, 1 };
-
-    for (int i = 0; i < check_size_count(t); i++) {
-        row_mix_case(t, check_size(t, i), rates[i % 4], i % 2 == 0);
-        row_mix_case(t, check_size(t, i), 0.3, i % 2 == 1);
-    }
-    row_mix_case(t, t->quick ? 1003 : 10003, 0.3, false);
 }

@@ -351,16 +351,6 @@ static clseq_status mask_of_first_step(clseq_backend *be, const struct clseq_dro
     return clseq_reference_dropout(be, &every);
 }
 
-static clseq_status padding_replaced(clseq_backend *be, const struct clseq_word_dropout_args *a)
-{
-    CLSEQ_TRY(clseq_reference_word_dropout(be, a));
-    for (int32_t i = 0; i < a->out.dims[0]; i++) {
-        if (index_data(&a->out)[i] < 0 && a->p > 0.4)
-            index_data(&a->out)[i] = a->replacement;
-    }
-    return CLSEQ_OK;
-}
-
 /* Parameter gradients are added to, but here the old ones are lost. */
 static clseq_status old_gradient_lost(clseq_backend *be,
                                       const struct clseq_additive_score_bwd_args *a)
@@ -476,7 +466,6 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(mask_after_sum, masked_softmax_fwd, masked_softmax_fwd, NAN)                                 \
     X(planes_ignored, masked_softmax_bwd, masked_softmax_bwd, NONE)                                \
     X(mask_of_first_step, dropout, dropout, VALUE)                                                 \
-    X(padding_replaced, word_dropout, word_dropout, VALUE)                                         \
     X(length_not_used, additive_score_fwd, additive_score_fwd, NAN)                                \
     X(old_gradient_lost, additive_score_bwd, additive_score_bwd, VALUE)                            \
     X(other_rows_decay, momentum_update, momentum_update, VALUE)                                   \

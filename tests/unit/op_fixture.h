@@ -430,24 +430,6 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                      .stream = 3,
                                                      .purpose = CLSEQ_RANDOM_DROPOUT };
         break;
-    case CLSEQ_OP_word_dropout:
-        ret->word_dropout = (struct clseq_word_dropout_args) { .index = INDEX(OP_N),
-                                                               .out = INDEX(OP_N),
-                                                               .p = 0.25,
-                                                               .seed = 1,
-                                                               .step = 2,
-                                                               .purpose = CLSEQ_RANDOM_WORD_DROPOUT,
-                                                               .replacement = 1 };
-        break;
-    case CLSEQ_OP_row_mix:
-        ret->row_mix = (struct clseq_row_mix_args) { .a = INDEX(OP_N),
-                                                     .b = INDEX(OP_N),
-                                                     .out = INDEX(OP_N),
-                                                     .p = 0.5,
-                                                     .seed = 1,
-                                                     .step = 2,
-                                                     .purpose = CLSEQ_RANDOM_SAMPLING };
-        break;
     case CLSEQ_OP_COUNT:
         break;
     }

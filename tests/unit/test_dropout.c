@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dropout, word_dropout and row_mix on the reference path: which numbers they use, and when they
- * are the same ones. That other backends agree bit by bit is for clseq-check. */
+/* dropout on the reference path: which numbers it uses, and when they are the same ones. That
+ * other backends agree bit by bit is for clseq-check. */
 #include "op_fixture.h"
 
 #include "backend/backend_impl.h"
@@ -12,7 +12,7 @@ enum { STEPS = 3, ROWS = 7, COLUMNS = 11, COUNT = STEPS * ROWS * COLUMNS };
 struct place {
     clseq_context *ctx;
     clseq_backend *be;
-    clseq_buffer *reals, *indices;
+    clseq_buffer *reals;
     struct clseq_dropout_args args;
 };
 
@@ -23,7 +23,6 @@ static void open_place(void **state, struct place *p)
     *p = (struct place) { .ctx = *state };
     ASSERT_OK(p->ctx, clseq_backend_open_impl(p->ctx, &clseq_reference_backend, NULL, &p->be));
     ASSERT_OK(p->ctx, clseq_buffer_create(p->be, 2 * sizeof(ones), "reals", &p->reals));
-    ASSERT_OK(p->ctx, clseq_buffer_create(p->be, 3 * sizeof(ones), "indices", &p->indices));
     p->args = (struct clseq_dropout_args) {
         .x = clseq_tensor_3d(p->reals, 0, CLSEQ_F32, STEPS, ROWS, COLUMNS),
         .y = clseq_tensor_3d(p->reals, COUNT, CLSEQ_F32, STEPS, ROWS, COLUMNS),
@@ -41,7 +40,6 @@ static void open_place(void **state, struct place *p)
 static void close_place(struct place *p)
 {
     clseq_buffer_destroy(&p->reals);
-    clseq_buffer_destroy(&p->indices);
     clseq_backend_close(&p->be);
 }
 
@@ -141,58 +139,6 @@ static void twice_and_not_at_all(void **state)
     close_place(&p);
 }
 
-static void words(void **state)
-{
-    struct place p;
-    struct clseq_word_dropout_args words;
-    struct clseq_row_mix_args mix;
-    float mask[COUNT];
-    int32_t a[COUNT], b[COUNT], out[COUNT];
-
-    open_place(state, &p);
-    mask_of(&p, &p.args, mask);
-    for (int i = 0; i < COUNT; i++) {
-        a[i] = i % 5 == 4 ? -1 : 100 + i;
-        b[i] = i % 3 == 2 ? -1 : 1000 + i;
-    }
-    words = (struct clseq_word_dropout_args) {
-        .index = clseq_tensor_1d(p.indices, 0, CLSEQ_I32, COUNT),
-        .out = clseq_tensor_1d(p.indices, COUNT, CLSEQ_I32, COUNT),
-        .p = p.args.p,
-        .seed = p.args.seed,
-        .step = p.args.step,
-        .stream = p.args.stream,
-        .purpose = p.args.purpose,
-        .replacement = 1,
-    };
-    mix = (struct clseq_row_mix_args) {
-        .a = words.index,
-        .b = clseq_tensor_1d(p.indices, (size_t)2 * COUNT, CLSEQ_I32, COUNT),
-        .out = words.out,
-        .p = p.args.p,
-        .seed = p.args.seed,
-        .step = p.args.step,
-        .stream = p.args.stream,
-        .purpose = p.args.purpose,
-    };
-    ASSERT_OK(p.ctx, clseq_view_write(&words.index, a));
-    ASSERT_OK(p.ctx, clseq_view_write(&mix.b, b));
-    ASSERT_OK(p.ctx, clseq_op_word_dropout(p.be, &words));
-    ASSERT_OK(p.ctx, clseq_view_read(&words.out, out));
-    for (int i = 0; i < COUNT; i++)
-        assert_int_equal(out[i], a[i] >= 0 && mask[i] == 0 ? 1 : a[i]);
-    ASSERT_OK(p.ctx, clseq_op_row_mix(p.be, &mix));
-    ASSERT_OK(p.ctx, clseq_view_read(&mix.out, out));
-    for (int i = 0; i < COUNT; i++)
-        assert_int_equal(out[i], a[i] >= 0 && mask[i] == 0 ? b[i] : a[i]);
-    mix.p = 1;
-    ASSERT_OK(p.ctx, clseq_op_row_mix(p.be, &mix));
-    ASSERT_OK(p.ctx, clseq_view_read(&mix.out, out));
-    for (int i = 0; i < COUNT; i++)
-        assert_int_equal(out[i], a[i] >= 0 ? b[i] : a[i]);
-    close_place(&p);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,7 +146,6 @@ int main(void)
         cmocka_unit_test(every_number_matters),
         cmocka_unit_test(the_same_over_time),
         cmocka_unit_test(twice_and_not_at_all),
-        cmocka_unit_test(words),
     };
 
     return cmocka_run_group_tests_name("dropout", tests, unit_context_create, unit_context_destroy);

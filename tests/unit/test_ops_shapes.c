@@ -258,11 +258,6 @@ static const struct wrong_shape wrong_shapes[] = {
 
     { CLSEQ_OP_dropout, "x", { 15 }, "x is (15) f32 of rank 1, but must be of rank 2 or 3" },
     { CLSEQ_OP_dropout, "y", { 3, 5 }, "y is (3, 5) f32, but must be the shape of x = (2, 3, 5)" },
-    { CLSEQ_OP_word_dropout, "index", { 1, 5 }, "index is (1, 5) i32 of rank 2, but must be (N)" },
-    { CLSEQ_OP_word_dropout, "out", { 4 }, "out is (4) i32, but must be the shape of index = (5)" },
-    { CLSEQ_OP_row_mix, "a", { 1, 5 }, "a is (1, 5) i32 of rank 2, but must be (N)" },
-    { CLSEQ_OP_row_mix, "b", { 4 }, "b is (4) i32, but must be the shape of a = (5)" },
-    { CLSEQ_OP_row_mix, "out", { 4 }, "out is (4) i32, but must be the shape of a = (5)" },
 };
 /* clang-format on */
 
@@ -515,9 +510,6 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, dropout, p, nan, "p is nan, but must be in [0, 1)");
     REFUSED_SCALAR(s, dropout, p, -0.1, "p is -0.1, but must be in [0, 1)");
     REFUSED_SCALAR(s, dropout, p, 1 - 1e-9, "p is 1, but must be in [0, 1)"); /* 1 as a float */
-    REFUSED_SCALAR(s, word_dropout, p, 1, "p is 1, but must be in [0, 1)");
-    REFUSED_SCALAR(s, word_dropout, replacement, -1, "replacement is -1, but must be at least 0");
-    REFUSED_SCALAR(s, row_mix, p, 1.5, "p is 1.5, but must be in [0, 1]");
     op_fixture_args(&s.f, CLSEQ_OP_dropout, &s.args);
     s.args.dropout.same_over_time = true;
     ASSERT_OK(s.ctx, clseq_op_dropout(s.be, &s.args.dropout));
