@@ -82,8 +82,8 @@ static void expect(const struct probe_place *place, const char *what, const doub
 }
 
 /* Gradients of all parameters. An element is a sum of products that may cancel, and its error goes
- * with the products: with `sizes`, the sums of their absolute values as far as they are known (NULL:
- * not at all), and with the largest element of the parameter. */
+ * with the products: with `sizes`, the sums of their absolute values as far as they are known
+ * (NULL: not at all), and with the largest element of the parameter. */
 static void expect_gradients(const struct probe *p, const char *what, const double *got,
                              const double *expected, const double *sizes)
 {

@@ -137,8 +137,8 @@ static void test_resume_optimizers(void **state)
     train_case_remove(&c);
 }
 
-/* Everything random in training is a function of the seed and the place in it, so it does not matter
- * that a session begins in the middle. */
+/* Everything random in training is a function of the seed and the place in it, so it does not
+ * matter that a session begins in the middle. */
 static void check_resume_random(const struct probe_place *place, struct train_case *c)
 {
     static const long stops[] = { 5, 11, 17 };
