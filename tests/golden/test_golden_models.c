@@ -28,7 +28,8 @@ struct golden {
     clseq_optimizer_kind optimizer;
     double lr, weight_decay;
     clseq_unit unit;
-    bool random; /* dropout of all kinds and label smoothing */
+    bool random;       /* dropout of all kinds and label smoothing */
+    size_t accumulate; /* 0: 1 */
     double expected[KNOWN];
 };
 
@@ -136,6 +137,12 @@ static const struct golden goldens[] = {
       ADAM,
       .random = true,
       .expected = { 2.07841802, 2.02803057, 1.65918992, 1.31389153 } },
+    { .name = "accumulate",
+      .model = { SIZE, .layers = 2, .attention = CLSEQ_ATTENTION_GENERAL },
+      ADAM,
+      .random = true,
+      .accumulate = 2,
+      .expected = { 2.07178642, 2.03990555, 1.69265931, 1.31631255 } },
 };
 
 struct outcome {
@@ -195,6 +202,8 @@ static void learn(const struct probe_place *place, const struct golden *golden, 
     options->after = (struct clseq_when) { .updates = UPDATES };
     options->valid_every = (struct clseq_when) { .updates = UPDATES };
     options->save_every = (struct clseq_when) { 0 };
+    if (golden->accumulate > 0)
+        options->accumulate = golden->accumulate;
     if (golden->random) {
         options->layer_dropout = options->embedding_dropout = options->output_dropout = 0.2;
         options->word_dropout = options->label_smoothing = 0.1;
