@@ -19,6 +19,9 @@ struct values {
     int64_t emb, hidden, layers;
     struct model_options model;
     double dropout, layer_dropout, embedding_dropout, output_dropout, word_dropout, label_smoothing;
+    double teacher_forcing;
+    int teacher_schedule;
+    cli_span teacher_end;
     bool same_dropout;
     int optimizer, schedule, average, init, early_stop_on;
     double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
@@ -37,6 +40,8 @@ struct values {
 #define INITS "uniform|normal|xavier|orthogonal"
 /* In the order of clseq_schedule_kind. */
 #define SCHEDULES "constant|halve|luong|inverse-sqrt|plateau|linear|cosine"
+/* In the order of clseq_teacher_kind. */
+#define TEACHERS "constant|linear|exponential|inverse-sigmoid"
 
 static const cli_option options[] = {
     /* clang-format off */
@@ -97,6 +102,12 @@ static const cli_option options[] = {
       .help = "words read as unknown ones at random, on both sides" },
     { "label-smoothing", 0, CLI_FLOAT_FIELD(struct values, label_smoothing), "X", "0", .min = 0, .max = 0.99, .group = "Regularisation",
       .help = "share of each target spread over all words" },
+    { "teacher-forcing", 0, CLI_FLOAT_FIELD(struct values, teacher_forcing), "P", "1", .min = 0, .max = 1, .group = "Regularisation",
+      .help = "scheduled sampling: how often the decoder reads the word of the text in training, and not its own guess" },
+    { "teacher-forcing-schedule", 0, CLI_CHOICE_FIELD(struct values, teacher_schedule), TEACHERS, "constant", .group = "Regularisation",
+      .help = "how that falls from 1 to P; constant: it is P from the start" },
+    { "teacher-forcing-end", 0, CLI_SPAN_FIELD(struct values, teacher_end), "WHEN", NULL, .group = "Regularisation",
+      .help = "when it has come down to P: epochs 5e or updates 2000u; when not given at the end of --after" },
 
     { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), OPTIMIZERS, "adam", .group = "Optimizer",
       .help = "how weights follow gradients" },
@@ -207,6 +218,9 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->same_dropout = v->same_dropout;
     o->word_dropout = v->word_dropout;
     o->label_smoothing = v->label_smoothing;
+    o->teacher_forcing = v->teacher_forcing;
+    o->teacher_schedule = (clseq_teacher_kind)v->teacher_schedule;
+    o->teacher_forcing_end = when(&v->teacher_end);
     o->init = (clseq_init_kind)v->init;
     o->set_forget_bias = cli_source_of(parse, "forget-bias") != CLI_FROM_DEFAULT;
     if (o->set_forget_bias)

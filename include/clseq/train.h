@@ -48,6 +48,16 @@ typedef enum clseq_schedule_kind {
     CLSEQ_SCHEDULE_COSINE = 6,       /* the same as half a cosine: Loshchilov and Hutter 2017 */
 } clseq_schedule_kind;
 
+/* How the part of the words that a decoder reads from the text falls from 1 to `teacher_forcing`
+ * while training goes its way, p in [0, 1], to `teacher_forcing_end`: Bengio et al. 2015, section
+ * 2.4, each curve stretched so that it begins and ends there. */
+typedef enum clseq_teacher_kind {
+    CLSEQ_TEACHER_CONSTANT = 0, /* not at all: it is `teacher_forcing` from the start */
+    CLSEQ_TEACHER_LINEAR = 1,
+    CLSEQ_TEACHER_EXPONENTIAL = 2,     /* teacher_forcing^p */
+    CLSEQ_TEACHER_INVERSE_SIGMOID = 3, /* k / (k + exp(i / k)) with k = e^5 */
+} clseq_teacher_kind;
+
 /* src/nn/init.h says what is filled how. */
 typedef enum clseq_init_kind {
     CLSEQ_INIT_KIND_UNIFORM = 0,   /* in [-init_scale, init_scale): Sutskever et al. 2014 */
@@ -86,6 +96,11 @@ struct clseq_train_options {
     bool same_dropout;      /* one mask for all time steps (Gal and Ghahramani 2016); false */
     double label_smoothing; /* share of each target spread over all words: 0. Losses of training
                                are those that are minimised; validation is without */
+    /* Scheduled sampling (src/train/scheduled_sampling.h): the probability with which the decoder
+     * reads a word of the text, and not its own guess at it. 1 = always */
+    double teacher_forcing;
+    clseq_teacher_kind teacher_schedule;   /* constant */
+    struct clseq_when teacher_forcing_end; /* epochs or updates; zeros (default): as `after` */
 
     clseq_optimizer_kind optimizer; /* Adam */
     double lr; /* 0 = 0.7 for SGD, 0.07 with momentum, 0.01 for Adagrad, 1 for Adadelta, 0.001 for

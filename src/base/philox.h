@@ -21,6 +21,7 @@ enum clseq_random_purpose {
     /* Counts the update in the upper word of the element: (element / 4, step, a, purpose). */
     CLSEQ_RANDOM_DROPOUT = 7,      /* a = place in the model */
     CLSEQ_RANDOM_WORD_DROPOUT = 8, /* a = epoch; words of a batch that become unknown */
+    CLSEQ_RANDOM_TEACHER = 9,      /* a = number of the batch; words the decoder reads */
 };
 
 /* One 64-bit number. */

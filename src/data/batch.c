@@ -163,6 +163,14 @@ void clseq_batch_end(clseq_batch *batch)
         batch->valid_target[batch->N++] = batch->target_out[i];
     }
     list_rows(batch->source_index, source, batch->keys, scratch, &batch->source_rows);
+    clseq_batch_list_inputs(batch);
+}
+
+void clseq_batch_list_inputs(clseq_batch *batch)
+{
+    const size_t source = batch->S * batch->B, target = batch->T * batch->B;
+    uint64_t *scratch = batch->keys + (source > target ? source : target);
+
     list_rows(batch->target_index, target, batch->keys, scratch, &batch->target_rows);
 }
 

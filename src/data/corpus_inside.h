@@ -35,4 +35,7 @@ void clseq_batch_set_row(clseq_batch *batch, size_t b, clseq_sentence source, cl
                          bool reverse_source, uint64_t sentence);
 void clseq_batch_end(clseq_batch *batch);
 
+/* After a change of words in target_in and target_index: target_rows anew. */
+void clseq_batch_list_inputs(clseq_batch *batch);
+
 #endif

@@ -3,7 +3,7 @@
 #ifndef CLSEQ_SEARCH_H
 #define CLSEQ_SEARCH_H
 
-#include "decode/decoder_state.h"
+#include "model/decoder_state.h"
 
 #include <clseq/translate.h>
 

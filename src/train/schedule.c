@@ -80,6 +80,53 @@ double clseq_schedule_lr(const struct clseq_train_options *options, uint64_t upd
     return scheduled;
 }
 
+const char *clseq_schedule_teacher_name(clseq_teacher_kind kind)
+{
+    static const char *const names[] = {
+        [CLSEQ_TEACHER_CONSTANT] = "constant",
+        [CLSEQ_TEACHER_LINEAR] = "linear",
+        [CLSEQ_TEACHER_EXPONENTIAL] = "exponential",
+        [CLSEQ_TEACHER_INVERSE_SIGMOID] = "inverse-sigmoid",
+    };
+
+    return names[kind];
+}
+
+double clseq_schedule_teacher_end(const struct clseq_train_options *options, uint64_t per_epoch)
+{
+    const double end = clseq_schedule_end(&options->teacher_forcing_end, per_epoch);
+
+    return end > 0 ? end : clseq_schedule_end(&options->after, per_epoch);
+}
+
+/* 1 at p = 0, 1/2 at p = 1/2, 0 at p = 1: with k = e^c, k / (k + exp(i / k)) is the logistic
+ * function of c - i / k. */
+static double inverse_sigmoid(double p)
+{
+    const double c = 5, low = 1 / (1 + exp(c)), high = 1 / (1 + exp(-c));
+
+    return (1 / (1 + exp(c * (2 * p - 1))) - low) / (high - low);
+}
+
+double clseq_schedule_teacher_forcing(const struct clseq_train_options *options, uint64_t update,
+                                      uint64_t per_epoch)
+{
+    const double least = options->teacher_forcing;
+    const double end = clseq_schedule_teacher_end(options, per_epoch);
+    const double p = (double)update >= end ? 1 : (double)update / end;
+
+    switch (options->teacher_schedule) {
+    case CLSEQ_TEACHER_LINEAR:
+        return 1 - (1 - least) * p;
+    case CLSEQ_TEACHER_EXPONENTIAL:
+        return pow(least, p);
+    case CLSEQ_TEACHER_INVERSE_SIGMOID:
+        return least + (1 - least) * inverse_sigmoid(p);
+    default:
+        return least;
+    }
+}
+
 bool clseq_schedule_due(const struct clseq_when *every, uint64_t update, uint64_t per_epoch)
 {
     if (update == 0)

@@ -18,6 +18,17 @@ double clseq_schedule_end(const struct clseq_when *after, uint64_t per_epoch);
 double clseq_schedule_lr(const struct clseq_train_options *options, uint64_t update,
                          uint64_t per_epoch, uint64_t decays);
 
+/* "constant", "linear", ... */
+const char *clseq_schedule_teacher_name(clseq_teacher_kind kind);
+
+/* When the part of the words that a decoder reads from the text has come down, in updates; 0 when
+ * no limit says it. */
+double clseq_schedule_teacher_end(const struct clseq_train_options *options, uint64_t per_epoch);
+
+/* That part in update `update` (from 0); the end above must be known unless it is constant. */
+double clseq_schedule_teacher_forcing(const struct clseq_train_options *options, uint64_t update,
+                                      uint64_t per_epoch);
+
 /* Whether something that recurs every `every` (epochs or updates) falls due once `update` updates
  * are done. False for update 0 and for an empty `every`. */
 bool clseq_schedule_due(const struct clseq_when *every, uint64_t update, uint64_t per_epoch);

@@ -18,6 +18,7 @@ void clseq_train_options_init(struct clseq_train_options *options)
         .target_vocab_size = 30000,
         .min_count = 2,
         .max_length = 100,
+        .teacher_forcing = 1,
         .optimizer = CLSEQ_OPTIMIZER_ADAM,
         .momentum = 0.9,
         .beta1 = 0.9,
@@ -61,6 +62,13 @@ static bool schedule_has_end(const struct clseq_train_options *options)
     return options->schedule == CLSEQ_SCHEDULE_LINEAR || options->schedule == CLSEQ_SCHEDULE_COSINE;
 }
 
+/* Likewise for what is read from the text. */
+static bool teacher_has_end(const struct clseq_train_options *options)
+{
+    return options->teacher_schedule != CLSEQ_TEACHER_CONSTANT &&
+           clseq_schedule_end(&options->teacher_forcing_end, 1) == 0;
+}
+
 static clseq_status check_schedule(clseq_context *ctx, const struct clseq_train_options *options)
 {
     if (options->schedule == CLSEQ_SCHEDULE_PLATEAU && !options->valid_source)
@@ -72,6 +80,34 @@ static clseq_status check_schedule(clseq_context *ctx, const struct clseq_train_
                           "--schedule %s must know where training ends: give --after in epochs or "
                           "updates, for example 10e or 5000u",
                           clseq_schedule_name(options->schedule));
+    return CLSEQ_OK;
+}
+
+/* A ratio that falls needs a way to go, and one to the power of p never comes to 0. */
+static clseq_status check_teacher(clseq_context *ctx, const struct clseq_train_options *options)
+{
+    const char *name = clseq_schedule_teacher_name(options->teacher_schedule);
+
+    if (options->teacher_forcing_end.seconds > 0)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--teacher-forcing-end: a time depends on the machine: give epochs or "
+                          "updates, for example 5e or 2000u");
+    if (options->teacher_schedule == CLSEQ_TEACHER_CONSTANT)
+        return CLSEQ_OK;
+    if (options->teacher_forcing == 1)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--teacher-forcing-schedule %s has nowhere to go: say with "
+                          "--teacher-forcing, 0.5 say, where it ends",
+                          name);
+    if (options->teacher_schedule == CLSEQ_TEACHER_EXPONENTIAL && options->teacher_forcing == 0)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--teacher-forcing-schedule exponential never comes down to 0: give "
+                          "--teacher-forcing 0.01 or more, or another schedule");
+    if (clseq_schedule_teacher_end(options, 1) == 0)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--teacher-forcing-schedule %s must know how long it takes: give "
+                          "--teacher-forcing-end in epochs or updates, for example 5e",
+                          name);
     return CLSEQ_OK;
 }
 
@@ -94,6 +130,9 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "output-dropout", options->output_dropout, 0, 0.99));
     CLSEQ_TRY(check_range(ctx, "word-dropout", options->word_dropout, 0, 0.99));
     CLSEQ_TRY(check_range(ctx, "label-smoothing", options->label_smoothing, 0, 0.99));
+    CLSEQ_TRY(check_range(ctx, "teacher-forcing", options->teacher_forcing, 0, 1));
+    CLSEQ_TRY(check_range(ctx, "teacher-forcing-schedule", options->teacher_schedule, 0,
+                          CLSEQ_TEACHER_INVERSE_SIGMOID));
     CLSEQ_TRY(check_range(ctx, "lr", options->lr, 0, 100));
     CLSEQ_TRY(check_range(ctx, "optimizer", options->optimizer, 0, CLSEQ_OPTIMIZER_ADAMW));
     CLSEQ_TRY(check_range(ctx, "momentum", options->momentum, 0, ALMOST_1));
@@ -126,6 +165,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     if (options->after.epochs <= 0 && options->after.updates == 0 && options->after.seconds <= 0)
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--after: say how long to train, for example 10e, 5000u or 30m");
+    CLSEQ_TRY(check_teacher(ctx, options));
     return check_schedule(ctx, options);
 }
 
@@ -190,6 +230,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         { "adagrad-start", o->adagrad_start },
         { "decay-factor", o->decay_factor },
         { "ema", o->ema },
+        { "teacher-forcing", o->teacher_forcing },
         { "weight-decay", o->weight_decay },
     };
     const struct {
@@ -205,10 +246,17 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
 
     /* Only where the end of the run decides what comes before it. */
     ok = ok && json_object_set_new(numbers, "schedule-end",
-                                   schedule_has_end(o)
+                                   schedule_has_end(o) || teacher_has_end(o)
                                        ? json_pack("{s:f, s:I}", "epochs", o->after.epochs,
                                                    "updates", (json_int_t)o->after.updates)
                                        : json_null()) == 0;
+    ok = ok &&
+         json_object_set_new(numbers, "teacher-forcing-schedule",
+                             json_string(clseq_schedule_teacher_name(o->teacher_schedule))) == 0;
+    ok = ok &&
+         json_object_set_new(numbers, "teacher-forcing-end",
+                             json_pack("{s:f, s:I}", "epochs", o->teacher_forcing_end.epochs,
+                                       "updates", (json_int_t)o->teacher_forcing_end.updates)) == 0;
     ok = ok &&
          json_object_set_new(numbers, "forget-bias",
                              o->set_forget_bias ? json_real(o->forget_bias) : json_null()) == 0;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/clock.h"
 #include "data/batch_input.h"
-#include "data/batches_ahead.h"
 #include "train/accumulator.h"
 #include "train/batch_plan.h"
 #include "train/checkpoint.h"
+#include "train/dataset.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
+#include "train/scheduled_sampling.h"
 #include "train/step_record.h"
 #include "train/train_config.h"
 
@@ -17,13 +18,6 @@
 /* So many updates in a row with a gradient that is not finite mean that nothing will come of the
  * run: the weights are intact, but produce no gradient. */
 #define SKIPS_UNTIL_DIVERGED 100
-
-/* One text with its batches, which are taken from `ahead`. */
-struct dataset {
-    clseq_corpus *corpus;
-    clseq_batches *batches;
-    clseq_batches_ahead *ahead;
-};
 
 /* Sums since the last report. */
 struct report {
@@ -39,12 +33,13 @@ struct trainer {
     const struct clseq_train_hooks *hooks;
     clseq_run_folder folder;
     clseq_model_meta meta;
-    struct dataset train, valid;
+    clseq_dataset train, valid;
     clseq_batch batch;
     clseq_seq2seq *model;
     clseq_optimizer optimizer;
-    clseq_ema ema;                 /* when it is asked for */
-    clseq_accumulator accumulator; /* when an update takes several batches */
+    clseq_ema ema;                     /* when it is asked for */
+    clseq_accumulator accumulator;     /* when an update takes several batches */
+    clseq_scheduled_sampling sampling; /* when the decoder reads its own words, too */
     clseq_step_record record;
     clseq_train_state state;
 
@@ -104,50 +99,7 @@ static double seconds_left(const struct trainer *t)
 
 /* ---- data ---- */
 
-static clseq_status make_vocabularies(struct trainer *t, clseq_pairs *pairs)
-{
-    const struct clseq_train_options *o = t->options;
-    clseq_vocab_pair_options options;
-
-    clseq_vocab_pair_options_init(&options);
-    options.source_text = o->source_text;
-    options.target_text = o->target_text;
-    options.source_limits.size = o->source_vocab_size;
-    options.target_limits.size = o->target_vocab_size;
-    options.source_limits.min_count = options.target_limits.min_count = o->min_count;
-    options.max_length = o->max_length;
-    CLSEQ_TRY(clseq_vocab_create_from_pairs(t->ctx, pairs, &options, &t->meta.source_vocab,
-                                            &t->meta.target_vocab));
-    t->meta.reverse_source = o->reverse_source;
-    t->meta.config = o->model;
-    t->meta.config.source_vocabulary = (int32_t)clseq_vocab_size(t->meta.source_vocab);
-    t->meta.config.target_vocabulary = (int32_t)clseq_vocab_size(t->meta.target_vocab);
-    return CLSEQ_OK;
-}
-
-static clseq_status make_dataset(struct trainer *t, clseq_pairs *pairs, bool shuffle,
-                                 struct dataset *ret)
-{
-    clseq_corpus_options corpus;
-    clseq_batches_options batches;
-
-    clseq_corpus_options_init(&corpus);
-    corpus.folder = t->options->run;
-    corpus.max_length = t->options->max_length;
-    corpus.reverse_source = t->options->reverse_source;
-    CLSEQ_TRY(clseq_corpus_create(t->ctx, pairs, t->meta.source_vocab, t->meta.target_vocab,
-                                  &corpus, &ret->corpus));
-    clseq_batches_options_init(&batches);
-    batches.batch_size = t->options->batch;
-    batches.batch_tokens = t->options->batch_tokens;
-    batches.seed = t->options->seed;
-    batches.shuffle = shuffle;
-    batches.word_dropout = shuffle ? t->options->word_dropout : 0;
-    batches.similar_length = !shuffle || t->options->similar_length;
-    return clseq_batches_create(t->ctx, ret->corpus, &batches, &ret->batches);
-}
-
-static void tell_data(struct trainer *t, const char *what, const struct dataset *data)
+static void tell_data(struct trainer *t, const char *what, const clseq_dataset *data)
 {
     const clseq_corpus_stats s = clseq_corpus_get_stats(data->corpus);
     struct clseq_train_event event = { .kind = CLSEQ_TRAIN_DATA };
@@ -172,8 +124,8 @@ static clseq_status load_data(struct trainer *t)
     CLSEQ_TRY(clseq_pairs_open(t->ctx, o->source, o->target, 0, &pairs));
     CLSEQ_TRY_GOTO(status, out, clseq_pairs_check_rewind(pairs));
     if (!t->resumed)
-        CLSEQ_TRY_GOTO(status, out, make_vocabularies(t, pairs));
-    CLSEQ_TRY_GOTO(status, out, make_dataset(t, pairs, true, &t->train));
+        CLSEQ_TRY_GOTO(status, out, clseq_dataset_vocabularies(t->ctx, o, pairs, &t->meta));
+    CLSEQ_TRY_GOTO(status, out, clseq_dataset_init(&t->train, t->ctx, o, &t->meta, pairs, true));
     tell_data(t, "training text", &t->train);
     t->batches_per_epoch = clseq_batches_per_epoch(t->train.batches);
     t->per_epoch = (t->batches_per_epoch + o->accumulate - 1) / o->accumulate;
@@ -181,19 +133,13 @@ static clseq_status load_data(struct trainer *t)
     if (o->valid_source) {
         CLSEQ_TRY_GOTO(status, out,
                        clseq_pairs_open(t->ctx, o->valid_source, o->valid_target, 0, &pairs));
-        CLSEQ_TRY_GOTO(status, out, make_dataset(t, pairs, false, &t->valid));
+        CLSEQ_TRY_GOTO(status, out,
+                       clseq_dataset_init(&t->valid, t->ctx, o, &t->meta, pairs, false));
         tell_data(t, "validation text", &t->valid);
     }
 out:
     clseq_pairs_close(&pairs);
     return status;
-}
-
-static void drop_dataset(struct dataset *data)
-{
-    clseq_batches_ahead_destroy(&data->ahead);
-    clseq_batches_destroy(&data->batches);
-    clseq_corpus_destroy(&data->corpus);
 }
 
 /* One batch goes round between both texts, so all of them have room for either. */
@@ -219,6 +165,9 @@ static clseq_status plan_memory(struct trainer *t)
     CLSEQ_TRY(plan_batches(t, &host));
     CLSEQ_TRY(clseq_batch_plan_model(t->model, texts, CLSEQ_ARRAY_SIZE(texts)));
     planned = clseq_batch_input_limits(&all);
+    if (t->options->teacher_forcing < 1)
+        CLSEQ_TRY(
+            clseq_scheduled_sampling_init(&t->sampling, t->model, &planned, t->options->seed));
     if (t->options->accumulate == 1)
         return CLSEQ_OK;
     return clseq_accumulator_init(&t->accumulator, t->model, &planned, t->options->accumulate);
@@ -586,14 +535,28 @@ static uint32_t batch_number(const struct trainer *t, uint64_t i)
     return (uint32_t)(t->state.update * t->options->accumulate + i);
 }
 
+/* Batch i of the update at hand. */
+static clseq_status next_batch(struct trainer *t, uint64_t i, struct clseq_seq2seq_input *input)
+{
+    const uint32_t number = batch_number(t, i);
+    double ratio = 1;
+
+    CLSEQ_TRY(clseq_batches_ahead_next(t->train.ahead, &t->batch));
+    if (t->options->teacher_forcing < 1)
+        ratio = clseq_schedule_teacher_forcing(t->options, t->state.update, t->per_epoch);
+    if (ratio < 1)
+        CLSEQ_TRY(clseq_scheduled_sampling_draw(&t->sampling, &t->batch, number, ratio));
+    t->model->dropout.step = number;
+    *input = clseq_batch_input(&t->batch);
+    return CLSEQ_OK;
+}
+
 static clseq_status update_from_one(struct trainer *t, double lr, clseq_tensor loss,
                                     clseq_tensor sumsq, clseq_tensor stats)
 {
     struct clseq_seq2seq_input input;
 
-    CLSEQ_TRY(clseq_batches_ahead_next(t->train.ahead, &t->batch));
-    input = clseq_batch_input(&t->batch);
-    t->model->dropout.step = batch_number(t, 0);
+    CLSEQ_TRY(next_batch(t, 0, &input));
     CLSEQ_TRY(clseq_seq2seq_begin(t->model, &input));
     CLSEQ_TRY(clseq_seq2seq_loss_bwd(t->model, loss_scale(t, t->batch.B, t->batch.N), false, loss));
     t->report.tokens += t->batch.N;
@@ -612,9 +575,7 @@ static clseq_status update_from_group(struct trainer *t, uint64_t batches, doubl
     for (uint64_t i = 0; i < batches; i++) {
         struct clseq_seq2seq_input input;
 
-        CLSEQ_TRY(clseq_batches_ahead_next(t->train.ahead, &t->batch));
-        input = clseq_batch_input(&t->batch);
-        t->model->dropout.step = batch_number(t, i);
+        CLSEQ_TRY(next_batch(t, i, &input));
         CLSEQ_TRY(clseq_accumulator_add(&t->accumulator, &input, loss));
         sentences += t->batch.B;
         words += t->batch.N;
@@ -784,12 +745,13 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
         };
     clseq_step_record_fini(&t->record);
     clseq_accumulator_fini(&t->accumulator);
+    clseq_scheduled_sampling_fini(&t->sampling);
     clseq_ema_fini(&t->ema);
     clseq_optimizer_fini(&t->optimizer);
     clseq_seq2seq_destroy(&t->model);
     clseq_batch_fini(&t->batch);
-    drop_dataset(&t->train);
-    drop_dataset(&t->valid);
+    clseq_dataset_fini(&t->train);
+    clseq_dataset_fini(&t->valid);
     clseq_model_meta_fini(&t->meta);
     clseq_run_folder_close(&t->folder);
     free(t);

@@ -143,13 +143,56 @@ static void test_due(void **state)
     }
 }
 
+static double teacher(const struct clseq_train_options *o, uint64_t update)
+{
+    return clseq_schedule_teacher_forcing(o, update, PER_EPOCH);
+}
+
+/* Every curve begins with 1 and ends with what was asked for. */
+static void test_teacher_forcing(void **state)
+{
+    struct clseq_train_options o = make(CLSEQ_SCHEDULE_CONSTANT);
+
+    (void)state;
+    assert_true(teacher(&o, 0) == 1 && teacher(&o, 1000) == 1);
+    o.teacher_forcing = 0.25;
+    assert_true(teacher(&o, 0) == 0.25 && teacher(&o, 1000) == 0.25);
+    o.teacher_forcing_end.epochs = 2; /* 8 updates */
+    for (int kind = CLSEQ_TEACHER_LINEAR; kind <= CLSEQ_TEACHER_INVERSE_SIGMOID; kind++) {
+        o.teacher_schedule = (clseq_teacher_kind)kind;
+        assert_true(fabs(teacher(&o, 0) - 1) < 1e-12);
+        assert_true(fabs(teacher(&o, 8) - 0.25) < 1e-12);
+        assert_true(fabs(teacher(&o, 1000) - 0.25) < 1e-12);
+        for (uint64_t i = 0; i < 8; i++)
+            assert_true(teacher(&o, i + 1) < teacher(&o, i));
+    }
+    o.teacher_schedule = CLSEQ_TEACHER_LINEAR;
+    assert_true(fabs(teacher(&o, 2) - 0.8125) < 1e-12);
+    o.teacher_schedule = CLSEQ_TEACHER_EXPONENTIAL;
+    assert_true(fabs(teacher(&o, 4) - 0.5) < 1e-12);
+    o.teacher_schedule = CLSEQ_TEACHER_INVERSE_SIGMOID;
+    assert_true(fabs(teacher(&o, 4) - 0.625) < 1e-12); /* half of the way */
+    /* k / (k + exp(i / k)), k = e^5, after a quarter of 2 k ln k updates, from 1 to 0. */
+    assert_true(fabs(teacher(&o, 2) - (0.25 + 0.75 * 0.92989628)) < 1e-7);
+    o.teacher_forcing_end.epochs = 0;
+    o.after = (struct clseq_when) { .updates = 100, .epochs = 4 };
+    o.teacher_schedule = CLSEQ_TEACHER_LINEAR;
+    assert_true(fabs(teacher(&o, 16) - 0.25) < 1e-12); /* as training itself */
+    assert_true(teacher(&o, 15) > 0.25);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_constant), cmocka_unit_test(test_halve),
-        cmocka_unit_test(test_luong),    cmocka_unit_test(test_inverse_sqrt),
-        cmocka_unit_test(test_plateau),  cmocka_unit_test(test_to_zero),
-        cmocka_unit_test(test_end),      cmocka_unit_test(test_due),
+        cmocka_unit_test(test_constant),
+        cmocka_unit_test(test_halve),
+        cmocka_unit_test(test_luong),
+        cmocka_unit_test(test_inverse_sqrt),
+        cmocka_unit_test(test_plateau),
+        cmocka_unit_test(test_to_zero),
+        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_due),
+        cmocka_unit_test(test_teacher_forcing),
     };
 
     return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);

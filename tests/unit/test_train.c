@@ -36,6 +36,10 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(eps, 1e-40, "--eps");
     OUT_OF_RANGE(schedule, (clseq_schedule_kind)7, "--schedule");
     OUT_OF_RANGE(accumulate, 0, "--accumulate");
+    OUT_OF_RANGE(teacher_forcing, 1.5, "--teacher-forcing");
+    OUT_OF_RANGE(teacher_schedule, (clseq_teacher_kind)4, "--teacher-forcing-schedule");
+    OUT_OF_RANGE(teacher_schedule, CLSEQ_TEACHER_LINEAR, "has nowhere to go");
+    OUT_OF_RANGE(teacher_forcing_end.seconds, 60, "depends on the machine");
     OUT_OF_RANGE(batch_tokens, (size_t)1 << 22, "--batch-tokens");
     OUT_OF_RANGE(init, (clseq_init_kind)4, "--init");
     OUT_OF_RANGE(forget_bias, 1000, "--forget-bias");
@@ -56,6 +60,11 @@ static void test_option_ranges(void **state)
     c.options.after = (struct clseq_when) { .seconds = 60 };
     OUT_OF_RANGE(schedule, CLSEQ_SCHEDULE_COSINE,
                  "--schedule cosine must know where training ends");
+    c.options.teacher_forcing = 0.5;
+    OUT_OF_RANGE(teacher_schedule, CLSEQ_TEACHER_LINEAR, "must know how long it takes");
+    c.options.teacher_forcing = 0;
+    OUT_OF_RANGE(teacher_schedule, CLSEQ_TEACHER_EXPONENTIAL, "never comes down to 0");
+    c.options.teacher_forcing = good.teacher_forcing;
     c.options.after = good.after;
     c.options.valid_source = c.options.valid_target = NULL;
     OUT_OF_RANGE(schedule, CLSEQ_SCHEDULE_PLATEAU, "there is no validation text");

@@ -234,6 +234,36 @@ static void test_resume_dropout_feeding(void **state)
     train_case_remove(&c);
 }
 
+/* Guesses are made anew from the weights that a session begins with. */
+static void test_resume_scheduled_sampling(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    char sampled[600];
+    struct train_case c;
+
+    train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+    c.options.teacher_forcing = 0.3;
+    c.options.teacher_schedule = CLSEQ_TEACHER_LINEAR;
+    c.options.teacher_forcing_end.updates = 15;
+    c.options.model.attention = CLSEQ_ATTENTION_GENERAL;
+    check_resume(place, &c);
+    snprintf(sampled, sizeof(sampled), "%s", train_case_file(&c, "last.safetensors"));
+    /* What does nothing would be resumed without a difference, too. */
+    for (int i = 0; i < 3; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "other%d", i);
+        train_case_set_run(&c, name);
+        c.options.teacher_forcing = i == 0 ? 1 : 0.3;
+        c.options.teacher_schedule = i == 1 ? CLSEQ_TEACHER_LINEAR : CLSEQ_TEACHER_CONSTANT;
+        c.options.teacher_forcing_end.updates = i == 1 ? 30 : 0;
+        ASSERT_OK(place->ctx, train_run(place, &c, -1, NULL));
+        assert_true(
+            train_other_tensors(place->ctx, train_case_file(&c, "last.safetensors"), sampled));
+    }
+    train_case_remove(&c);
+}
+
 static void test_resume_batch_tokens(void **state)
 {
     const struct probe_place *place = probe_place(state);
@@ -597,6 +627,7 @@ int main(void)
         cmocka_unit_test(test_resume_optimizers),
         cmocka_unit_test(test_resume_dropout),
         cmocka_unit_test(test_resume_dropout_feeding),
+        cmocka_unit_test(test_resume_scheduled_sampling),
         cmocka_unit_test(test_resume_batch_tokens),
         cmocka_unit_test(test_resume_plateau),
         cmocka_unit_test(test_stop_in_last_validation),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "decode/decoder_state.h"
+#include "model/decoder_state.h"
 
 #include <clseq/vocab.h>
 
