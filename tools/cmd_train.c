@@ -11,7 +11,9 @@
 
 struct values {
     cli_pair valid;
-    const char *valid_tsv, *run;
+    const char *valid_tsv, *run, *source_vectors, *target_vectors;
+    bool freeze_vectors;
+    cli_span unfreeze_vectors;
     int unit, source_unit, target_unit;
     int64_t vocab_size, source_vocab_size, target_vocab_size, min_count, max_length;
     bool lowercase, reverse_source;
@@ -81,6 +83,14 @@ static const cli_option options[] = {
     { "layers", 0, CLI_INT_FIELD(struct values, layers), "N", "1", .min = 1, .max = 16,
       .group = "Model", .help = "layers of encoder and of decoder" },
     MODEL_OPTIONS(struct values, model, "Model"),
+    { "source-vectors", 0, CLI_STRING_FIELD(struct values, source_vectors), "FILE", NULL, .group = "Model",
+      .help = "source embeddings begin with these word vectors: word2vec, GloVe or fastText, of --emb numbers" },
+    { "target-vectors", 0, CLI_STRING_FIELD(struct values, target_vectors), "FILE", NULL, .group = "Model",
+      .help = "the same for the target" },
+    { "freeze-vectors", 0, CLI_FLAG_FIELD(struct values, freeze_vectors), NULL, NULL, .group = "Model",
+      .help = "words that have such a vector keep it" },
+    { "unfreeze-vectors", 0, CLI_SPAN_FIELD(struct values, unfreeze_vectors), "WHEN", NULL, .group = "Model",
+      .help = "only until then: epochs 3e or updates 2000u" },
     { "init", 0, CLI_CHOICE_FIELD(struct values, init), INITS, "uniform", .group = "Model",
       .help = "initial weights; orthogonal: the recurrent ones of each gate, the rest as xavier" },
     { "init-scale", 0, CLI_FLOAT_FIELD(struct values, init_scale), "X", "0.08", .min = 0, .max = 10,
@@ -208,6 +218,10 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->min_count = (uint64_t)v->min_count;
     o->max_length = (size_t)v->max_length;
     o->reverse_source = v->reverse_source;
+    o->source_vectors = v->source_vectors;
+    o->target_vectors = v->target_vectors;
+    o->freeze_vectors = v->freeze_vectors;
+    o->unfreeze_vectors = when(&v->unfreeze_vectors);
     o->model.embedding = (int32_t)v->emb;
     o->model.hidden = (int32_t)v->hidden;
     o->model.layers = (int32_t)v->layers;

@@ -89,6 +89,12 @@ struct clseq_train_options {
 
     struct clseq_model_config model; /* its vocabularies are filled in from the text */
 
+    /* Files of word vectors (clseq/vectors.h) that the embeddings begin with; NULL = none. Words
+     * without a vector begin like all weights. */
+    const char *source_vectors, *target_vectors;
+    bool freeze_vectors;                /* rows that came from a file do not learn: false */
+    struct clseq_when unfreeze_vectors; /* but from then on (epochs or updates); zeros = never */
+
     /* What is left out at random, each with its probability in [0, 1): inputs of the layers from
      * the second on, inputs of the first layer, inputs of the output layer, words (they become
      * unknown ones). All 0. */

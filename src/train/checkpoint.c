@@ -8,21 +8,40 @@
 
 #define STATE_KEY "clseq.train"
 
+/* 64 bits do not fit JSON's signed integers, so a fingerprint is text. */
+struct fingerprint {
+    char text[20];
+};
+
+static struct fingerprint fingerprint_text(uint64_t value)
+{
+    struct fingerprint ret;
+
+    snprintf(ret.text, sizeof(ret.text), "%016llx", (unsigned long long)value);
+    return ret;
+}
+
+static const char *const vectors_keys[2] = { "source_vectors", "target_vectors" };
+
 static char *state_to_text(const clseq_train_state *s)
 {
-    char fingerprint[20];
+    const struct fingerprint corpus = fingerprint_text(s->fingerprint);
     json_t *json;
     char *text;
 
-    /* 64 bits do not fit JSON's signed integers, so the fingerprint is text. */
-    snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)s->fingerprint);
     json = json_pack("{s:I, s:s, s:I, s:I, s:I, s:b, s:f, s:I, s:I, s:I, s:f, s:f}", "update",
-                     (json_int_t)s->update, "corpus", fingerprint, "skipped",
+                     (json_int_t)s->update, "corpus", corpus.text, "skipped",
                      (json_int_t)s->skipped, "skipped_in_row", (json_int_t)s->skipped_in_row,
                      "validated", (json_int_t)s->validated, "has_best", s->has_best, "best_loss",
                      s->best_loss, "worse_validations", (json_int_t)s->worse_validations,
                      "since_decay", (json_int_t)s->since_decay, "decays", (json_int_t)s->decays,
                      "best_score", s->best_score, "seconds", s->seconds);
+    for (int i = 0; json && i < 2; i++) {
+        const struct fingerprint vectors = fingerprint_text(s->vectors[i]);
+
+        if (s->vectors[i] != 0)
+            json_object_set_new(json, vectors_keys[i], json_string(vectors.text));
+    }
     text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(json);
     return text;
@@ -96,12 +115,21 @@ static bool get_real(const json_t *json, const char *key, double *ret)
     return true;
 }
 
+static bool get_fingerprint(const json_t *json, const char *key, uint64_t *ret)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    char *end;
+
+    if (!text || strlen(text) != 16)
+        return false;
+    *ret = strtoull(text, &end, 16);
+    return *end == 0;
+}
+
 static bool state_from_json(const json_t *json, clseq_train_state *s)
 {
-    const char *fingerprint = json_string_value(json_object_get(json, "corpus"));
     const json_t *has_best = json_object_get(json, "has_best");
     uint64_t worse;
-    char *end;
 
     if (!get_count(json, "update", &s->update) || !get_count(json, "skipped", &s->skipped) ||
         !get_count(json, "skipped_in_row", &s->skipped_in_row) ||
@@ -111,12 +139,17 @@ static bool state_from_json(const json_t *json, clseq_train_state *s)
         !get_newer_count(json, "decays", &s->decays) ||
         (json_object_get(json, "best_score") && !get_real(json, "best_score", &s->best_score)) ||
         !get_real(json, "best_loss", &s->best_loss) || !get_real(json, "seconds", &s->seconds) ||
-        !json_is_boolean(has_best) || !fingerprint || strlen(fingerprint) != 16)
+        !json_is_boolean(has_best) || !get_fingerprint(json, "corpus", &s->fingerprint))
         return false;
+    for (int i = 0; i < 2; i++) {
+        s->vectors[i] = 0;
+        if (json_object_get(json, vectors_keys[i]) &&
+            !get_fingerprint(json, vectors_keys[i], &s->vectors[i]))
+            return false;
+    }
     s->worse_validations = (int64_t)worse;
     s->has_best = json_is_true(has_best);
-    s->fingerprint = strtoull(fingerprint, &end, 16);
-    return *end == 0;
+    return true;
 }
 
 clseq_status clseq_checkpoint_state(clseq_context *ctx, const clseq_safetensors *file,

@@ -14,6 +14,7 @@
 typedef struct clseq_train_state {
     uint64_t update;      /* updates done; also the position in the data */
     uint64_t fingerprint; /* of the corpus */
+    uint64_t vectors[2];  /* of the files that source and target embeddings began with; 0 = none */
     uint64_t skipped;     /* updates skipped because of NaN or infinity */
     uint64_t skipped_in_row;
     uint64_t validated; /* update of the last validation; 0 = none yet */

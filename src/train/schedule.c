@@ -127,6 +127,14 @@ double clseq_schedule_teacher_forcing(const struct clseq_train_options *options,
     }
 }
 
+bool clseq_schedule_frozen(const struct clseq_train_options *options, uint64_t update,
+                           uint64_t per_epoch)
+{
+    const double end = clseq_schedule_end(&options->unfreeze_vectors, per_epoch);
+
+    return options->freeze_vectors && (end == 0 || (double)update < end);
+}
+
 bool clseq_schedule_due(const struct clseq_when *every, uint64_t update, uint64_t per_epoch)
 {
     if (update == 0)

@@ -29,6 +29,10 @@ double clseq_schedule_teacher_end(const struct clseq_train_options *options, uin
 double clseq_schedule_teacher_forcing(const struct clseq_train_options *options, uint64_t update,
                                       uint64_t per_epoch);
 
+/* Whether embeddings that came from a file are still kept as they are in update `update`. */
+bool clseq_schedule_frozen(const struct clseq_train_options *options, uint64_t update,
+                           uint64_t per_epoch);
+
 /* Whether something that recurs every `every` (epochs or updates) falls due once `update` updates
  * are done. False for update 0 and for an empty `every`. */
 bool clseq_schedule_due(const struct clseq_when *every, uint64_t update, uint64_t per_epoch);

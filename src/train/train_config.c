@@ -111,6 +111,22 @@ static clseq_status check_teacher(clseq_context *ctx, const struct clseq_train_o
     return CLSEQ_OK;
 }
 
+static clseq_status check_vectors(clseq_context *ctx, const struct clseq_train_options *options)
+{
+    if (options->unfreeze_vectors.seconds > 0)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--unfreeze-vectors: a time depends on the machine: give epochs or "
+                          "updates, for example 3e or 2000u");
+    if (options->freeze_vectors && !options->source_vectors && !options->target_vectors)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--freeze-vectors: there are none: give --source-vectors or "
+                          "--target-vectors");
+    if (clseq_schedule_end(&options->unfreeze_vectors, 1) > 0 && !options->freeze_vectors)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--unfreeze-vectors says when freezing ends: give --freeze-vectors, too");
+    return CLSEQ_OK;
+}
+
 clseq_status clseq_train_options_check(clseq_context *ctx,
                                        const struct clseq_train_options *options)
 {
@@ -166,6 +182,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--after: say how long to train, for example 10e, 5000u or 30m");
     CLSEQ_TRY(check_teacher(ctx, options));
+    CLSEQ_TRY(check_vectors(ctx, options));
     return check_schedule(ctx, options);
 }
 
@@ -180,6 +197,22 @@ void clseq_train_options_regularise(const struct clseq_train_options *options, c
     };
 
     clseq_seq2seq_regularise(model, &dropout, options->label_smoothing);
+}
+
+struct clseq_optimizer_options clseq_train_options_optimizer(const struct clseq_train_options *o)
+{
+    struct clseq_optimizer_options ret;
+
+    clseq_optimizer_options_init(&ret, o->optimizer);
+    ret.momentum = o->momentum;
+    ret.beta1 = o->beta1;
+    if (o->beta2 > 0)
+        ret.beta2 = o->beta2;
+    if (o->eps > 0)
+        ret.eps = o->eps;
+    ret.weight_decay = o->weight_decay;
+    ret.start = o->adagrad_start;
+    return ret;
 }
 
 static json_t *when_to_json(const struct clseq_when *when)
@@ -257,6 +290,15 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
          json_object_set_new(numbers, "teacher-forcing-end",
                              json_pack("{s:f, s:I}", "epochs", o->teacher_forcing_end.epochs,
                                        "updates", (json_int_t)o->teacher_forcing_end.updates)) == 0;
+    ok = ok && json_object_set_new(numbers, "source-vectors",
+                                   json_boolean(o->source_vectors != NULL)) == 0;
+    ok = ok && json_object_set_new(numbers, "target-vectors",
+                                   json_boolean(o->target_vectors != NULL)) == 0;
+    ok = ok && json_object_set_new(numbers, "freeze-vectors", json_boolean(o->freeze_vectors)) == 0;
+    ok = ok &&
+         json_object_set_new(numbers, "unfreeze-vectors",
+                             json_pack("{s:f, s:I}", "epochs", o->unfreeze_vectors.epochs,
+                                       "updates", (json_int_t)o->unfreeze_vectors.updates)) == 0;
     ok = ok &&
          json_object_set_new(numbers, "forget-bias",
                              o->set_forget_bias ? json_real(o->forget_bias) : json_null()) == 0;
@@ -293,10 +335,11 @@ clseq_status clseq_train_options_to_json(clseq_context *ctx, const struct clseq_
         json_decref(numbers);
         return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "config.json: out of memory");
     }
-    *ret = json_pack("{s:i, s:o, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:i, s:I}", "format", 1,
-                     "numbers", numbers, "source", o->source, "target", o->target, "valid-source",
-                     o->valid_source, "valid-target", o->valid_target, "after",
-                     when_to_json(&o->after), "valid-every", when_to_json(&o->valid_every),
+    *ret = json_pack("{s:i, s:o, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:i, s:I}",
+                     "format", 1, "numbers", numbers, "source", o->source, "target", o->target,
+                     "valid-source", o->valid_source, "valid-target", o->valid_target,
+                     "source-vectors", o->source_vectors, "target-vectors", o->target_vectors,
+                     "after", when_to_json(&o->after), "valid-every", when_to_json(&o->valid_every),
                      "save-every", when_to_json(&o->save_every), "early-stop", o->early_stop,
                      "log-every", (json_int_t)o->log_every);
     if (!*ret)

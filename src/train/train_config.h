@@ -3,7 +3,7 @@
 #ifndef CLSEQ_TRAIN_CONFIG_H
 #define CLSEQ_TRAIN_CONFIG_H
 
-#include "model/seq2seq.h"
+#include "train/optimizer.h"
 
 #include <clseq/train.h>
 
@@ -12,6 +12,10 @@
 /* Refuse options out of range. Errors: CLSEQ_ERR_ARG. */
 CLSEQ_MUST_CHECK clseq_status clseq_train_options_check(clseq_context *ctx,
                                                         const struct clseq_train_options *options);
+
+/* What the optimizer is made with. */
+struct clseq_optimizer_options
+clseq_train_options_optimizer(const struct clseq_train_options *options);
 
 /* Give the model its dropout and label smoothing. */
 void clseq_train_options_regularise(const struct clseq_train_options *options,

@@ -5,6 +5,7 @@
 #include "train/batch_plan.h"
 #include "train/checkpoint.h"
 #include "train/dataset.h"
+#include "train/pretrained.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
 #include "train/scheduled_sampling.h"
@@ -40,6 +41,8 @@ struct trainer {
     clseq_ema ema;                     /* when it is asked for */
     clseq_accumulator accumulator;     /* when an update takes several batches */
     clseq_scheduled_sampling sampling; /* when the decoder reads its own words, too */
+    clseq_pretrained
+        pretrained[2]; /* source, target; what has no file or is no longer needed: zeros */
     clseq_step_record record;
     clseq_train_state state;
 
@@ -113,6 +116,31 @@ static void tell_data(struct trainer *t, const char *what, const clseq_dataset *
          100 * (double)s.source_unknown / (double)s.source_tokens,
          100 * (double)s.target_unknown / (double)s.target_tokens, s.longest_source,
          s.longest_target);
+}
+
+/* The file of one side, where it is still needed: to begin with, or to know what is frozen. */
+static clseq_status load_vectors(struct trainer *t, int side)
+{
+    const struct clseq_train_options *o = t->options;
+    const char *path = side ? o->target_vectors : o->source_vectors;
+    struct clseq_train_event event = { .kind = CLSEQ_TRAIN_DATA };
+    clseq_pretrained *p = &t->pretrained[side];
+    char about[256];
+
+    if (!path || (t->resumed && !clseq_schedule_frozen(o, t->state.update, t->per_epoch)))
+        return CLSEQ_OK;
+    CLSEQ_TRY(clseq_pretrained_read(p, t->ctx, path,
+                                    side ? t->meta.target_vocab : t->meta.source_vocab,
+                                    (size_t)o->model.embedding));
+    if (t->resumed && t->state.vectors[side] != p->fingerprint)
+        return clseq_fail(t->ctx, CLSEQ_ERR_ARG,
+                          "%s: these are not the vectors this run was started with: give the old "
+                          "file to go on, or choose another folder with -o",
+                          path);
+    t->state.vectors[side] = p->fingerprint;
+    clseq_pretrained_describe(p, about, sizeof(about));
+    tell(t, &event, "%s %s", path, about);
+    return CLSEQ_OK;
 }
 
 static clseq_status load_data(struct trainer *t)
@@ -201,22 +229,6 @@ static clseq_status check_corpus(const struct trainer *t)
     return CLSEQ_OK;
 }
 
-static struct clseq_optimizer_options optimizer_options(const struct clseq_train_options *o)
-{
-    struct clseq_optimizer_options ret;
-
-    clseq_optimizer_options_init(&ret, o->optimizer);
-    ret.momentum = o->momentum;
-    ret.beta1 = o->beta1;
-    if (o->beta2 > 0)
-        ret.beta2 = o->beta2;
-    if (o->eps > 0)
-        ret.eps = o->eps;
-    ret.weight_decay = o->weight_decay;
-    ret.start = o->adagrad_start;
-    return ret;
-}
-
 static clseq_status init_weights(struct trainer *t)
 {
     static const enum clseq_init kinds[] = {
@@ -231,12 +243,16 @@ static clseq_status init_weights(struct trainer *t)
     CLSEQ_TRY(clseq_seq2seq_init(t->model, kinds[o->init], o->init_scale, o->seed));
     if (o->set_forget_bias)
         CLSEQ_TRY(clseq_init_forget_bias(&run, o->forget_bias));
+    if (t->pretrained[0].row)
+        CLSEQ_TRY(clseq_pretrained_apply(&t->pretrained[0], &t->model->encoder.embedding, &run));
+    if (t->pretrained[1].row)
+        CLSEQ_TRY(clseq_pretrained_apply(&t->pretrained[1], &t->model->decoder.embedding, &run));
     return t->ema.model ? clseq_ema_start(&t->ema) : CLSEQ_OK;
 }
 
 static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoint)
 {
-    const struct clseq_optimizer_options optimizer = optimizer_options(t->options);
+    const struct clseq_optimizer_options optimizer = clseq_train_options_optimizer(t->options);
 
     CLSEQ_TRY(clseq_seq2seq_create(t->be, &t->meta.config, &t->model));
     clseq_train_options_regularise(t->options, t->model);
@@ -267,6 +283,8 @@ static clseq_status start(struct trainer *t)
         CLSEQ_TRY_GOTO(status, out, check_corpus(t));
     else
         t->state.fingerprint = clseq_corpus_fingerprint(t->train.corpus);
+    for (int side = 0; side < 2; side++)
+        CLSEQ_TRY_GOTO(status, out, load_vectors(t, side));
     CLSEQ_TRY_GOTO(status, out, create_model(t, checkpoint));
     CLSEQ_TRY_GOTO(
         status, out,
@@ -535,6 +553,14 @@ static uint32_t batch_number(const struct trainer *t, uint64_t i)
     return (uint32_t)(t->state.update * t->options->accumulate + i);
 }
 
+static void freeze(struct trainer *t)
+{
+    if (t->pretrained[0].row)
+        clseq_pretrained_freeze(&t->pretrained[0], &t->batch.source_rows);
+    if (t->pretrained[1].row)
+        clseq_pretrained_freeze(&t->pretrained[1], &t->batch.target_rows);
+}
+
 /* Batch i of the update at hand. */
 static clseq_status next_batch(struct trainer *t, uint64_t i, struct clseq_seq2seq_input *input)
 {
@@ -546,6 +572,8 @@ static clseq_status next_batch(struct trainer *t, uint64_t i, struct clseq_seq2s
         ratio = clseq_schedule_teacher_forcing(t->options, t->state.update, t->per_epoch);
     if (ratio < 1)
         CLSEQ_TRY(clseq_scheduled_sampling_draw(&t->sampling, &t->batch, number, ratio));
+    if (clseq_schedule_frozen(t->options, t->state.update, t->per_epoch))
+        freeze(t);
     t->model->dropout.step = number;
     *input = clseq_batch_input(&t->batch);
     return CLSEQ_OK;
@@ -746,6 +774,8 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
     clseq_step_record_fini(&t->record);
     clseq_accumulator_fini(&t->accumulator);
     clseq_scheduled_sampling_fini(&t->sampling);
+    for (int side = 0; side < 2; side++)
+        clseq_pretrained_fini(&t->pretrained[side]);
     clseq_ema_fini(&t->ema);
     clseq_optimizer_fini(&t->optimizer);
     clseq_seq2seq_destroy(&t->model);

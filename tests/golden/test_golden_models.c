@@ -153,7 +153,7 @@ static const struct golden goldens[] = {
       .expected = { 2.10507345, 2.056298, 1.55303123, 1.04992902 } },
 };
 
-static int updates(void)
+static size_t updates(void)
 {
     return getenv("CLSEQ_TEST_SHORT_GOLDEN") ? SHORT : UPDATES;
 }
@@ -212,7 +212,7 @@ static void learn(const struct probe_place *place, const struct golden *golden, 
     options->weight_decay = golden->weight_decay;
     options->batch = 16;
     options->log_every = 1;
-    options->after = (struct clseq_when) { .updates = (uint64_t)updates() };
+    options->after = (struct clseq_when) { .updates = updates() };
     options->valid_every = options->after;
     options->save_every = (struct clseq_when) { 0 };
     if (golden->accumulate > 0)
@@ -229,7 +229,7 @@ static void learn(const struct probe_place *place, const struct golden *golden, 
     ASSERT_OK(place->ctx, clseq_train(place->ctx, place->be, options, NULL, &result));
     log = train_log(&c, "update");
     assert_int_equal(json_array_size(log), updates());
-    for (size_t i = 0; i < (size_t)updates(); i++)
+    for (size_t i = 0; i < updates(); i++)
         o->curve[i] = train_log_number(log, i, "loss");
     json_decref(log);
     translate(place, &c, o);
