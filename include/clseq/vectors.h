@@ -52,6 +52,16 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status
 clseq_vectors_read(clseq_context *ctx, const char *path,
                    const struct clseq_vectors_options *options, clseq_vectors **ret);
 
+/* The embeddings of a model file: one vector for each word of the source vocabulary, or of the
+ * target vocabulary, without the special tokens. Errors: CLSEQ_ERR_IO, CLSEQ_ERR_FORMAT,
+ * CLSEQ_ERR_NOMEM. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_vectors_from_model(clseq_context *ctx,
+                                                                 const char *path, bool target,
+                                                                 clseq_vectors **ret);
+
+/* Whether a file is a model: safetensors. False also when it cannot be read. */
+CLSEQ_API bool clseq_vectors_is_model(const char *path);
+
 /* Destroy and set *vectors to NULL; it may be NULL already. */
 CLSEQ_API void clseq_vectors_destroy(clseq_vectors **vectors);
 

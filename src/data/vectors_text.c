@@ -122,11 +122,10 @@ static clseq_status bad_line(const clseq_vector_file *f, const char *line, size_
 {
     const size_t fields = count_fields(line, n);
 
-    return clseq_fail(
-        f->ctx, CLSEQ_ERR_FORMAT,
-        "%s: line %llu has %zu fields, the file's vectors have %zu numbers each behind "
-        "a word: the file is damaged or cut off, fetch it again",
-        f->path, (unsigned long long)f->line, fields, f->out->size);
+    return clseq_fail(f->ctx, CLSEQ_ERR_FORMAT,
+                      "%s: line %llu has %zu fields, but most lines a word and %zu numbers: the "
+                      "file is damaged or cut off, or no file of word vectors",
+                      f->path, (unsigned long long)f->line, fields, f->out->size);
 }
 
 static clseq_status take_line(clseq_vector_file *f, const char *line, size_t n)

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# clseq neighbors: answers in files of vectors and in models, questions from both sides, bad input.
+. "$(dirname "$0")/lib.sh"
+
+cat >vectors.txt <<'V'
+6 2
+man 1 0
+king 1 1
+woman -1 0.1
+queen -1 1
+apple 0 -1
+fruit 0.1 -2
+V
+expect 0 '^0.9988	fruit$' "$clseq" neighbors vectors.txt apple -n 1
+expect 0 'queen' "$clseq" neighbors vectors.txt -n 1 king - man + woman
+"$clseq" neighbors vectors.txt -n 1 'king - man + woman' >one.txt
+cmp -s one.txt out.txt && ok || bad 'a question in one word has another answer'
+[ "$(wc -l <out.txt)" = 1 ] && ok || bad "-n 1 gives $(wc -l <out.txt) lines"
+expect 0 '"question":"apple","neighbors":\[{"word":"fruit","similarity":0.99' "$clseq" neighbors vectors.txt --json apple
+printf 'apple\npear\nking\n' >questions.txt
+"$clseq" neighbors vectors.txt -n 1 <questions.txt >out.txt 2>err.txt
+[ $? = 3 ] && grep -q '"pear" has no vector' err.txt && [ "$(grep -c . out.txt)" = 2 ] && ok ||
+    bad "questions from standard input: $(cat out.txt err.txt)"
+expect 3 'pear' "$clseq" neighbors vectors.txt pear
+expect 5 'cannot open' "$clseq" neighbors missing.txt apple
+sed '$d' vectors.txt >short.txt
+expect 4 'says 6 words, but there are 5' "$clseq" neighbors short.txt apple
+
+make_text 100
+"$clseq" train src.txt tgt.txt --preset plain --backend reference --emb 8 --hidden 8 --min-count 1 --after 3u -o run >log.txt 2>&1 ||
+    bad "train: $(cat log.txt)"
+for side in source target; do
+    expect 0 '^[-0-9.]*	[a-h]$' "$clseq" neighbors run/best.safetensors --side $side a
+    [ "$(wc -l <out.txt)" = 7 ] && ok || bad "$side: $(wc -l <out.txt) neighbours of 7"
+done
+finish
