@@ -130,6 +130,18 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_translator_run(clseq_translator *t
                                                              const clseq_translate_options *options,
                                                              clseq_translation *results);
 
+/* Numbers in a sentence vector: the units of the encoder's top layer, of both directions where it
+ * has two. */
+CLSEQ_API size_t clseq_translator_embedding_size(const clseq_translator *translator);
+
+/* The encoder's final state for each of `n` lines: h of its top layer behind the line (Sutskever
+ * et al. 2014, section 3.8), where there are two directions that of the forward one first. ret (n,
+ * size); a line without a token has the state after the end token alone. Of the options batch,
+ * max_input and first_line count. Errors as of clseq_translator_run(). */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_translator_embed(
+    clseq_translator *translator, const char *const *lines, const size_t *lengths, size_t n,
+    const clseq_translate_options *options, float *ret);
+
 /* Release what clseq_translator_run() put into `n` results. */
 CLSEQ_API void clseq_translations_fini(clseq_translation *results, size_t n);
 

@@ -91,6 +91,16 @@ CLSEQ_API size_t clseq_vectors_nearest(const clseq_vectors *vectors, const float
                                        const size_t *except, size_t n_except, size_t n,
                                        struct clseq_neighbor *ret);
 
+/* The first two principal components of `n` points x (n, size): ret (n, 2) are the coordinates of
+ * the points, whose mean is at 0, along the two directions in which they differ most; part[2] is
+ * the part of all variance that each direction has. Each direction points where most of its weight
+ * is. With fewer than two or three points that differ, the components that are missing are 0.
+ * Errors: CLSEQ_ERR_NOMEM. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_principal_components(clseq_context *ctx,
+                                                                   const float *x, size_t n,
+                                                                   size_t size, double *ret,
+                                                                   double *part);
+
 CLSEQ_END_DECLS
 
 #endif

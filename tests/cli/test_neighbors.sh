@@ -34,4 +34,18 @@ for side in source target; do
     expect 0 '^[-0-9.]*	[a-h]$' "$clseq" neighbors run/best.safetensors --side $side a
     [ "$(wc -l <out.txt)" = 7 ] && ok || bad "$side: $(wc -l <out.txt) neighbours of 7"
 done
+
+# Sentence vectors: a line each, with the numbers of both directions; a map with all of them.
+head -n 9 src.txt >nine.txt
+echo >>nine.txt
+expect 0 '^[-0-9.e]* ' "$clseq" embed run/best.safetensors --backend reference -i nine.txt --svg map.svg
+[ "$(wc -l <out.txt)" = 10 ] && [ "$(awk '{ print NF }' out.txt | sort -u)" = 8 ] && ok ||
+    bad "10 lines of 8 numbers expected: $(awk '{ print NF }' out.txt)"
+[ "$(grep -c '<circle' map.svg)" = 10 ] && grep -q "$(sed -n 3p nine.txt)" map.svg && ok || bad 'points are missing in map.svg'
+cp out.txt plain.txt
+expect 0 '"line":10,"text":"","vector"' "$clseq" embed run/best.safetensors --backend reference -i nine.txt --json --batch 2
+expect 0 . "$clseq" embed run/best.safetensors --backend reference -i nine.txt --svg few.svg --svg-lines 4
+[ "$(grep -c '<circle' few.svg)" = 4 ] && cmp -s out.txt plain.txt && ok || bad '--svg-lines changes more than the map'
+expect 5 'map.svg' "$clseq" embed run/best.safetensors --backend reference -i nine.txt --svg missing/map.svg
+expect 4 'vectors.txt' "$clseq" embed vectors.txt --backend reference -i nine.txt
 finish

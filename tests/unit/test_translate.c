@@ -614,9 +614,88 @@ static void every_failure_is_passed_up(void **state)
     }
 }
 
+/* ---- sentence vectors ---- */
+
+/* The final states of a line alone, from the model graph itself. */
+static void expect_states(const struct place *p, const struct clseq_model_config *config,
+                          bool reverse_source, const char *line, const float *vector)
+{
+    clseq_seq2seq *model = unit_model(p, *config, 0.6, 11);
+    struct clseq_seq2seq_input input = { .B = 1 };
+    int32_t words[LINE_BYTES], used = 0;
+    float h[64];
+
+    for (const char *c = line; *c; c++) {
+        if (*c >= 'a')
+            words[input.S++] = *c <= 'f' ? CLSEQ_ID_FIRST + *c - 'a' : CLSEQ_ID_UNK;
+    }
+    for (int32_t t = 0; reverse_source && t < input.S / 2; t++) {
+        const int32_t word = words[t];
+
+        words[t] = words[input.S - 1 - t];
+        words[input.S - 1 - t] = word;
+    }
+    words[input.S++] = CLSEQ_ID_EOS;
+    input.source_index = words;
+    input.source_length = &input.S;
+    ASSERT_OK(p->ctx, clseq_seq2seq_plan(
+                          model, &(struct clseq_seq2seq_limits) { .S = input.S, .B = 1 }, false));
+    ASSERT_OK(p->ctx, clseq_seq2seq_begin(model, &input));
+    ASSERT_OK(p->ctx, clseq_seq2seq_encode(model));
+    for (int32_t d = 0; d < model->encoder.rnn.directions; d++) {
+        const clseq_tensor last =
+            clseq_rnn_final(&model->encoder_pass.rnn, model->encoder.rnn.layers - 1, d).h;
+
+        ASSERT_OK(p->ctx, clseq_tensor_read_f32(p->be, &last, h));
+        for (int32_t k = 0; k < model->encoder.rnn.hidden; k++, used++) {
+            if (!(fabsf(h[k] - vector[used]) < 1e-6f))
+                fail_msg("\"%s\": number %d is %g, expected %g", line, used, (double)vector[used],
+                         (double)h[k]);
+        }
+    }
+    clseq_seq2seq_destroy(&model);
+}
+
+static void embed(void **state, const struct clseq_model_config *config)
+{
+    const struct place *p = *state;
+    struct lines lines;
+
+    fill_lines(&lines);
+    for (int reverse = 0; reverse < 2; reverse++) {
+        clseq_translator *tr = translator_of(p, config, reverse);
+        const size_t size = clseq_translator_embedding_size(tr);
+        float *vectors = calloc(LINES, size * sizeof(*vectors));
+        float *again = calloc(LINES, size * sizeof(*again));
+        clseq_translate_options o = options_of(1, 1, 64);
+
+        assert_non_null(vectors);
+        assert_non_null(again);
+        ASSERT_OK(p->ctx, clseq_translator_embed(tr, lines.line, NULL, LINES, &o, vectors));
+        for (size_t i = 0; i < LINES; i++)
+            expect_states(p, config, reverse, lines.line[i], vectors + i * size);
+        o.batch = 3;
+        ASSERT_OK(p->ctx, clseq_translator_embed(tr, lines.line, NULL, LINES, &o, again));
+        for (size_t i = 0; i < LINES * size; i++)
+            assert_true(fabsf(again[i] - vectors[i]) < 1e-6f);
+        ASSERT_OK(p->ctx, clseq_translator_embed(tr, lines.line, NULL, 0, &o, again));
+        o.max_input = 3;
+        o.first_line = 5;
+        ASSERT_FAILS(
+            p->ctx, CLSEQ_ERR_DATA, "line 5",
+            clseq_translator_embed(tr, (const char *const[]) { "a b c d" }, NULL, 1, &o, again));
+        free(vectors);
+        free(again);
+        clseq_translator_close(&tr);
+    }
+}
+
+OF_EACH_MODEL(embed)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TESTS_OF(embed),
         TESTS_OF(output_order_is_input_order),
         cmocka_unit_test(a_blank_line_gives_an_empty_text),
         cmocka_unit_test(lengths_are_obeyed),

@@ -228,6 +228,45 @@ static void test_nearest(void **state)
     clseq_vectors_destroy(&v);
 }
 
+/* Points of an ellipse in a plane that lies askew in space: its axes are found, longest first. */
+static void test_principal(void **state)
+{
+    enum { N = 24 };
+    static const double a[3] = { 2.0 / 3, 2.0 / 3, 1.0 / 3 }, b[3] = { 1.0 / 3, -2.0 / 3, 2.0 / 3 };
+    fixture *f = *state;
+    float x[N][3];
+    double got[N][2], part[2];
+
+    for (int i = 0; i < N; i++) {
+        const double t = 2 * 3.14159265358979323846 * i / N;
+
+        for (int k = 0; k < 3; k++)
+            x[i][k] = (float)(7 + 5 * cos(t) * a[k] + 2 * sin(t) * b[k]);
+    }
+    ASSERT_OK(f->ctx, clseq_principal_components(f->ctx, x[0], N, 3, got[0], part));
+    for (int i = 0; i < N; i++) {
+        const double t = 2 * 3.14159265358979323846 * i / N;
+
+        /* Each axis points where its largest number is above 0: b has two as large. */
+        assert_true(fabs(got[i][0] - 5 * cos(t)) < 1e-5);
+        assert_true(fabs(fabs(got[i][1]) - fabs(2 * sin(t))) < 1e-5);
+    }
+    assert_true(fabs(part[0] - 25.0 / 29) < 1e-6 && fabs(part[1] - 4.0 / 29) < 1e-6);
+    /* On a line, at one place, alone, and none at all. */
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < 3; k++)
+            x[i][k] = (float)i;
+    }
+    ASSERT_OK(f->ctx, clseq_principal_components(f->ctx, x[0], N, 3, got[0], part));
+    assert_true(fabs(part[0] - 1) < 1e-9 &&
+                fabs(got[N - 1][0] - got[0][0] - (N - 1) * sqrt(3)) < 1e-6);
+    assert_true(got[N - 1][1] == 0 && part[1] == 0);
+    for (int n = 0; n < 2; n++) {
+        ASSERT_OK(f->ctx, clseq_principal_components(f->ctx, x[0], (size_t)n, 3, got[0], part));
+        assert_true(part[0] == 0 && part[1] == 0);
+    }
+}
+
 /* ---- fastText ---- */
 
 #define FASTTEXT "fasttext_tiny.bin" /* tests/fixture/make_fasttext_fixture.py */
@@ -372,17 +411,12 @@ static void test_shared_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_odd_words),
-        cmocka_unit_test(test_damaged_text),
-        cmocka_unit_test(test_locale),
-        cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_wanted),
-        cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_fasttext),
-        cmocka_unit_test(test_damaged_fasttext),
-        cmocka_unit_test(test_shared_pairs),
-        cmocka_unit_test(test_shared_files),
+        cmocka_unit_test(test_text),         cmocka_unit_test(test_odd_words),
+        cmocka_unit_test(test_damaged_text), cmocka_unit_test(test_locale),
+        cmocka_unit_test(test_binary),       cmocka_unit_test(test_wanted),
+        cmocka_unit_test(test_nearest),      cmocka_unit_test(test_principal),
+        cmocka_unit_test(test_fasttext),     cmocka_unit_test(test_damaged_fasttext),
+        cmocka_unit_test(test_shared_pairs), cmocka_unit_test(test_shared_files),
     };
 
     return cmocka_run_group_tests_name("vectors", tests, fixture_create, fixture_destroy);
