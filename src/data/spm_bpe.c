@@ -136,7 +136,7 @@ static clseq_status add_piece(const merger *m, size_t offset, size_t length, cls
 {
     todo->count = 0;
     for (;;) {
-        const int32_t id = clseq_spm_find(m->spm, m->text + offset, length);
+        const int32_t id = clseq_spm_find_part(m->spm, m->text + offset, length);
         const size_t left = m->left_lengths ? m->left_lengths[id] : 0;
 
         if (m->spm->pieces[id].kind == CLSEQ_SPM_UNUSED && left > 0 && left < length) {

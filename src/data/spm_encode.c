@@ -189,7 +189,7 @@ static clseq_status cut_words(const clseq_spm *spm, const char *text, size_t n,
         while (end < n && !is_space(text + end, n - end))
             end += clseq_spm_char_length(text + end, n - end);
         CLSEQ_TRY(clseq_spm_spans_add(spm, spans, begin, end - begin,
-                                      clseq_spm_find(spm, text + begin, end - begin)));
+                                      clseq_spm_find_part(spm, text + begin, end - begin)));
         begin = end;
     }
     return CLSEQ_OK;
@@ -203,8 +203,8 @@ static clseq_status cut_chars(const clseq_spm *spm, const char *text, size_t n,
 
         if (length == 0)
             length = clseq_spm_char_length(text + at, n - at);
-        CLSEQ_TRY(
-            clseq_spm_spans_add(spm, spans, at, length, clseq_spm_find(spm, text + at, length)));
+        CLSEQ_TRY(clseq_spm_spans_add(spm, spans, at, length,
+                                      clseq_spm_find_part(spm, text + at, length)));
         at += length;
     }
     return CLSEQ_OK;

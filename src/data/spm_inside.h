@@ -94,6 +94,16 @@ static inline int32_t clseq_spm_find_text(const clseq_spm *spm, const char *piec
     return i == CLSEQ_STRING_NONE ? -1 : spm->text_ids[i];
 }
 
+/* The id of a part of a line: as clseq_spm_find(), but text never makes a control piece. */
+static inline int32_t clseq_spm_find_part(const clseq_spm *spm, const char *part, size_t length)
+{
+    int32_t id = clseq_spm_find(spm, part, length);
+
+    if (spm->pieces[id].kind == CLSEQ_SPM_CONTROL)
+        id = clseq_spm_find_text(spm, part, length);
+    return id < 0 ? spm->unk_id : id;
+}
+
 /* Bytes of the character that a normalised text begins with, by its first byte alone. */
 static inline size_t clseq_spm_char_length(const char *text, size_t n)
 {
