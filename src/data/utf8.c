@@ -6,10 +6,10 @@
 
 #include <utf8proc.h>
 
-/* Length of the sequence at p, 0 when it is not valid. The bounds of the second byte are those of
- * table 3-7 of the Unicode Standard. */
-static size_t sequence_length(const unsigned char *p, size_t left)
+/* The bounds of the second byte are those of table 3-7 of the Unicode Standard. */
+size_t clseq_utf8_sequence(const char *text, size_t left)
 {
+    const unsigned char *p = (const unsigned char *)text;
     unsigned low = 0x80, high = 0xbf;
     size_t length;
 
@@ -52,7 +52,7 @@ size_t clseq_utf8_valid_prefix(const char *text, size_t n)
                 continue;
             }
         }
-        length = sequence_length((const unsigned char *)text + i, n - i);
+        length = clseq_utf8_sequence(text + i, n - i);
         if (length == 0)
             return i;
         i += length;

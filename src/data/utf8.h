@@ -13,6 +13,10 @@
  * forms, no surrogates, nothing above U+10FFFF); `n` when all is well. NUL counts as valid. */
 size_t clseq_utf8_valid_prefix(const char *text, size_t n);
 
+/* Length in bytes of the code point that a text of n > 0 bytes begins with; 0 when it is not valid
+ * UTF-8. */
+size_t clseq_utf8_sequence(const char *text, size_t n);
+
 /* The code point at text[*at], which must be valid UTF-8; *at moves behind it. */
 static inline int32_t clseq_utf8_next(const char *text, size_t *at)
 {
