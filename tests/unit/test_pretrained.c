@@ -25,11 +25,9 @@ static void test_words(void **state)
                                           "a",
                                           "B",
                                           "A",
-                                          "\xc3\x84"
-                                          "a",
+                                          "\303\204a",
                                           "c" };
-    static const char text[] = "a 1 0\nb 2 0\n</s> 3 0\n\xc3\xa4"
-                               "a 4 0\nB 5 0\n";
+    static const char text[] = "a 1 0\nb 2 0\n</s> 3 0\n\303\244a 4 0\nB 5 0\n";
     static const float expected[] = { 0, 0, 0, 0, 1, 5, 1, 4, 0 }; /* 0: none */
     const struct probe_place *place = probe_place(state);
     clseq_vocab *vocab = NULL;
