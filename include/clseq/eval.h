@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Metrics for output text: BLEU, chrF, edit rates and exact match.
+ * Metrics for output text: BLEU, chrF, TER, edit rates and exact match.
  *
  * Each metric is an accumulator: create it, add one line at a time, ask for the score whenever it
  * is wanted, destroy it. Lines are UTF-8 C strings, normally without a newline, and are not kept. A
@@ -14,8 +14,9 @@
  * BLEU: Papineni et al., "BLEU: a method for automatic evaluation of machine translation", 2002.
  * Smoothing: Chen and Cherry, "A systematic comparison of smoothing techniques for sentence-level
  * BLEU", 2014. chrF: Popovic, "chrF: character n-gram F-score for automatic MT evaluation", 2015;
- * chrF++: Popovic, "chrF++: words helping character n-grams", 2017. The details, tokenizers above
- * all, follow sacreBLEU 2 (Post, "A call for clarity in reporting BLEU scores", 2018), so that the
+ * chrF++: Popovic, "chrF++: words helping character n-grams", 2017. TER: Snover et al., "A study of
+ * translation edit rate with targeted human annotation", 2006. The details, tokenizers above all,
+ * follow sacreBLEU 2 (Post, "A call for clarity in reporting BLEU scores", 2018), so that the
  * figures are the same. Unicode categories and case come from the installed utf8proc; a code point
  * younger than its Unicode version counts as unassigned.
  */
@@ -184,6 +185,64 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_chrf_score(const clseq_chrf *chrf,
 
 /* Forget the lines, keep the options. */
 CLSEQ_API void clseq_chrf_reset(clseq_chrf *chrf);
+
+/* ---- TER ---- */
+
+typedef struct clseq_ter_options {
+    bool normalized;     /* punctuation apart and entities undone, as tercom -N */
+    bool no_punct;       /* leave out . , ? : ; ! " ( ) */
+    bool asian_support;  /* with normalized: ideographs and Asian punctuation apart; with no_punct:
+                          * leave out Asian punctuation too */
+    bool case_sensitive; /* otherwise both sides are lower-cased first */
+} clseq_ter_options;
+
+/* sacreBLEU's defaults: all false. */
+CLSEQ_API void clseq_ter_options_init(clseq_ter_options *options);
+
+/*
+ * Edits are insertions, deletions, substitutions and shifts of a run of words to another place, one
+ * edit whatever its length and way. The fewest shifts are not known to any fast method; the greedy
+ * search is tercom's with the limits of sacreBLEU: at each step the one shift of up to 10 words,
+ * not further than 50 places, that lowers the edit distance most; the distance is searched 25 places
+ * around the diagonal; at most 1000 shifts are looked at, and the step that reaches this number is
+ * not done.
+ *
+ * Each line counts its fewest edits against any reference over the mean length of its references.
+ * Equal figures ask for one oddity of sacreBLEU's: with `normalized`, references are normalized
+ * twice, which parts a possessive 's from its word where only punctuation follows, too.
+ */
+typedef struct clseq_ter_result {
+    double score;            /* percent: 100 * edits / reference_tokens, may exceed 100; without
+                              * reference tokens 100, or 0 without edits */
+    uint64_t lines;          /* lines added */
+    uint64_t edits;          /* sum over lines */
+    double reference_tokens; /* sum over lines of the mean over references */
+    char signature[256];     /* "nrefs:1|case:lc|tok:tercom|norm:no|punct:yes|asian:no|
+                              * version:clseq-0.1.0" */
+} clseq_ter_result;
+
+typedef struct clseq_ter clseq_ter;
+
+/* As clseq_bleu_create(). Errors: CLSEQ_ERR_NOMEM. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_ter_create(clseq_context *ctx,
+                                                         const clseq_ter_options *options,
+                                                         clseq_ter **ret);
+
+/* Destroy and set *ter to NULL. *ter may be NULL. */
+CLSEQ_API void clseq_ter_destroy(clseq_ter **ter);
+
+/* Count one line. Time per reference is at most 50 * len(hyp) for each of the 1000 shifts.
+ * Errors: CLSEQ_ERR_DATA (not UTF-8, no reference at all, or more than 2^30 words),
+ * CLSEQ_ERR_NOMEM. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_ter_add(clseq_ter *ter, const char *hyp,
+                                                      const char *const *refs, size_t n_refs);
+
+/* The score of the lines so far. Errors: CLSEQ_ERR_DATA (no line yet). */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_ter_score(const clseq_ter *ter,
+                                                        clseq_ter_result *ret);
+
+/* Forget the lines, keep the options: for scores of single sentences. */
+CLSEQ_API void clseq_ter_reset(clseq_ter *ter);
 
 /* ---- Edit rates and exact match ---- */
 
