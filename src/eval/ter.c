@@ -4,6 +4,7 @@
 
 #include "eval/eval_intern.h"
 #include "eval/eval_references.h"
+#include "eval/eval_statistics.h"
 #include "eval/ter_edits.h"
 #include "eval/ter_tokenize.h"
 
@@ -26,6 +27,7 @@ struct clseq_ter {
     clseq_context *ctx; /* borrowed */
     clseq_ter_options options;
     struct counts counts;
+    struct counts last; /* of the last line */
     clseq_reference_count references;
     /* scratch for one line */
     clseq_eval_text text, spare;
@@ -117,8 +119,10 @@ clseq_status clseq_ter_add(clseq_ter *ter, const char *hyp, const char *const *r
         if (edits < best)
             best = edits;
     }
-    ter->counts.edits += best;
-    ter->counts.reference_tokens += (double)length / (double)present;
+    ter->last.edits = best;
+    ter->last.reference_tokens = (double)length / (double)present;
+    ter->counts.edits += ter->last.edits;
+    ter->counts.reference_tokens += ter->last.reference_tokens;
     clseq_references_count(&ter->references, present);
     return CLSEQ_OK;
 }
@@ -148,4 +152,18 @@ clseq_status clseq_ter_score(const clseq_ter *ter, clseq_ter_result *ret)
              options->no_punct ? "no" : "yes", options->asian_support ? "yes" : "no",
              CLSEQ_VERSION_STRING);
     return CLSEQ_OK;
+}
+
+size_t clseq_ter_statistics(const clseq_ter *ter, double *ret)
+{
+    ret[0] = (double)ter->last.edits;
+    ret[1] = ter->last.reference_tokens;
+    return 2;
+}
+
+double clseq_ter_statistics_score(const double *sums)
+{
+    const struct counts counts = { (uint64_t)sums[0], sums[1] };
+
+    return rate(&counts);
 }
