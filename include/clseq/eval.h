@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Metrics for output text: BLEU, chrF, edit rates and exact match.
+ * Metrics for output text: BLEU, chrF, TER, edit rates and exact match.
  *
  * Each metric is an accumulator: create it, add one line at a time, ask for the score whenever it
  * is wanted, destroy it. Lines are UTF-8 C strings, normally without a newline, and are not kept. A
@@ -14,8 +14,9 @@
  * BLEU: Papineni et al., "BLEU: a method for automatic evaluation of machine translation", 2002.
  * Smoothing: Chen and Cherry, "A systematic comparison of smoothing techniques for sentence-level
  * BLEU", 2014. chrF: Popovic, "chrF: character n-gram F-score for automatic MT evaluation", 2015;
- * chrF++: Popovic, "chrF++: words helping character n-grams", 2017. The details, tokenizers above
- * all, follow sacreBLEU 2 (Post, "A call for clarity in reporting BLEU scores", 2018), so that the
+ * chrF++: Popovic, "chrF++: words helping character n-grams", 2017. TER: Snover et al., "A study of
+ * translation edit rate with targeted human annotation", 2006. The details, tokenizers above all,
+ * follow sacreBLEU 2 (Post, "A call for clarity in reporting BLEU scores", 2018), so that the
  * figures are the same. Unicode categories and case come from the installed utf8proc; a code point
  * younger than its Unicode version counts as unassigned.
  */
@@ -185,6 +186,64 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_chrf_score(const clseq_chrf *chrf,
 /* Forget the lines, keep the options. */
 CLSEQ_API void clseq_chrf_reset(clseq_chrf *chrf);
 
+/* ---- TER ---- */
+
+typedef struct clseq_ter_options {
+    bool normalized;     /* punctuation apart and entities undone, as tercom -N */
+    bool no_punct;       /* leave out . , ? : ; ! " ( ) */
+    bool asian_support;  /* with normalized: ideographs and Asian punctuation apart; with no_punct:
+                          * leave out Asian punctuation too */
+    bool case_sensitive; /* otherwise both sides are lower-cased first */
+} clseq_ter_options;
+
+/* sacreBLEU's defaults: all false. */
+CLSEQ_API void clseq_ter_options_init(clseq_ter_options *options);
+
+/*
+ * Edits are insertions, deletions, substitutions and shifts of a run of words to another place, one
+ * edit whatever its length and way. The fewest shifts are not known to any fast method; the greedy
+ * search is tercom's with the limits of sacreBLEU: at each step the one shift of up to 10 words,
+ * not further than 50 places, that lowers the edit distance most; the distance is searched 25 places
+ * around the diagonal; at most 1000 shifts are looked at, and the step that reaches this number is
+ * not done.
+ *
+ * Each line counts its fewest edits against any reference over the mean length of its references.
+ * Equal figures ask for one oddity of sacreBLEU's: with `normalized`, references are normalized
+ * twice, which parts a possessive 's from its word where only punctuation follows, too.
+ */
+typedef struct clseq_ter_result {
+    double score;            /* percent: 100 * edits / reference_tokens, may exceed 100; without
+                              * reference tokens 100, or 0 without edits */
+    uint64_t lines;          /* lines added */
+    uint64_t edits;          /* sum over lines */
+    double reference_tokens; /* sum over lines of the mean over references */
+    char signature[256];     /* "nrefs:1|case:lc|tok:tercom|norm:no|punct:yes|asian:no|
+                              * version:clseq-0.1.0" */
+} clseq_ter_result;
+
+typedef struct clseq_ter clseq_ter;
+
+/* As clseq_bleu_create(). Errors: CLSEQ_ERR_NOMEM. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_ter_create(clseq_context *ctx,
+                                                         const clseq_ter_options *options,
+                                                         clseq_ter **ret);
+
+/* Destroy and set *ter to NULL. *ter may be NULL. */
+CLSEQ_API void clseq_ter_destroy(clseq_ter **ter);
+
+/* Count one line. Time per reference is at most 50 * len(hyp) for each of the 1000 shifts.
+ * Errors: CLSEQ_ERR_DATA (not UTF-8, no reference at all, or more than 2^30 words),
+ * CLSEQ_ERR_NOMEM. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_ter_add(clseq_ter *ter, const char *hyp,
+                                                      const char *const *refs, size_t n_refs);
+
+/* The score of the lines so far. Errors: CLSEQ_ERR_DATA (no line yet). */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_ter_score(const clseq_ter *ter,
+                                                        clseq_ter_result *ret);
+
+/* Forget the lines, keep the options: for scores of single sentences. */
+CLSEQ_API void clseq_ter_reset(clseq_ter *ter);
+
 /* ---- Edit rates and exact match ---- */
 
 typedef enum clseq_edit_unit {
@@ -241,6 +300,88 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_edit_score(const clseq_edit *edit,
 
 /* Forget the lines, keep the options. */
 CLSEQ_API void clseq_edit_reset(clseq_edit *edit);
+
+/* ---- Two systems on the same lines ---- */
+
+/* X(name, number, word on the command line) */
+#define CLSEQ_EVAL_METRIC_MAP(X)                                                                   \
+    X(BLEU, 0, "BLEU")                                                                             \
+    X(CHRF, 1, "chrF")                                                                             \
+    X(TER, 2, "TER")                                                                               \
+    X(WRONG_RATE, 3, "WER") /* clseq_edit_result.wrong_rate */                                     \
+    X(EDIT_RATE, 4, "PER")  /* clseq_edit_result.edit_rate */                                      \
+    X(EXACT, 5, "exact")    /* clseq_edit_result.exact */
+
+typedef enum clseq_eval_metric {
+#define X(name, number, word) CLSEQ_EVAL_METRIC_##name = number,
+    CLSEQ_EVAL_METRIC_MAP(X)
+#undef X
+} clseq_eval_metric;
+
+#define CLSEQ_PAIRED_MAX_SAMPLES 1000000
+
+typedef struct clseq_paired_options {
+    clseq_eval_metric metric;
+    clseq_bleu_options bleu; /* of these four the one of the metric counts */
+    clseq_chrf_options chrf;
+    clseq_ter_options ter;
+    clseq_edit_options edit;
+    uint64_t samples; /* 1 to CLSEQ_PAIRED_MAX_SAMPLES */
+    uint64_t seed;    /* same seed and lines, same figures, on any machine */
+} clseq_paired_options;
+
+/* BLEU, the defaults of all metrics, 1000 samples, seed 1. */
+CLSEQ_API void clseq_paired_options_init(clseq_paired_options *options);
+
+/* One of the two systems. */
+typedef struct clseq_paired_system {
+    double score;     /* of all lines */
+    double mean;      /* of the scores of the samples */
+    double low, high; /* 95 % interval: the scores with 1/40 of the samples below, above */
+} clseq_paired_system;
+
+typedef struct clseq_paired_result {
+    clseq_paired_system system, other;
+    double difference; /* system.score - other.score */
+    double p_value;    /* above 0, at most 1 */
+    uint64_t lines, samples, seed;
+    uint64_t equal_samples; /* in which both score the same; if all do, p_value has no meaning */
+    char name[32];          /* "BLEU", "chrF2++", "PER" */
+    char signature[256];    /* the metric's with "bs:1000|seed:1|" behind nrefs; edit rates: "" */
+} clseq_paired_result;
+
+/*
+ * Paired bootstrap resampling: Koehn, "Statistical significance tests for machine translation
+ * evaluation", 2004. A sample is as many lines as there are, drawn with replacement, the same for
+ * both systems. The p-value is that of sacreBLEU 2: with d the absolute difference of the scores of
+ * a sample, D that of all lines and n samples,
+ *
+ *     p = (1 + number of samples with d - mean of d > D) / (n + 1).
+ *
+ * So it is 1 / (n + 1) for two systems that never differ. What a line adds to the counts is taken
+ * once; the test then works on sums. Memory is 16 bytes a line for each count of the metric (BLEU
+ * 10, chrF 18, TER 2, edit rates 4).
+ */
+typedef struct clseq_paired clseq_paired;
+
+/* As clseq_bleu_create(). Errors: CLSEQ_ERR_ARG (an option out of range), CLSEQ_ERR_NOMEM. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_paired_create(clseq_context *ctx,
+                                                            const clseq_paired_options *options,
+                                                            clseq_paired **ret);
+
+/* Destroy and set *paired to NULL. *paired may be NULL. */
+CLSEQ_API void clseq_paired_destroy(clseq_paired **paired);
+
+/* Count one line of both systems. Errors: CLSEQ_ERR_DATA (not UTF-8, or no reference at all),
+ * CLSEQ_ERR_NOMEM (then only destroy is of use). */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_paired_add(clseq_paired *paired, const char *hyp,
+                                                         const char *other, const char *const *refs,
+                                                         size_t n_refs);
+
+/* Draw the samples and compare. Errors: CLSEQ_ERR_DATA (no line yet, or as clseq_edit_score()),
+ * CLSEQ_ERR_NOMEM. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_paired_test(const clseq_paired *paired,
+                                                          clseq_paired_result *ret);
 
 CLSEQ_END_DECLS
 

@@ -23,6 +23,7 @@ enum clseq_random_purpose {
     CLSEQ_RANDOM_WORD_DROPOUT = 8, /* a = epoch; words of a batch that become unknown */
     CLSEQ_RANDOM_TEACHER = 9,      /* a = number of the batch; words the decoder reads */
     CLSEQ_RANDOM_BPE = 10,         /* a = epoch; merges left out, per line */
+    CLSEQ_RANDOM_BOOTSTRAP = 11,   /* a = number of the sample; lines of a test set */
 };
 
 /* One 64-bit number. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "eval/eval_ngrams.h"
 #include "eval/eval_references.h"
+#include "eval/eval_statistics.h"
 #include "eval/eval_tokenize.h"
 
 #include <clseq/version.h>
@@ -27,6 +28,7 @@ struct clseq_bleu {
     clseq_context *ctx; /* borrowed */
     clseq_bleu_options options;
     struct counts counts;
+    struct counts last; /* of the last line */
     clseq_reference_count references;
     /* scratch for one line */
     clseq_eval_text text, spare;
@@ -172,7 +174,7 @@ clseq_status clseq_bleu_add(clseq_bleu *bleu, const char *hyp, const char *const
                             size_t n_refs)
 {
     const size_t order = (size_t)bleu->options.max_order;
-    uint64_t matches[CLSEQ_BLEU_MAX_ORDER] = { 0 };
+    struct counts line = { 0 };
     size_t hyp_length = 0, length = 0, closest = 0, closest_off = SIZE_MAX, present = 0;
     clseq_status status;
 
@@ -190,18 +192,23 @@ clseq_status clseq_bleu_add(clseq_bleu *bleu, const char *hyp, const char *const
         status = read_line(bleu, refs[i], false, &length);
         if (status != CLSEQ_OK)
             return clseq_references_fail(bleu->ctx, &bleu->references, status, i);
-        clseq_ngrams_match(&bleu->ngrams, bleu->symbols, length, matches);
+        clseq_ngrams_match(&bleu->ngrams, bleu->symbols, length, line.matches);
         off = length > hyp_length ? length - hyp_length : hyp_length - length;
         if (off < closest_off || (off == closest_off && length < closest)) {
             closest_off = off;
             closest = length;
         }
     }
-    for (size_t n = 0; n < order; n++)
-        bleu->counts.matches[n] += matches[n];
-    clseq_ngrams_totals(hyp_length, order, bleu->counts.totals);
-    bleu->counts.hyp_length += hyp_length;
-    bleu->counts.ref_length += closest;
+    clseq_ngrams_totals(hyp_length, order, line.totals);
+    line.hyp_length = hyp_length;
+    line.ref_length = closest;
+    for (size_t n = 0; n < order; n++) {
+        bleu->counts.matches[n] += line.matches[n];
+        bleu->counts.totals[n] += line.totals[n];
+    }
+    bleu->counts.hyp_length += line.hyp_length;
+    bleu->counts.ref_length += line.ref_length;
+    bleu->last = line;
     clseq_references_count(&bleu->references, present);
     return CLSEQ_OK;
 }
@@ -310,4 +317,32 @@ clseq_status clseq_bleu_from_counts(clseq_context *ctx, const clseq_bleu_options
     compute(&checked, &counts, ret);
     write_signature(&checked, &none, ret);
     return CLSEQ_OK;
+}
+
+size_t clseq_bleu_statistics(const clseq_bleu *bleu, double *ret)
+{
+    const size_t order = (size_t)bleu->options.max_order;
+
+    for (size_t n = 0; n < order; n++) {
+        ret[n] = (double)bleu->last.matches[n];
+        ret[order + n] = (double)bleu->last.totals[n];
+    }
+    ret[2 * order] = (double)bleu->last.hyp_length;
+    ret[2 * order + 1] = (double)bleu->last.ref_length;
+    return 2 * order + 2;
+}
+
+double clseq_bleu_statistics_score(const clseq_bleu *bleu, const double *sums)
+{
+    const size_t order = (size_t)bleu->options.max_order;
+    struct counts counts = { .hyp_length = (uint64_t)sums[2 * order],
+                             .ref_length = (uint64_t)sums[2 * order + 1] };
+    clseq_bleu_result result;
+
+    for (size_t n = 0; n < order; n++) {
+        counts.matches[n] = (uint64_t)sums[n];
+        counts.totals[n] = (uint64_t)sums[order + n];
+    }
+    compute(&bleu->options, &counts, &result);
+    return result.score;
 }

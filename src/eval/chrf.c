@@ -4,6 +4,7 @@
 
 #include "eval/eval_ngrams.h"
 #include "eval/eval_references.h"
+#include "eval/eval_statistics.h"
 #include "eval/eval_text.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ struct clseq_chrf {
     clseq_context *ctx; /* borrowed */
     clseq_chrf_options options;
     struct counts counts;
+    struct counts last; /* of the last line */
     clseq_reference_count references;
     /* scratch for one line */
     clseq_eval_text text, spare;
@@ -258,6 +260,7 @@ clseq_status clseq_chrf_add(clseq_chrf *chrf, const char *hyp, const char *const
         chrf->counts.ref[i] += best.ref[i];
         chrf->counts.matches[i] += best.matches[i];
     }
+    chrf->last = best;
     clseq_references_count(&chrf->references, present);
     return CLSEQ_OK;
 }
@@ -281,4 +284,29 @@ clseq_status clseq_chrf_score(const clseq_chrf *chrf, clseq_chrf_result *ret)
              options->char_order, options->word_order, options->whitespace ? "yes" : "no",
              CLSEQ_VERSION_STRING);
     return CLSEQ_OK;
+}
+
+size_t clseq_chrf_statistics(const clseq_chrf *chrf, double *ret)
+{
+    const size_t orders = (size_t)chrf->options.char_order + (size_t)chrf->options.word_order;
+
+    for (size_t n = 0; n < orders; n++) {
+        ret[n] = (double)chrf->last.hyp[n];
+        ret[orders + n] = (double)chrf->last.ref[n];
+        ret[2 * orders + n] = (double)chrf->last.matches[n];
+    }
+    return 3 * orders;
+}
+
+double clseq_chrf_statistics_score(const clseq_chrf *chrf, const double *sums)
+{
+    const size_t orders = (size_t)chrf->options.char_order + (size_t)chrf->options.word_order;
+    struct counts counts = { 0 };
+
+    for (size_t n = 0; n < orders; n++) {
+        counts.hyp[n] = (uint64_t)sums[n];
+        counts.ref[n] = (uint64_t)sums[orders + n];
+        counts.matches[n] = (uint64_t)sums[2 * orders + n];
+    }
+    return f_score(&chrf->options, &counts);
 }

@@ -4,6 +4,7 @@
 #include "eval/edit_distance.h"
 #include "eval/eval_intern.h"
 #include "eval/eval_references.h"
+#include "eval/eval_statistics.h"
 #include "eval/eval_text.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct clseq_edit {
     uint64_t wrong_lines;
     uint64_t edits;
     uint64_t reference_tokens;
+    size_t last_edits, last_length; /* of the last line */
     clseq_reference_count references;
     /* scratch for one line */
     clseq_eval_text text, spare;
@@ -142,6 +144,8 @@ clseq_status clseq_edit_add(clseq_edit *edit, const char *hyp, const char *const
     edit->edits += best;
     edit->reference_tokens += best_length;
     edit->wrong_lines += best > 0;
+    edit->last_edits = best;
+    edit->last_length = best_length;
     clseq_references_count(&edit->references, present);
     return CLSEQ_OK;
 }
@@ -167,4 +171,24 @@ clseq_status clseq_edit_score(const clseq_edit *edit, clseq_edit_result *ret)
         .reference_tokens = edit->reference_tokens,
     };
     return CLSEQ_OK;
+}
+
+size_t clseq_edit_statistics(const clseq_edit *edit, double *ret)
+{
+    ret[0] = (double)edit->last_edits;
+    ret[1] = (double)edit->last_length;
+    ret[2] = edit->last_edits > 0;
+    ret[3] = 1;
+    return 4;
+}
+
+void clseq_edit_statistics_score(const double *sums, clseq_edit_result *ret)
+{
+    *ret = (clseq_edit_result) {
+        .edit_rate = sums[0] <= 0  ? 0
+                     : sums[1] > 0 ? 100 * sums[0] / sums[1]
+                                   : 100,
+        .wrong_rate = 100 * sums[2] / sums[3],
+        .exact = 100 * (sums[3] - sums[2]) / sums[3],
+    };
 }

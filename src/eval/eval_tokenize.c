@@ -37,8 +37,7 @@ clseq_status clseq_eval_tokenizer_find(clseq_context *ctx, const char *name,
                       "unknown tokenizer \"%s\"; known ones: 13a, intl, char, none", name);
 }
 
-/* Replace every `from` by the shorter `to`, in place. */
-static void replace_all(clseq_eval_text *text, const char *from, const char *to)
+void clseq_eval_text_replace(clseq_eval_text *text, const char *from, const char *to)
 {
     const size_t from_size = strlen(from), to_size = strlen(to);
     char *read = text->s, *write = text->s, *found;
@@ -55,8 +54,16 @@ static void replace_all(clseq_eval_text *text, const char *from, const char *to)
     text->size = (size_t)(write - text->s) + strlen(write);
 }
 
-/* One space between tokens, none outside. Never longer than before, so in place. */
-static void single_spaces(clseq_eval_text *text)
+void clseq_eval_text_unescape(clseq_eval_text *text)
+{
+    clseq_eval_text_replace(text, "&quot;", "\"");
+    clseq_eval_text_replace(text, "&amp;", "&");
+    clseq_eval_text_replace(text, "&lt;", "<");
+    clseq_eval_text_replace(text, "&gt;", ">");
+}
+
+/* Never longer than before, so in place. */
+void clseq_eval_text_single_spaces(clseq_eval_text *text)
 {
     size_t at = 0, n = 0, size;
     const char *token;
@@ -76,6 +83,16 @@ static bool digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static bool not_digit(char c)
+{
+    return !digit(c);
+}
+
+static bool dash(char c)
+{
+    return c == '-';
+}
+
 static bool stop(char c)
 {
     return c == '.' || c == ',';
@@ -88,19 +105,11 @@ static bool always_apart(char c)
            (c >= '(' && c <= '+') || (c >= ':' && c <= '@') || c == '/';
 }
 
-static clseq_status tokenize_13a(clseq_context *ctx, clseq_eval_text *text, clseq_eval_text *spare)
+clseq_status clseq_eval_text_part_punctuation(clseq_context *ctx, clseq_eval_text *text,
+                                              clseq_eval_text *spare)
 {
     size_t n = 0;
 
-    replace_all(text, "<skipped>", "");
-    replace_all(text, "-\n", "");
-    replace_all(text, "\n", " ");
-    replace_all(text, "&quot;", "\"");
-    replace_all(text, "&amp;", "&");
-    replace_all(text, "&lt;", "<");
-    replace_all(text, "&gt;", ">");
-
-    /* The rules see one space on either side of the line. */
     CLSEQ_TRY(clseq_eval_text_reserve(ctx, spare, text->size, 3, 6));
     spare->s[n++] = ' ';
     for (size_t i = 0; i < text->size; i++) {
@@ -115,56 +124,57 @@ static clseq_status tokenize_13a(clseq_context *ctx, clseq_eval_text *text, clse
         }
     }
     spare->s[n++] = ' ';
+    spare->s[n] = 0;
     spare->size = n;
+    clseq_eval_text_swap(text, spare);
+    return CLSEQ_OK;
+}
 
-    /* . and , stand apart when no digit is before them */
-    CLSEQ_TRY(clseq_eval_text_reserve(ctx, text, spare->size, 2, 0));
-    n = 0;
-    for (size_t i = 0; i < spare->size; i++) {
-        const char c = spare->s[i];
+/* Where a byte of class `first` is followed by one of class `second`, put spaces around the first
+ * of the two or around the second; then go on behind both. */
+static clseq_status part_pairs(clseq_context *ctx, clseq_eval_text *text, clseq_eval_text *spare,
+                               bool (*first)(char), bool (*second)(char), bool first_apart)
+{
+    size_t n = 0;
 
-        text->s[n++] = c;
-        if (!digit(c) && i + 1 < spare->size && stop(spare->s[i + 1])) {
-            text->s[n++] = ' ';
-            text->s[n++] = spare->s[++i];
-            text->s[n++] = ' ';
-        }
-    }
-    text->size = n;
-
-    /* ... and when no digit is behind them */
     CLSEQ_TRY(clseq_eval_text_reserve(ctx, spare, text->size, 2, 0));
-    n = 0;
     for (size_t i = 0; i < text->size; i++) {
         const char c = text->s[i];
+        const bool pair = i + 1 < text->size && first(c) && second(text->s[i + 1]);
 
-        if (stop(c) && i + 1 < text->size && !digit(text->s[i + 1])) {
+        if (pair && first_apart)
             spare->s[n++] = ' ';
-            spare->s[n++] = c;
+        spare->s[n++] = c;
+        if (!pair)
+            continue;
+        spare->s[n++] = ' ';
+        spare->s[n++] = text->s[++i];
+        if (!first_apart)
             spare->s[n++] = ' ';
-            spare->s[n++] = text->s[++i];
-        } else {
-            spare->s[n++] = c;
-        }
     }
+    spare->s[n] = 0;
     spare->size = n;
+    clseq_eval_text_swap(text, spare);
+    return CLSEQ_OK;
+}
 
-    /* - stands apart when a digit is before it */
-    CLSEQ_TRY(clseq_eval_text_reserve(ctx, text, spare->size, 2, 0));
-    n = 0;
-    for (size_t i = 0; i < spare->size; i++) {
-        const char c = spare->s[i];
+clseq_status clseq_eval_text_part_stops(clseq_context *ctx, clseq_eval_text *text,
+                                        clseq_eval_text *spare)
+{
+    CLSEQ_TRY(part_pairs(ctx, text, spare, not_digit, stop, false));
+    CLSEQ_TRY(part_pairs(ctx, text, spare, stop, not_digit, true));
+    return part_pairs(ctx, text, spare, digit, dash, false);
+}
 
-        text->s[n++] = c;
-        if (digit(c) && i + 1 < spare->size && spare->s[i + 1] == '-') {
-            text->s[n++] = ' ';
-            text->s[n++] = spare->s[++i];
-            text->s[n++] = ' ';
-        }
-    }
-    text->s[n] = 0;
-    text->size = n;
-    single_spaces(text);
+static clseq_status tokenize_13a(clseq_context *ctx, clseq_eval_text *text, clseq_eval_text *spare)
+{
+    clseq_eval_text_replace(text, "<skipped>", "");
+    clseq_eval_text_replace(text, "-\n", "");
+    clseq_eval_text_replace(text, "\n", " ");
+    clseq_eval_text_unescape(text);
+    CLSEQ_TRY(clseq_eval_text_part_punctuation(ctx, text, spare));
+    CLSEQ_TRY(clseq_eval_text_part_stops(ctx, text, spare));
+    clseq_eval_text_single_spaces(text);
     return CLSEQ_OK;
 }
 
@@ -266,7 +276,7 @@ static clseq_status tokenize_intl(clseq_context *ctx, clseq_eval_text *text, cls
     spare->s[n] = 0;
     spare->size = n;
     clseq_eval_text_swap(text, spare);
-    single_spaces(text);
+    clseq_eval_text_single_spaces(text);
     return CLSEQ_OK;
 }
 
