@@ -94,10 +94,13 @@ static void limits_of_the_search(void **state)
         { 237, 25, 27, 1000, 12, 3 }, /* 11 words take 2 shifts */
         { 9, 70, 70, 1000, 19, 38 },  /* 51 words back: 2 edits if shifts went farther */
         { 9, 70, 70, 1000, 51, 38 },  /* 51 words forth: 19 edits */
-        { 17, 36, 40, 2, 0, 12 },     /* 14 edits when only 300 shifts are looked at */
+        { 9, 70, 70, 1000, 20, 2 },   /* 50 words back: 40 edits if shifts went less far */
+        { 9, 70, 70, 1000, 50, 21 },  /* 50 words forth: 40 edits */
+        { 17, 36, 40, 2, 0, 12 },     /* 14 edits when 400 shifts are looked at, 10 when all are */
         { 18, 40, 36, 2, 0, 9 },
-        /* 6 edits with one more column in the band */
+        /* 6 edits with one more column in the band; 61 edits with one less */
         { 243, 64, 61, 1000, 23, 64 },
+        { 243, 61, 61, 1000, 24, 3 },
     };
     size_t hyp[256], ref[256];
     clseq_ter_scratch scratch = { 0 };
