@@ -201,11 +201,11 @@ CLSEQ_API void clseq_ter_options_init(clseq_ter_options *options);
 
 /*
  * Edits are insertions, deletions, substitutions and shifts of a run of words to another place, one
- * edit whatever its length and way. The fewest shifts are not known to any fast method; the greedy
- * search is tercom's with the limits of sacreBLEU: at each step the one shift of up to 10 words,
- * not further than 50 places, that lowers the edit distance most; the distance is searched 25 places
- * around the diagonal; at most 1000 shifts are looked at, and the step that reaches this number is
- * not done.
+ * edit whatever its length and way. No fast method finds the fewest shifts; the greedy search is
+ * tercom's with the limits of sacreBLEU: at each step the one shift of up to 10 words, from no
+ * farther than 50 places, that lowers the edit distance most. The distance is searched 25 places
+ * around the diagonal. At most 1000 shifts are looked at; the step that reaches this number is not
+ * done.
  *
  * Each line counts its fewest edits against any reference over the mean length of its references.
  * Equal figures ask for one oddity of sacreBLEU's: with `normalized`, references are normalized

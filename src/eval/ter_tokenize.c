@@ -18,7 +18,8 @@ static bool ideograph(int32_t code)
            between(code, 0xf900, 0xfaff) || between(code, 0xfe30, 0xfe4f);
 }
 
-/* Ideographic stops and brackets, the halfwidth ones, the middle dot; fullwidth . , ? : ; ! " ( ) */
+/* Ideographic stops and brackets, the halfwidth ones, the middle dot; then the fullwidth forms of
+ * . , ? : ; ! " ( ) */
 static bool asian_punctuation(int32_t code)
 {
     return code == 0x3001 || code == 0x3002 || between(code, 0x3008, 0x3011) ||

@@ -111,6 +111,22 @@ expect 3 'fewer' $clseq eval short.txt tgt.txt
 expect 3 'more' $clseq eval tgt.txt short.txt
 expect 0 'BLEU 100.00' $clseq eval tgt.txt tgt.txt
 expect 0 'exact 100.00' $clseq eval tgt.txt tgt.txt --metric exact
+expect 0 'TER 0.00' $clseq eval tgt.txt tgt.txt --metric ter
+expect 2 'are for --metric ter' $clseq eval tgt.txt tgt.txt --ter-no-punct
+expect 2 'exclude' $clseq eval tgt.txt tgt.txt --metric ter --ter-case-sensitive --lowercase
+expect 2 'give one of them' $clseq eval tgt.txt tgt.txt --metric ter --ter-asian
+expect 3 'short.txt has fewer' $clseq eval tgt.txt tgt.txt --against short.txt
+expect 3 'tgt.txt has more' $clseq eval short.txt short.txt --against tgt.txt
+expect 5 'nothing.txt' $clseq eval tgt.txt tgt.txt --against nothing.txt
+expect 3 'invalid.txt:201' $clseq eval longer.txt longer.txt --against invalid.txt
+expect 3 'no line' $clseq eval empty.txt empty.txt --against empty.txt
+expect 2 'named more than once' $clseq eval - tgt.txt --against -
+expect 2 'for --against' $clseq eval tgt.txt tgt.txt --samples 10
+expect 2 'samples' $clseq eval tgt.txt tgt.txt --against src.txt --samples 0
+for metric in bleu chrf chrf++ ter wer per exact; do
+    expect 0 '"samples":20,"seed":7,.*"p":0.0476' $clseq eval tgt.txt tgt.txt --against src.txt --metric $metric --samples 20 --seed 7 --json
+    expect 0 'p-value has no meaning' $clseq eval tgt.txt tgt.txt --against tgt.txt --metric $metric --samples 20
+done
 
 # Help and version go to standard output with status 0.
 for command in train translate score eval demo devices bench info average; do

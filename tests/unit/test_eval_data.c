@@ -297,6 +297,22 @@ static double chrf_corpus(clseq_context *ctx, int word_order, const struct lines
     return r.score;
 }
 
+static double ter_corpus(clseq_context *ctx, const struct lines *hyp, const struct lines *ref)
+{
+    clseq_ter_result r;
+    clseq_ter *ter = NULL;
+
+    ASSERT_OK(ctx, clseq_ter_create(ctx, NULL, &ter));
+    for (size_t i = 0; i < hyp->count; i++) {
+        const char *refs[1] = { ref->at[i] };
+
+        ASSERT_OK(ctx, clseq_ter_add(ter, hyp->at[i], refs, 1));
+    }
+    ASSERT_OK(ctx, clseq_ter_score(ter, &r));
+    clseq_ter_destroy(&ter);
+    return r.score;
+}
+
 /* "36804/19234/11381/6976" */
 static void assert_counts(const uint64_t *got, const char *want, const char *what)
 {
@@ -310,12 +326,13 @@ static void assert_counts(const uint64_t *got, const char *want, const char *wha
     }
 }
 
-/* Real system output of WMT17, with the official BLEU and exact counts. */
+/* Real system output of WMT17, with the official BLEU and TER and exact counts. */
 static void wmt17_systems(void **state)
 {
     enum {
         FILE_NAME,
         OFFICIAL,
+        OFFICIAL_TER,
         SCORE = 5,
         MATCHES,
         TOTALS,
@@ -368,6 +385,8 @@ static void wmt17_systems(void **state)
         options.tokenizer = CLSEQ_EVAL_TOKENIZER_NONE;
         score_corpus(ctx, &options, &hyp, &ref, &r);
         assert_near(r.score, atof(cell[NONE]), 5.1e-7, name);
+        /* tercom's own figure, a ratio with 3 decimals */
+        assert_near(ter_corpus(ctx, &hyp, &ref), 100 * atof(cell[OFFICIAL_TER]), 0.05, name);
         assert_near(chrf_corpus(ctx, 0, &hyp, &ref), atof(cell[CHRF]), 5.1e-7, name);
         assert_near(chrf_corpus(ctx, 2, &hyp, &ref), atof(cell[CHRFPP]), 5.1e-7, name);
         free_lines(&hyp);

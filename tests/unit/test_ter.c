@@ -84,13 +84,23 @@ static void limits_of_the_search(void **state)
         uint32_t seed;
         size_t n_hyp, n_ref, k, turn, edits;
     } cases[] = {
-        { 5, 1, 200, 7, 0, 199 },    { 6, 200, 1, 7, 0, 199 },      { 7, 2, 130, 3, 0, 128 },
-        { 8, 12, 15, 3, 0, 6 },      { 9, 15, 12, 5, 0, 8 },        { 10, 20, 20, 8, 3, 1 },
-        { 11, 3, 2, 2, 0, 2 },       { 237, 25, 27, 1000, 12, 3 }, /* 11 words take 2 shifts */
-        { 9, 70, 70, 1000, 19, 38 }, /* 51 words back: 2 edits if shifts went farther */
-        { 9, 70, 70, 1000, 51, 38 }, /* 51 words forth: 19 edits */
-        { 17, 36, 40, 2, 0, 12 },    /* 14 edits when only 300 shifts are looked at */
-        { 18, 40, 36, 2, 0, 9 },     { 243, 64, 61, 1000, 23, 64 }, /* 6 edits with one more column in the band */
+        { 5, 1, 200, 7, 0, 199 },
+        { 6, 200, 1, 7, 0, 199 },
+        { 7, 2, 130, 3, 0, 128 },
+        { 8, 12, 15, 3, 0, 6 },
+        { 9, 15, 12, 5, 0, 8 },
+        { 10, 20, 20, 8, 3, 1 },
+        { 11, 3, 2, 2, 0, 2 },
+        { 237, 25, 27, 1000, 12, 3 }, /* 11 words take 2 shifts */
+        { 9, 70, 70, 1000, 19, 38 },  /* 51 words back: 2 edits if shifts went farther */
+        { 9, 70, 70, 1000, 51, 38 },  /* 51 words forth: 19 edits */
+        { 9, 70, 70, 1000, 20, 2 },   /* 50 words back: 40 edits if shifts went less far */
+        { 9, 70, 70, 1000, 50, 21 },  /* 50 words forth: 40 edits */
+        { 17, 36, 40, 2, 0, 12 },     /* 14 edits when 400 shifts are looked at, 10 when all are */
+        { 18, 40, 36, 2, 0, 9 },
+        /* 6 edits with one more column in the band; 61 edits with one less */
+        { 243, 64, 61, 1000, 23, 64 },
+        { 243, 61, 61, 1000, 24, 3 },
     };
     size_t hyp[256], ref[256];
     clseq_ter_scratch scratch = { 0 };
