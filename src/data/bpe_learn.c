@@ -240,8 +240,9 @@ static clseq_status join(learning *l, uint32_t left, uint32_t right, uint32_t *r
     return intern(l, l->joined.data, l->joined.size, ret);
 }
 
-/* Merge the pair in a word; the word as it was is left in l->old. */
-static clseq_status merge_in_word(learning *l, const clseq_bpe_pair *pair, word_data *word)
+/* Merge the pair into the symbol `made` in a word; the word as it was is left in l->old. */
+static clseq_status merge_in_word(learning *l, const clseq_bpe_pair *pair, uint32_t made,
+                                  word_data *word)
 {
     uint32_t *symbols = l->pool + word->begin;
     const uint32_t n = word->length;
@@ -253,7 +254,10 @@ static clseq_status merge_in_word(learning *l, const clseq_bpe_pair *pair, word_
     memcpy(l->old, symbols, n * sizeof(*symbols));
     for (uint32_t i = 0; i < n; i++) {
         if (i > 0 && merges(l, pair, l->old[i - 1], l->old[i], used)) {
-            CLSEQ_TRY(join(l, symbols[kept - 1], l->old[i], &symbols[kept - 1]));
+            if (symbols[kept - 1] == pair->left && l->old[i] == pair->right)
+                symbols[kept - 1] = made;
+            else
+                CLSEQ_TRY(join(l, symbols[kept - 1], l->old[i], &symbols[kept - 1]));
             used = l->symbols.entries[pair->right].length;
             continue;
         }
@@ -322,7 +326,7 @@ static clseq_status merge_pair(learning *l, uint32_t number)
         const uint32_t word = pair.events[i].word;
         const uint32_t n = l->words[word].length;
 
-        CLSEQ_TRY_GOTO(status, out, merge_in_word(l, &pair, &l->words[word]));
+        CLSEQ_TRY_GOTO(status, out, merge_in_word(l, &pair, made, &l->words[word]));
         CLSEQ_TRY_GOTO(status, out, count_old(l, &pair, word, n));
         CLSEQ_TRY_GOTO(status, out, count_new(l, made, word));
     }

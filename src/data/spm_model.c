@@ -174,8 +174,8 @@ static clseq_status read_type(const clseq_protobuf *m, const clseq_protobuf_fiel
     return CLSEQ_OK;
 }
 
-/* TrainerSpec. The ids of special pieces (40 to 43) say what was asked for; what counts is where the
- * pieces are. */
+/* TrainerSpec. The ids of special pieces (40 to 43) say what was asked for; what counts is where
+ * the pieces are. */
 static clseq_status read_trainer(clseq_protobuf m, loader *l)
 {
     clseq_spm *spm = l->spm;

@@ -88,8 +88,8 @@ clseq_status clseq_spm_rules_read(clseq_context *ctx, clseq_spm_rules *rules,
     return *why ? CLSEQ_ERR_FORMAT : CLSEQ_OK;
 }
 
-/* Length of the longest string with a rule that the text begins with, and its new text; 0 when there
- * is none. */
+/* Length of the longest string with a rule that the text begins with, and its new text; 0 when
+ * there is none. */
 static size_t longest_rule(const clseq_spm_rules *rules, const char *text, size_t n,
                            const char **replacement)
 {

@@ -3,9 +3,12 @@
 #ifndef CLSEQ_SPM_MAKER_H
 #define CLSEQ_SPM_MAKER_H
 
-#include "unit.h"
+#include "data_files.h"
 
 #include <clseq/subword.h>
+
+/* How pieces write a space. */
+#define SP "\xe2\x96\x81"
 
 typedef struct bytes {
     unsigned char data[1 << 16];
@@ -69,6 +72,16 @@ static inline void put_special(bytes *b)
     put_piece(b, "</s>", 0, CLSEQ_SPM_CONTROL);
 }
 
+/* Ids 3 to 6: the space, a, b, c. */
+static inline void put_letters(bytes *b)
+{
+    put_special(b);
+    put_piece(b, SP, -2, CLSEQ_SPM_NORMAL);
+    put_piece(b, "a", -3, CLSEQ_SPM_NORMAL);
+    put_piece(b, "b", -3, CLSEQ_SPM_NORMAL);
+    put_piece(b, "c", -4, CLSEQ_SPM_NORMAL);
+}
+
 /* trainer_spec and normalizer_spec; `map` may be NULL. */
 static inline void put_specs(bytes *b, clseq_spm_type type, bool byte_fallback, const bytes *map)
 {
@@ -84,6 +97,30 @@ static inline void put_specs(bytes *b, clseq_spm_type type, bool byte_fallback, 
         put_field(spec, 2, map->data, map->size);
     put_field(b, 3, spec->data, spec->size);
     free(spec);
+}
+
+static inline clseq_spm *make(fixture *f, const bytes *b)
+{
+    clseq_spm *spm = NULL;
+
+    ASSERT_OK(f->ctx, clseq_spm_create_from_memory(f->ctx, "made.model", b->data, b->size, &spm));
+    return spm;
+}
+
+/* Expect these pieces of a line, and this text of their ids. */
+static inline void expect(fixture *f, const clseq_spm *spm, const char *line, const char *pieces,
+                          const char *decoded)
+{
+    clseq_text text = { 0 };
+    clseq_ids ids = { 0 };
+
+    ASSERT_OK(f->ctx, clseq_spm_encode_pieces(spm, line, strlen(line), &text));
+    assert_string_equal(text.data, pieces);
+    ASSERT_OK(f->ctx, clseq_spm_encode(spm, line, strlen(line), &ids));
+    ASSERT_OK(f->ctx, clseq_spm_decode(spm, ids.data, ids.size, &text));
+    assert_string_equal(text.data, decoded);
+    clseq_ids_fini(&ids);
+    clseq_text_fini(&text);
 }
 
 /* A precompiled map: every node of the tree has 256 units of its own, its value in the first. */
