@@ -22,7 +22,7 @@ enum clseq_random_purpose {
     CLSEQ_RANDOM_DROPOUT = 7,      /* a = place in the model */
     CLSEQ_RANDOM_WORD_DROPOUT = 8, /* a = epoch; words of a batch that become unknown */
     CLSEQ_RANDOM_TEACHER = 9,      /* a = number of the batch; words the decoder reads */
-    CLSEQ_RANDOM_BOOTSTRAP = 10,   /* a = number of the sample; lines of a test set */
+    CLSEQ_RANDOM_BOOTSTRAP = 11,   /* a = number of the sample; lines of a test set */
 };
 
 /* One 64-bit number. */
