@@ -69,17 +69,12 @@ static void test_text(void **state)
         "cat 1 2.5 \ndog -3 .25 \n",
         "cat 1 2.5\r\ndog -3 0.25\r\n",
         "cat 1e0 +2.5\ndog  -3E+0 25e-2\n\n",
-        "\xef\xbb\xbf"
-        "cat 1 2.5\ndog -3 0.25\n",
+        "\357\273\277cat 1 2.5\ndog -3 0.25\n",
     };
     static const char *const header[] = {
-        "2 2\ncat 1 2.5\ndog -3 0.25\n",
-        "2 2 \ncat 1 2.5 \ndog -3 0.25 \n",
-        "2\t2\r\ncat 1 2.5\r\ndog -3 0.25",
-        "2 2\ncat 1 2.5\ndog -3 0.25\n\n",
-        "1 2\ncat 1 2.5\ndog -3 0.25\n",
-        "\xef\xbb\xbf"
-        "2 2\ncat 1 2.5\ndog -3 0.25\n",
+        "2 2\ncat 1 2.5\ndog -3 0.25\n",    "2 2 \ncat 1 2.5 \ndog -3 0.25 \n",
+        "2\t2\r\ncat 1 2.5\r\ndog -3 0.25", "2 2\ncat 1 2.5\ndog -3 0.25\n\n",
+        "1 2\ncat 1 2.5\ndog -3 0.25\n",    "\357\273\2772 2\ncat 1 2.5\ndog -3 0.25\n",
     };
     fixture *f = *state;
 
