@@ -15,6 +15,9 @@ struct values {
     bool freeze_vectors;
     cli_span unfreeze_vectors;
     int unit, source_unit, target_unit;
+    const char *codes, *source_codes, *target_codes, *spm, *source_spm, *target_spm;
+    int64_t merges;
+    bool joint;
     int64_t vocab_size, source_vocab_size, target_vocab_size, min_count, max_length;
     bool lowercase, reverse_source;
     int preset;
@@ -35,7 +38,8 @@ struct values {
     struct device_options device;
 };
 
-#define UNITS "word|char"
+/* In the order of clseq_unit. */
+#define UNITS "word|char|byte|bpe|spm"
 /* In the order of clseq_optimizer_kind. */
 #define OPTIMIZERS "sgd|adam|momentum|nesterov|adagrad|adadelta|rmsprop|adamw"
 /* In the order of clseq_init_kind. */
@@ -54,13 +58,29 @@ static const cli_option options[] = {
     { "output", 'o', CLI_STRING_FIELD(struct values, run), "RUN", "run", .group = "Data",
       .help = "folder of the run; the same command again resumes it" },
     { "unit", 0, CLI_CHOICE_FIELD(struct values, unit), UNITS, "word", .group = "Data",
-      .help = "what a line is cut into" },
+      .help = "what a line is cut into; bpe: pieces of words, spm: pieces of a SentencePiece model" },
     { "source-unit", 0, CLI_CHOICE_FIELD(struct values, source_unit), UNITS, NULL, .group = "Data",
       .help = "the same for the source alone" },
     { "target-unit", 0, CLI_CHOICE_FIELD(struct values, target_unit), UNITS, NULL, .group = "Data",
       .help = "the same for the target alone" },
+    { "codes", 0, CLI_STRING_FIELD(struct values, codes), "FILE", NULL, .group = "Data",
+      .help = "merges of --unit bpe, as subword-nmt writes them; when not given they are learnt from SRC and TGT" },
+    { "source-codes", 0, CLI_STRING_FIELD(struct values, source_codes), "FILE", NULL, .group = "Data",
+      .help = "the same for the source alone" },
+    { "target-codes", 0, CLI_STRING_FIELD(struct values, target_codes), "FILE", NULL, .group = "Data",
+      .help = "the same for the target alone" },
+    { "merges", 0, CLI_INT_FIELD(struct values, merges), "N", "10000", .min = 1, .max = 1e9, .group = "Data",
+      .help = "how many merges to learn for a side" },
+    { "joint", 0, CLI_FLAG_FIELD(struct values, joint), NULL, NULL, .group = "Data",
+      .help = "learn the same merges for both sides" },
+    { "spm-model", 0, CLI_STRING_FIELD(struct values, spm), "FILE", NULL, .group = "Data",
+      .help = "the model of --unit spm, whose pieces are the vocabulary" },
+    { "source-spm-model", 0, CLI_STRING_FIELD(struct values, source_spm), "FILE", NULL, .group = "Data",
+      .help = "the same for the source alone" },
+    { "target-spm-model", 0, CLI_STRING_FIELD(struct values, target_spm), "FILE", NULL, .group = "Data",
+      .help = "the same for the target alone" },
     { "vocab-size", 0, CLI_INT_FIELD(struct values, vocab_size), "N", "30000", .min = 5, .max = 4e6,
-      .group = "Data", .help = "largest vocabulary of each side, the 4 special tokens included" },
+      .group = "Data", .help = "largest vocabulary of each side, the 4 special tokens included; not for units byte and spm" },
     { "source-vocab-size", 0, CLI_INT_FIELD(struct values, source_vocab_size), "N", NULL, .min = 5, .max = 4e6,
       .group = "Data", .help = "the same for the source alone" },
     { "target-vocab-size", 0, CLI_INT_FIELD(struct values, target_vocab_size), "N", NULL, .min = 5, .max = 4e6,
@@ -198,6 +218,55 @@ static double or_dropout(const cli_parse *parse, const struct values *v, const c
     return cli_source_of(parse, name) == CLI_FROM_DEFAULT ? v->dropout : value;
 }
 
+static void fill_units(const cli_parse *parse, const struct values *v,
+                       struct clseq_train_options *o)
+{
+    const char *const codes[2] = { v->source_codes ? v->source_codes : v->codes,
+                                   v->target_codes ? v->target_codes : v->codes };
+    const char *const models[2] = { v->source_spm ? v->source_spm : v->spm,
+                                    v->target_spm ? v->target_spm : v->spm };
+
+    o->source_text.unit = o->target_text.unit = (clseq_unit)v->unit;
+    if (cli_source_of(parse, "source-unit") != CLI_FROM_DEFAULT)
+        o->source_text.unit = (clseq_unit)v->source_unit;
+    if (cli_source_of(parse, "target-unit") != CLI_FROM_DEFAULT)
+        o->target_text.unit = (clseq_unit)v->target_unit;
+    o->source_text.lowercase = o->target_text.lowercase = v->lowercase;
+    o->source_codes = o->source_text.unit == CLSEQ_UNIT_SPM ? models[0] : codes[0];
+    o->target_codes = o->target_text.unit == CLSEQ_UNIT_SPM ? models[1] : codes[1];
+    o->merges = (size_t)v->merges;
+    o->joint = v->joint;
+}
+
+/* Files for a unit that no side has. */
+static int check_units(const struct values *v, const struct clseq_train_options *o)
+{
+    const struct {
+        const char *option, *path;
+        clseq_unit unit;
+        bool source, target; /* sides that it may be for */
+    } files[] = {
+        { "codes", v->codes, CLSEQ_UNIT_BPE, true, true },
+        { "source-codes", v->source_codes, CLSEQ_UNIT_BPE, true, false },
+        { "target-codes", v->target_codes, CLSEQ_UNIT_BPE, false, true },
+        { "spm-model", v->spm, CLSEQ_UNIT_SPM, true, true },
+        { "source-spm-model", v->source_spm, CLSEQ_UNIT_SPM, true, false },
+        { "target-spm-model", v->target_spm, CLSEQ_UNIT_SPM, false, true },
+    };
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        const char *unit = clseq_unit_name(files[i].unit);
+
+        if (!files[i].path || (files[i].source && o->source_text.unit == files[i].unit) ||
+            (files[i].target && o->target_text.unit == files[i].unit))
+            continue;
+        cli_error("--%s is for unit %s: give --unit %s, too, or leave it out", files[i].option,
+                  unit, unit);
+        return CLI_EXIT_USAGE;
+    }
+    return CLI_EXIT_DONE;
+}
+
 static void fill_options(const cli_parse *parse, const struct values *v,
                          struct clseq_train_options *o)
 {
@@ -207,12 +276,7 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->valid_source = v->valid.first ? v->valid.first : v->valid_tsv;
     o->valid_target = v->valid.second;
     o->run = v->run;
-    o->source_text.unit = o->target_text.unit = (clseq_unit)v->unit;
-    if (cli_source_of(parse, "source-unit") != CLI_FROM_DEFAULT)
-        o->source_text.unit = (clseq_unit)v->source_unit;
-    if (cli_source_of(parse, "target-unit") != CLI_FROM_DEFAULT)
-        o->target_text.unit = (clseq_unit)v->target_unit;
-    o->source_text.lowercase = o->target_text.lowercase = v->lowercase;
+    fill_units(parse, v, o);
     o->source_vocab_size = (size_t)(v->source_vocab_size ? v->source_vocab_size : v->vocab_size);
     o->target_vocab_size = (size_t)(v->target_vocab_size ? v->target_vocab_size : v->vocab_size);
     o->min_count = (uint64_t)v->min_count;
@@ -291,6 +355,9 @@ static int run(const cli_parse *parse, const void *values)
         return CLI_EXIT_USAGE;
     }
     fill_options(parse, v, &o);
+    code = check_units(v, &o);
+    if (code != CLI_EXIT_DONE)
+        return code;
     stop_signal_hold();
     code = device_open(&v->device, &ctx, &be);
     if (code != CLI_EXIT_DONE)

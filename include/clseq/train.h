@@ -82,6 +82,12 @@ struct clseq_train_options {
     const char *run; /* folder; made when it is missing */
 
     clseq_text_options source_text, target_text;
+    /* Units bpe and spm: files of codes (plain or gzip) or SentencePiece models, whose bytes become
+     * part of the model; not read when the unit of the side is another. NULL: what `codes` of the
+     * text options says, or, for bpe, merges learnt from the training text. */
+    const char *source_codes, *target_codes;
+    size_t merges; /* to learn: 10000 */
+    bool joint;    /* the same merges for both sides, learnt from both together: false */
     size_t source_vocab_size, target_vocab_size; /* 30000 */
     uint64_t min_count;                          /* 2 */
     size_t max_length;                           /* 100 tokens a side; longer pairs are skipped */

@@ -10,10 +10,20 @@
  *         Tokens are joined by one space again.
  *   char  every code point is a token, the space too; joined by nothing, so that
  *         the text comes back exactly.
+ *   byte  the bytes of the text's UTF-8, named <0x00> to <0xFF>: nothing is
+ *         unknown. Joined by nothing; what is not UTF-8 then becomes U+FFFD.
+ *   bpe   words, cut into pieces by the merges of a codes file (subword.h):
+ *         "ir@@ on". Joined by one space, without "@@ ".
+ *   spm   the pieces of a SentencePiece model (subword.h), which sees the line as
+ *         it is (in lower case, if asked). Joined as spm_decode does.
  *
  * Ids 0 to 3 are <pad>, <unk>, <s> and </s>. A word of the text that happens to be
  * spelled like one of them is an unknown word: text can never produce the ids of
  * padding, start or end.
+ *
+ * A vocabulary of unit word, char or bpe holds what is frequent in a text. One of
+ * unit byte or spm is the same for any text: all bytes; all pieces that the model
+ * makes of text, in the order of its ids.
  */
 #ifndef CLSEQ_VOCAB_H
 #define CLSEQ_VOCAB_H
@@ -25,9 +35,12 @@ CLSEQ_BEGIN_DECLS
 typedef enum clseq_unit {
     CLSEQ_UNIT_WORD = 0,
     CLSEQ_UNIT_CHAR = 1,
+    CLSEQ_UNIT_BYTE = 2,
+    CLSEQ_UNIT_BPE = 3,
+    CLSEQ_UNIT_SPM = 4,
 } clseq_unit;
 
-/* "word" or "char"; "unknown" for other values. Never NULL. */
+/* "word", "char", "byte", "bpe" or "spm"; "unknown" for other values. Never NULL. */
 CLSEQ_API const char *clseq_unit_name(clseq_unit unit);
 
 /* The unit called `name`; false (and *ret unchanged) when there is none. */
@@ -48,6 +61,10 @@ enum {
 typedef struct clseq_text_options {
     clseq_unit unit;
     bool lowercase;
+    /* Unit bpe: the text of a codes file of subword-nmt. Unit spm: a SentencePiece model, byte for
+     * byte. Copied by whoever is given it; where a vocabulary says it, it is the vocabulary's. */
+    const char *codes;
+    size_t codes_size;
 } clseq_text_options;
 
 /* A growing array of ids; start from { 0 }, end with clseq_ids_fini(). */
@@ -91,7 +108,8 @@ typedef struct clseq_vocab_coverage {
 
 /* Start counting tokens. `max_types`: when more different tokens than this were seen, the rarest
  * are forgotten, so that memory stays bounded (about 60 bytes a type); 0 for 8 million. Up to that
- * limit counts are exact. Errors: CLSEQ_ERR_ARG, CLSEQ_ERR_NOMEM. */
+ * limit counts are exact. Errors: CLSEQ_ERR_ARG, CLSEQ_ERR_NOMEM, and for text.codes those of
+ * clseq_bpe_create_from_memory() and clseq_spm_create_from_memory(). */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_vocab_builder_create(clseq_context *ctx,
                                                                    clseq_text_options text,
                                                                    size_t max_types,
@@ -104,14 +122,16 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_vocab_builder_add(clseq_vocab_buil
 /* Destroy and set *builder to NULL. *builder may be NULL. */
 CLSEQ_API void clseq_vocab_builder_destroy(clseq_vocab_builder **builder);
 
-/* The most frequent tokens, by descending count, equal counts in byte order.
+/* The most frequent tokens, by descending count, equal counts in byte order. Units byte and spm:
+ * all there are, whatever the limits and the text.
  * Errors: CLSEQ_ERR_ARG (limits), CLSEQ_ERR_DATA (no token reaches min_count), CLSEQ_ERR_NOMEM. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_vocab_create_from_builder(
     clseq_vocab_builder *builder, const clseq_vocab_limits *limits, clseq_vocab **ret);
 
 /* A vocabulary from its list of tokens in the order of their ids, the four special ones first. The
  * list is not trusted: every token must be UTF-8, 1 to CLSEQ_TOKEN_BYTES bytes, without line ends,
- * fit the unit (a word has no white space, a char is one code point) and stand there once.
+ * fit the unit (a word or a piece of one has no white space, a char is one code point, byte k is
+ * token k + 4, a piece is one of its model) and stand there once.
  * Errors: CLSEQ_ERR_FORMAT, CLSEQ_ERR_NOMEM. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_vocab_create_from_tokens(clseq_context *ctx,
                                                                        clseq_text_options text,
@@ -165,8 +185,8 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_vocab_encode(const clseq_vocab *vo
                                                            clseq_ids *ret);
 
 /* The text of `count` ids up to the first end token; padding and start are left out, the unknown
- * token is "<unk>". Replaces what is in `ret`. Never holds a line end.
- * Errors: CLSEQ_ERR_ARG (an id out of range), CLSEQ_ERR_NOMEM. */
+ * token is "<unk>" (unit spm: what the model has for it, as a rule U+2047). Replaces what is in
+ * `ret`. Never holds a line end. Errors: CLSEQ_ERR_ARG (an id out of range), CLSEQ_ERR_NOMEM. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_vocab_decode(const clseq_vocab *vocab,
                                                            const int32_t *ids, size_t count,
                                                            clseq_text *ret);

@@ -126,10 +126,27 @@ static clseq_status encode_all(encoder *e)
     return CLSEQ_OK;
 }
 
+/* How a side is cut, where that is more than words or characters, whose corpora keep the
+ * fingerprints of releases that had nothing else. */
+static void hash_units(encoder *e, const clseq_vocab *vocab)
+{
+    const clseq_text_options text = clseq_vocab_text_options(vocab);
+    const uint64_t numbers[2] = { text.unit, text.codes_size };
+
+    if (text.unit <= CLSEQ_UNIT_CHAR)
+        return;
+    XXH3_64bits_update(e->hash, numbers, sizeof(numbers));
+    if (text.codes_size > 0)
+        XXH3_64bits_update(e->hash, text.codes, text.codes_size);
+}
+
 /* Sizes belong to the fingerprint: with other vocabularies the same ids mean other words. */
 static uint64_t finish_hash(encoder *e)
 {
     const uint64_t sizes[2] = { e->corpus->source_vocab_size, e->corpus->target_vocab_size };
+
+    hash_units(e, e->source_vocab);
+    hash_units(e, e->target_vocab);
 
     XXH3_64bits_update(e->hash, sizes, sizeof(sizes));
     return XXH3_64bits_digest(e->hash);

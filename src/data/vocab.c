@@ -5,7 +5,10 @@
 #include <string.h>
 
 static const char *const special_tokens[CLSEQ_ID_FIRST] = { "<pad>", "<unk>", "<s>", "</s>" };
-static const char *const unit_names[] = { [CLSEQ_UNIT_WORD] = "word", [CLSEQ_UNIT_CHAR] = "char" };
+static const char *const unit_names[] = {
+    [CLSEQ_UNIT_WORD] = "word", [CLSEQ_UNIT_CHAR] = "char", [CLSEQ_UNIT_BYTE] = "byte",
+    [CLSEQ_UNIT_BPE] = "bpe",   [CLSEQ_UNIT_SPM] = "spm",
+};
 
 const char *clseq_unit_name(clseq_unit unit)
 {
@@ -73,7 +76,7 @@ clseq_status clseq_vocab_create_special(clseq_context *ctx, clseq_text_options t
     CLSEQ_TRY_GOTO(
         status, out,
         clseq_calloc(ctx, 1, sizeof(*vocab->tokenizer), "vocabulary", &vocab->tokenizer));
-    clseq_tokenizer_init(vocab->tokenizer, ctx, text);
+    CLSEQ_TRY_GOTO(status, out, clseq_tokenizer_init(vocab->tokenizer, ctx, text));
     for (size_t i = 0; i < CLSEQ_ID_FIRST; i++) {
         size_t id;
         bool added;
@@ -87,31 +90,6 @@ clseq_status clseq_vocab_create_special(clseq_context *ctx, clseq_text_options t
 out:
     clseq_vocab_destroy(&vocab);
     return status;
-}
-
-/* NULL when the token can stand in a vocabulary of this unit, else what is wrong with it. The token
- * itself is not quoted: it comes from outside and may hold control characters. */
-static const char *token_fault(const char *token, size_t length, clseq_unit unit)
-{
-    size_t points = 0;
-
-    if (length == 0)
-        return "is empty";
-    if (length > CLSEQ_TOKEN_BYTES)
-        return "is longer than 256 bytes";
-    if (clseq_utf8_valid_prefix(token, length) != length)
-        return "is not valid UTF-8";
-    for (size_t at = 0; at < length; points++) {
-        const int32_t point = clseq_utf8_next(token, &at);
-
-        if (point == '\n')
-            return "holds a line end";
-        if (unit == CLSEQ_UNIT_WORD && clseq_is_space(point))
-            return "holds white space, which a word cannot";
-    }
-    if (unit == CLSEQ_UNIT_CHAR && points != 1)
-        return "is not one code point, but the unit is char";
-    return NULL;
 }
 
 static clseq_status add_token(clseq_vocab *vocab, const char *token, size_t id)
@@ -130,7 +108,7 @@ static clseq_status add_token(clseq_vocab *vocab, const char *token, size_t id)
             "damaged",
             id, special_tokens[id]);
     }
-    fault = token_fault(token, length, vocab->tokenizer->options.unit);
+    fault = clseq_tokenizer_fault(vocab->tokenizer, token ? token : "", length, id);
     if (fault)
         return clseq_fail(
             vocab->ctx, CLSEQ_ERR_FORMAT,
@@ -162,6 +140,12 @@ clseq_status clseq_vocab_create_from_tokens(clseq_context *ctx, clseq_text_optio
         return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "vocabulary: unit %d is not known to this version",
                           (int)text.unit);
     CLSEQ_TRY(clseq_vocab_create_special(ctx, text, &vocab));
+    if (text.unit == CLSEQ_UNIT_BYTE && count != CLSEQ_ID_FIRST + 256) {
+        status = clseq_fail(ctx, CLSEQ_ERR_FORMAT,
+                            "vocabulary: %zu tokens, but the unit is byte, which has %d", count,
+                            CLSEQ_ID_FIRST + 256);
+        goto out;
+    }
     for (size_t id = 0; id < count; id++)
         CLSEQ_TRY_GOTO(status, out, add_token(vocab, tokens[id], id));
     CLSEQ_TRY_GOTO(status, out,
@@ -222,38 +206,5 @@ clseq_status clseq_vocab_encode(const clseq_vocab *vocab, const char *line, size
         ret->data[i] = clseq_vocab_find(vocab, tokenizer->text + tokenizer->spans[i].offset,
                                         tokenizer->spans[i].length);
     ret->size = tokenizer->count;
-    return CLSEQ_OK;
-}
-
-static clseq_status append(const clseq_vocab *vocab, clseq_text *text, const char *token,
-                           size_t length)
-{
-    CLSEQ_TRY(clseq_grow(vocab->ctx, &text->data, &text->capacity, text->size + length + 1, 1,
-                         "decoded text"));
-    memcpy(text->data + text->size, token, length);
-    text->size += length;
-    text->data[text->size] = 0;
-    return CLSEQ_OK;
-}
-
-clseq_status clseq_vocab_decode(const clseq_vocab *vocab, const int32_t *ids, size_t count,
-                                clseq_text *ret)
-{
-    const bool words = vocab->tokenizer->options.unit == CLSEQ_UNIT_WORD;
-
-    ret->size = 0;
-    CLSEQ_TRY(append(vocab, ret, "", 0));
-    for (size_t i = 0; i < count && ids[i] != CLSEQ_ID_EOS; i++) {
-        if (!in_range(vocab, ids[i]))
-            return clseq_fail(vocab->ctx, CLSEQ_ERR_ARG,
-                              "id %ld at position %zu is not in the vocabulary of %zu tokens",
-                              (long)ids[i], i, vocab->strings.count);
-        if (ids[i] == CLSEQ_ID_PAD || ids[i] == CLSEQ_ID_SOS)
-            continue;
-        if (words && ret->size > 0)
-            CLSEQ_TRY(append(vocab, ret, " ", 1));
-        CLSEQ_TRY(append(vocab, ret, clseq_string_table_get(&vocab->strings, (size_t)ids[i]),
-                         vocab->strings.entries[ids[i]].length));
-    }
     return CLSEQ_OK;
 }

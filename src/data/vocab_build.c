@@ -28,17 +28,21 @@ clseq_status clseq_vocab_builder_create(clseq_context *ctx, clseq_text_options t
                                         size_t max_types, clseq_vocab_builder **ret)
 {
     clseq_vocab_builder *builder = NULL;
+    clseq_status status;
 
     if (strcmp(clseq_unit_name(text.unit), "unknown") == 0)
-        return clseq_fail(ctx, CLSEQ_ERR_ARG, "unit %d is not known: use word or char",
-                          (int)text.unit);
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "unit %d is not known: use word, char, byte, bpe or spm", (int)text.unit);
     CLSEQ_TRY(clseq_calloc(ctx, 1, sizeof(*builder), "vocabulary", &builder));
     builder->ctx = ctx;
     builder->types.ctx = ctx;
     builder->max_types = max_types ? max_types : MAX_TYPES;
-    clseq_tokenizer_init(&builder->tokenizer, ctx, text);
-    *ret = builder;
-    return CLSEQ_OK;
+    status = clseq_tokenizer_init(&builder->tokenizer, ctx, text);
+    if (status == CLSEQ_OK)
+        *ret = builder;
+    else
+        clseq_vocab_builder_destroy(&builder);
+    return status;
 }
 
 void clseq_vocab_builder_destroy(clseq_vocab_builder **builder)
@@ -146,6 +150,37 @@ static int compare_candidates(const void *a, const void *b)
     return (x->length > y->length) - (x->length < y->length);
 }
 
+/* How often a token was seen. */
+static uint64_t count_of(const clseq_vocab_builder *builder, const char *token, size_t length)
+{
+    const size_t type = clseq_string_table_find(&builder->types, token, length);
+
+    return type == CLSEQ_STRING_NONE ? 0 : builder->counts[type];
+}
+
+/* All tokens of a unit that has the same ones for any text, in their order. */
+static clseq_status collect_fixed(const clseq_vocab_builder *builder, candidate **ret,
+                                  size_t *ret_count)
+{
+    candidate *list = NULL;
+    size_t count = 0, n = 0, length;
+
+    while (clseq_tokenizer_fixed(&builder->tokenizer, count, &length))
+        count++;
+    CLSEQ_TRY(clseq_calloc(builder->ctx, count, sizeof(*list), "vocabulary", &list));
+    for (size_t i = 0; i < count; i++) {
+        const char *token = clseq_tokenizer_fixed(&builder->tokenizer, i, &length);
+
+        if (length > 0 && !clseq_vocab_is_special(token, length))
+            list[n++] = (candidate) { .token = token,
+                                      .length = length,
+                                      .count = count_of(builder, token, length) };
+    }
+    *ret = list;
+    *ret_count = n;
+    return CLSEQ_OK;
+}
+
 static clseq_status collect(clseq_vocab_builder *builder, uint64_t min_count, candidate **ret,
                             size_t *ret_count)
 {
@@ -179,7 +214,7 @@ clseq_status clseq_vocab_create_from_builder(clseq_vocab_builder *builder,
     clseq_vocab *vocab = NULL;
     candidate *list = NULL;
     size_t count = 0;
-    uint64_t known = 0;
+    uint64_t known = 0, known_types = 0;
     clseq_status status;
 
     if (limits->size <= CLSEQ_ID_FIRST || limits->size > CLSEQ_VOCAB_SIZE)
@@ -189,9 +224,19 @@ clseq_status clseq_vocab_create_from_builder(clseq_vocab_builder *builder,
             limits->size, CLSEQ_ID_FIRST + 1, CLSEQ_VOCAB_SIZE);
     if (limits->min_count == 0)
         return clseq_fail(builder->ctx, CLSEQ_ERR_ARG, "minimum count 0: it must be 1 or more");
-    CLSEQ_TRY(collect(builder, limits->min_count, &list, &count));
-    if (count > limits->size - CLSEQ_ID_FIRST)
+    if (clseq_tokenizer_is_fixed(&builder->tokenizer))
+        CLSEQ_TRY(collect_fixed(builder, &list, &count));
+    else
+        CLSEQ_TRY(collect(builder, limits->min_count, &list, &count));
+    if (count > limits->size - CLSEQ_ID_FIRST && !clseq_tokenizer_is_fixed(&builder->tokenizer))
         count = limits->size - CLSEQ_ID_FIRST;
+    if (count == 0 || count > CLSEQ_VOCAB_SIZE - CLSEQ_ID_FIRST) {
+        status = clseq_fail(builder->ctx, CLSEQ_ERR_DATA,
+                            "the vocabulary would have %zu tokens: it must be 1 to %u; use another "
+                            "SentencePiece model",
+                            count, CLSEQ_VOCAB_SIZE - CLSEQ_ID_FIRST);
+        goto out;
+    }
     CLSEQ_TRY_GOTO(status, out,
                    clseq_vocab_create_special(builder->ctx, builder->tokenizer.options, &vocab));
     CLSEQ_TRY_GOTO(status, out,
@@ -204,14 +249,18 @@ clseq_status clseq_vocab_create_from_builder(clseq_vocab_builder *builder,
         CLSEQ_TRY_GOTO(
             status, out,
             clseq_string_table_add(&vocab->strings, list[i].token, list[i].length, &id, &added));
+        /* A SentencePiece model may spell a byte and a piece alike. */
+        if (!added)
+            continue;
         vocab->counts[id] = list[i].count;
+        known_types += list[i].count > 0;
         known += list[i].count;
     }
     vocab->coverage = (clseq_vocab_coverage) {
         .tokens = builder->tokens,
         .unknown_tokens = builder->tokens - known,
         .types = builder->types.count + builder->forgotten,
-        .known_types = count,
+        .known_types = known_types,
     };
     *ret = vocab;
     vocab = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "data/vocab_json.h"
 
+#include "data/base64.h"
 #include "data/vocab_inside.h"
 
 #include <stdlib.h>
@@ -89,4 +90,68 @@ clseq_status clseq_vocab_create_from_string(clseq_context *ctx, clseq_text_optio
     status = clseq_vocab_create_from_json(ctx, text, array, ret);
     json_decref(array);
     return status;
+}
+
+clseq_status clseq_text_options_to_json(clseq_context *ctx, clseq_text_options text, json_t **ret)
+{
+    json_t *object =
+        json_pack("{s:s, s:b}", "unit", clseq_unit_name(text.unit), "lowercase", text.lowercase);
+    clseq_text coded = { 0 };
+    clseq_status status = CLSEQ_OK;
+    bool ok = object != NULL;
+
+    if (text.unit == CLSEQ_UNIT_BPE)
+        ok = ok &&
+             json_object_set_new(object, "codes", json_stringn(text.codes, text.codes_size)) == 0;
+    if (text.unit == CLSEQ_UNIT_SPM) {
+        status = clseq_base64_encode(ctx, text.codes, text.codes_size, &coded);
+        ok = ok && status == CLSEQ_OK &&
+             json_object_set_new(object, "sentencepiece",
+                                 json_stringn_nocheck(coded.data, coded.size)) == 0;
+        clseq_text_fini(&coded);
+    }
+    if (!ok) {
+        json_decref(object);
+        return status != CLSEQ_OK ? status
+                                  : clseq_fail(ctx, CLSEQ_ERR_NOMEM, "units: out of memory");
+    }
+    *ret = object;
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_text_options_from_json(clseq_context *ctx, const json_t *object,
+                                          clseq_text_options *ret, clseq_text *codes)
+{
+    const char *unit = json_string_value(json_object_get(object, "unit"));
+    const json_t *lowercase = json_object_get(object, "lowercase"), *string;
+    clseq_text_options text = { 0 };
+
+    if (!unit || !clseq_unit_from_name(unit, &text.unit))
+        return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
+                          "it must be an object with \"unit\": \"word\", \"char\", \"byte\", "
+                          "\"bpe\" or \"spm\"");
+    if (!json_is_boolean(lowercase))
+        return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "\"lowercase\" must be true or false");
+    text.lowercase = json_is_true(lowercase);
+    if (text.unit == CLSEQ_UNIT_BPE || text.unit == CLSEQ_UNIT_SPM) {
+        const bool spm = text.unit == CLSEQ_UNIT_SPM;
+
+        string = json_object_get(object, spm ? "sentencepiece" : "codes");
+        if (!json_is_string(string) || json_string_length(string) == 0)
+            return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "unit %s must have \"%s\", a string", unit,
+                              spm ? "sentencepiece" : "codes");
+        text.codes = json_string_value(string);
+        text.codes_size = json_string_length(string);
+        if (spm) {
+            const clseq_status status =
+                clseq_base64_decode(ctx, text.codes, text.codes_size, codes);
+
+            if (status != CLSEQ_OK)
+                return clseq_fail_in(ctx, status, "\"sentencepiece\"");
+            text.codes = codes->data;
+            text.codes_size = codes->size;
+        }
+    }
+    *ret = text;
+    return CLSEQ_OK;
 }

@@ -16,8 +16,10 @@
 /* Format 1 had LSTM models in one direction and without attention only, and none of the keys that
  * say otherwise. */
 #define FORMAT_VERSION 2
-#define META_KEY       "clseq.model"
-#define CONFIG_LIMIT   ((size_t)64 << 20)
+/* Models whose text is cut in a way that readers of format 2 do not know. */
+#define FORMAT_UNITS 3
+#define META_KEY     "clseq.model"
+#define CONFIG_LIMIT ((size_t)64 << 20)
 /* Floats on their way between device and file. */
 #define STAGE_FLOATS ((size_t)1 << 20)
 
@@ -31,15 +33,29 @@ void clseq_model_meta_fini(clseq_model_meta *meta)
 
 static clseq_status side_to_json(clseq_context *ctx, const clseq_vocab *vocab, json_t **ret)
 {
-    const clseq_text_options text = clseq_vocab_text_options(vocab);
-    json_t *tokens = NULL;
+    json_t *text = NULL, *tokens = NULL;
+    clseq_status status;
 
     CLSEQ_TRY(clseq_vocab_to_json(vocab, &tokens));
-    *ret = json_pack("{s:s, s:b, s:o}", "unit", clseq_unit_name(text.unit), "lowercase",
-                     text.lowercase, "vocabulary", tokens);
-    if (!*ret)
+    status = clseq_text_options_to_json(ctx, clseq_vocab_text_options(vocab), &text);
+    if (status != CLSEQ_OK) {
+        json_decref(tokens);
+        return status;
+    }
+    if (json_object_set_new(text, "vocabulary", tokens) != 0) {
+        json_decref(text);
         return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "model configuration: out of memory");
+    }
+    *ret = text;
     return CLSEQ_OK;
+}
+
+static int format_of(const clseq_model_meta *meta)
+{
+    return clseq_text_options_are_new(clseq_vocab_text_options(meta->source_vocab)) ||
+                   clseq_text_options_are_new(clseq_vocab_text_options(meta->target_vocab))
+               ? FORMAT_UNITS
+               : FORMAT_VERSION;
 }
 
 clseq_status clseq_model_meta_to_json(clseq_context *ctx, const clseq_model_meta *meta,
@@ -57,7 +73,7 @@ clseq_status clseq_model_meta_to_json(clseq_context *ctx, const clseq_model_meta
     const struct clseq_model_config c = clseq_model_config_resolve(&meta->config);
     *ret = json_pack(
         "{s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:s, s:s, s:b, s:b, s:b, s:o, s:o}",
-        "format", FORMAT_VERSION, "cell", clseq_cell_name(c.cell), "embedding", (int)c.embedding,
+        "format", format_of(meta), "cell", clseq_cell_name(c.cell), "embedding", (int)c.embedding,
         "hidden", (int)c.hidden, "layers", (int)c.layers, "encoder_hidden", (int)c.encoder_hidden,
         "encoder_layers", (int)c.encoder_layers, "bidirectional", c.bidirectional, "peepholes",
         c.peepholes, "residual", c.residual, "bridge", clseq_bridge_name(c.bridge), "attention",
@@ -175,17 +191,16 @@ static clseq_status side_from_json(clseq_context *ctx, const json_t *json, const
                                    const char *side, clseq_vocab **ret)
 {
     const json_t *object = json_object_get(json, side);
-    const char *unit = json_string_value(json_object_get(object, "unit"));
     clseq_text_options text = { 0 };
-    clseq_status status;
+    clseq_text codes = { 0 };
+    clseq_status status = clseq_text_options_from_json(ctx, object, &text, &codes);
 
-    if (!unit || !clseq_unit_from_name(unit, &text.unit))
-        return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
-                          "%s: configuration: \"%s\" must be an object with \"unit\": \"word\" or "
-                          "\"char\"",
-                          place, side);
-    CLSEQ_TRY(get_bool(ctx, object, place, "lowercase", &text.lowercase));
+    if (status != CLSEQ_OK) {
+        clseq_text_fini(&codes);
+        return clseq_fail_in(ctx, status, "%s: configuration: \"%s\"", place, side);
+    }
     status = clseq_vocab_create_from_json(ctx, text, json_object_get(object, "vocabulary"), ret);
+    clseq_text_fini(&codes);
     if (status != CLSEQ_OK)
         return clseq_fail_in(ctx, status, "%s: %s vocabulary", place, side);
     return CLSEQ_OK;
@@ -197,11 +212,11 @@ static clseq_status meta_from_json(clseq_context *ctx, const json_t *json, const
     int32_t format = 0;
 
     CLSEQ_TRY(get_int(ctx, json, place, "format", &format));
-    if (format < 1 || format > FORMAT_VERSION)
+    if (format < 1 || format > FORMAT_UNITS)
         return clseq_fail(
             ctx, CLSEQ_ERR_FORMAT,
             "%s: model format %d, this version of clseq reads formats 1 to %d: use a newer clseq",
-            place, format, FORMAT_VERSION);
+            place, format, FORMAT_UNITS);
     CLSEQ_TRY(architecture_from_json(ctx, json, place, &meta->config));
     CLSEQ_TRY(get_bool(ctx, json, place, "reverse_source", &meta->reverse_source));
     CLSEQ_TRY(side_from_json(ctx, json, place, "source", &meta->source_vocab));

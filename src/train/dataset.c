@@ -2,25 +2,138 @@
 #include "train/dataset.h"
 
 #include "base/base.h"
+#include "data/tokenize.h"
+#include "data/unit_codes.h"
 
-clseq_status clseq_dataset_vocabularies(clseq_context *ctx, const struct clseq_train_options *o,
-                                        clseq_pairs *pairs, clseq_model_meta *meta)
+#include <string.h>
+#include <unistd.h>
+
+/* What --codes and --spm-model name for a side; NULL where its unit has no use for it. */
+static const char *codes_path(const struct clseq_train_options *o, int side)
 {
+    const clseq_unit unit = side ? o->target_text.unit : o->source_text.unit;
+    const bool used = unit == CLSEQ_UNIT_BPE || unit == CLSEQ_UNIT_SPM;
+
+    return !used ? NULL : side ? o->target_codes : o->source_codes;
+}
+
+/* The codes of both sides, from files or from the text; those of `text` that stay are borrowed. */
+static clseq_status get_codes(clseq_context *ctx, const struct clseq_train_options *o,
+                              clseq_pairs *pairs, clseq_text codes[2], clseq_text_options text[2])
+{
+    clseq_unit_learning learning = {
+        .text = { o->source_text, o->target_text },
+        .joint = o->joint,
+        .merges = o->merges,
+        .max_length = o->max_length,
+    };
+
+    for (int side = 0; side < 2; side++) {
+        const char *path = codes_path(o, side);
+
+        if (path)
+            CLSEQ_TRY(clseq_unit_codes_read(ctx, text[side].unit, path, &codes[side]));
+        else
+            learning.wanted[side] = text[side].unit == CLSEQ_UNIT_BPE && !text[side].codes;
+    }
+    if (learning.wanted[0] || learning.wanted[1]) {
+        CLSEQ_TRY(clseq_pairs_check_rewind(pairs));
+        CLSEQ_TRY(clseq_unit_codes_learn(ctx, pairs, &learning, codes));
+    }
+    for (int side = 0; side < 2; side++) {
+        if (codes[side].size > 0) {
+            text[side].codes = codes[side].data;
+            text[side].codes_size = codes[side].size;
+        }
+    }
+    return CLSEQ_OK;
+}
+
+/* So that an error of codes names their file. */
+static clseq_status check_codes(clseq_context *ctx, const struct clseq_train_options *o,
+                                const clseq_text_options text[2])
+{
+    for (int side = 0; side < 2; side++) {
+        const char *path = codes_path(o, side);
+        clseq_tokenizer tokenizer;
+        clseq_status status;
+
+        if (!path)
+            continue;
+        status = clseq_tokenizer_init(&tokenizer, ctx, text[side]);
+        clseq_tokenizer_fini(&tokenizer);
+        if (status != CLSEQ_OK)
+            return clseq_fail_in(ctx, status, "%s", path);
+    }
+    return CLSEQ_OK;
+}
+
+static clseq_status make_vocabularies(clseq_context *ctx, const struct clseq_train_options *o,
+                                      clseq_pairs *pairs, clseq_text codes[2],
+                                      clseq_model_meta *meta)
+{
+    clseq_text_options text[2] = { o->source_text, o->target_text };
     clseq_vocab_pair_options options;
 
+    CLSEQ_TRY(get_codes(ctx, o, pairs, codes, text));
+    CLSEQ_TRY(check_codes(ctx, o, text));
     clseq_vocab_pair_options_init(&options);
-    options.source_text = o->source_text;
-    options.target_text = o->target_text;
+    options.source_text = text[0];
+    options.target_text = text[1];
     options.source_limits.size = o->source_vocab_size;
     options.target_limits.size = o->target_vocab_size;
     options.source_limits.min_count = options.target_limits.min_count = o->min_count;
     options.max_length = o->max_length;
-    CLSEQ_TRY(clseq_vocab_create_from_pairs(ctx, pairs, &options, &meta->source_vocab,
-                                            &meta->target_vocab));
+    return clseq_vocab_create_from_pairs(ctx, pairs, &options, &meta->source_vocab,
+                                         &meta->target_vocab);
+}
+
+clseq_status clseq_dataset_vocabularies(clseq_context *ctx, const struct clseq_train_options *o,
+                                        clseq_pairs *pairs, clseq_model_meta *meta)
+{
+    clseq_text codes[2] = { { 0 }, { 0 } };
+    const clseq_status status = make_vocabularies(ctx, o, pairs, codes, meta);
+
+    clseq_text_fini(&codes[0]);
+    clseq_text_fini(&codes[1]);
+    CLSEQ_TRY(status);
     meta->reverse_source = o->reverse_source;
     meta->config = o->model;
     meta->config.source_vocabulary = (int32_t)clseq_vocab_size(meta->source_vocab);
     meta->config.target_vocabulary = (int32_t)clseq_vocab_size(meta->target_vocab);
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_dataset_check_codes(clseq_context *ctx, const struct clseq_train_options *o,
+                                       const clseq_model_meta *meta)
+{
+    for (int side = 0; side < 2; side++) {
+        const clseq_text_options used =
+            clseq_vocab_text_options(side ? meta->target_vocab : meta->source_vocab);
+        const clseq_text_options *given = side ? &o->target_text : &o->source_text;
+        const char *path = codes_path(o, side);
+        clseq_text codes = { 0 };
+        bool same = true;
+
+        if (path && access(path, F_OK) == 0) {
+            const clseq_status status = clseq_unit_codes_read(ctx, given->unit, path, &codes);
+
+            same = status == CLSEQ_OK && codes.size == used.codes_size &&
+                   memcmp(codes.data, used.codes, codes.size) == 0;
+            clseq_text_fini(&codes);
+            CLSEQ_TRY(status);
+        } else if (!path && given->codes && used.codes) {
+            same = given->codes_size == used.codes_size &&
+                   memcmp(given->codes, used.codes, used.codes_size) == 0;
+        }
+        if (!same)
+            return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                              "%s: this is not what the run was started with: give the old %s of "
+                              "the %s side to go on with it, or choose another folder with -o",
+                              path ? path : "codes",
+                              used.unit == CLSEQ_UNIT_SPM ? "SentencePiece model" : "codes",
+                              side ? "target" : "source");
+    }
     return CLSEQ_OK;
 }
 

@@ -25,8 +25,12 @@ static json_t *describe_side(const clseq_vocab *vocab)
 {
     const clseq_text_options text = clseq_vocab_text_options(vocab);
 
-    return json_pack("{s:s, s:b, s:I}", "unit", clseq_unit_name(text.unit), "lowercase",
-                     text.lowercase, "vocabulary", (json_int_t)clseq_vocab_size(vocab));
+    json_t *side = json_pack("{s:s, s:b, s:I}", "unit", clseq_unit_name(text.unit), "lowercase",
+                             text.lowercase, "vocabulary", (json_int_t)clseq_vocab_size(vocab));
+
+    if (text.codes_size > 0)
+        json_object_set_new(side, "codes_bytes", json_integer((json_int_t)text.codes_size));
+    return side;
 }
 
 static json_t *describe_architecture(const struct clseq_model_config *config, bool reverse_source)

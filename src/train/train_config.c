@@ -14,6 +14,7 @@
 void clseq_train_options_init(struct clseq_train_options *options)
 {
     *options = (struct clseq_train_options) {
+        .merges = 10000,
         .source_vocab_size = 30000,
         .target_vocab_size = 30000,
         .min_count = 2,
@@ -111,6 +112,30 @@ static clseq_status check_teacher(clseq_context *ctx, const struct clseq_train_o
     return CLSEQ_OK;
 }
 
+/* True when merges of a side are learnt from the text. */
+static bool learns_merges(const clseq_text_options *text, const char *path)
+{
+    return text->unit == CLSEQ_UNIT_BPE && !text->codes && !path;
+}
+
+static clseq_status check_units(clseq_context *ctx, const struct clseq_train_options *options)
+{
+    CLSEQ_TRY(check_range(ctx, "merges", (double)options->merges, 1, 1e9));
+    if ((options->source_text.unit == CLSEQ_UNIT_SPM && !options->source_text.codes &&
+         !options->source_codes) ||
+        (options->target_text.unit == CLSEQ_UNIT_SPM && !options->target_text.codes &&
+         !options->target_codes))
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--unit spm cuts text with a SentencePiece model: give its file with "
+                          "--spm-model");
+    if (options->joint && !(learns_merges(&options->source_text, options->source_codes) &&
+                            learns_merges(&options->target_text, options->target_codes)))
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--joint is for merges that both sides learn: give --unit bpe without "
+                          "--codes, or leave it out");
+    return CLSEQ_OK;
+}
+
 static clseq_status check_vectors(clseq_context *ctx, const struct clseq_train_options *options)
 {
     if (options->unfreeze_vectors.seconds > 0)
@@ -181,6 +206,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     if (options->after.epochs <= 0 && options->after.updates == 0 && options->after.seconds <= 0)
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--after: say how long to train, for example 10e, 5000u or 30m");
+    CLSEQ_TRY(check_units(ctx, options));
     CLSEQ_TRY(check_teacher(ctx, options));
     CLSEQ_TRY(check_vectors(ctx, options));
     return check_schedule(ctx, options);
@@ -219,6 +245,12 @@ static json_t *when_to_json(const struct clseq_when *when)
 {
     return json_pack("{s:f, s:I, s:f}", "epochs", when->epochs, "updates",
                      (json_int_t)when->updates, "seconds", when->seconds);
+}
+
+/* True when codes of a side are given, and not learnt. */
+static bool has_codes(const clseq_text_options *text, const char *path)
+{
+    return text->unit > CLSEQ_UNIT_BYTE && (text->codes || path);
 }
 
 static json_t *text_to_json(const clseq_text_options *text)
@@ -274,6 +306,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         { "warmup", o->warmup },
         { "accumulate", o->accumulate },
         { "batch-tokens", o->batch_tokens },
+        { "merges", o->merges },
     };
     bool ok = numbers != NULL && add_architecture(numbers, o);
 
@@ -290,6 +323,11 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
          json_object_set_new(numbers, "teacher-forcing-end",
                              json_pack("{s:f, s:I}", "epochs", o->teacher_forcing_end.epochs,
                                        "updates", (json_int_t)o->teacher_forcing_end.updates)) == 0;
+    ok = ok && json_object_set_new(numbers, "source-codes",
+                                   json_boolean(has_codes(&o->source_text, o->source_codes))) == 0;
+    ok = ok && json_object_set_new(numbers, "target-codes",
+                                   json_boolean(has_codes(&o->target_text, o->target_codes))) == 0;
+    ok = ok && json_object_set_new(numbers, "joint", json_boolean(o->joint)) == 0;
     ok = ok && json_object_set_new(numbers, "source-vectors",
                                    json_boolean(o->source_vectors != NULL)) == 0;
     ok = ok && json_object_set_new(numbers, "target-vectors",
@@ -335,13 +373,14 @@ clseq_status clseq_train_options_to_json(clseq_context *ctx, const struct clseq_
         json_decref(numbers);
         return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "config.json: out of memory");
     }
-    *ret = json_pack("{s:i, s:o, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:i, s:I}",
-                     "format", 1, "numbers", numbers, "source", o->source, "target", o->target,
-                     "valid-source", o->valid_source, "valid-target", o->valid_target,
-                     "source-vectors", o->source_vectors, "target-vectors", o->target_vectors,
-                     "after", when_to_json(&o->after), "valid-every", when_to_json(&o->valid_every),
-                     "save-every", when_to_json(&o->save_every), "early-stop", o->early_stop,
-                     "log-every", (json_int_t)o->log_every);
+    *ret = json_pack(
+        "{s:i, s:o, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:i, s:I}",
+        "format", 1, "numbers", numbers, "source", o->source, "target", o->target, "valid-source",
+        o->valid_source, "valid-target", o->valid_target, "source-codes", o->source_codes,
+        "target-codes", o->target_codes, "source-vectors", o->source_vectors, "target-vectors",
+        o->target_vectors, "after", when_to_json(&o->after), "valid-every",
+        when_to_json(&o->valid_every), "save-every", when_to_json(&o->save_every), "early-stop",
+        o->early_stop, "log-every", (json_int_t)o->log_every);
     if (!*ret)
         return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "config.json: out of memory");
     return CLSEQ_OK;

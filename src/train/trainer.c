@@ -153,6 +153,8 @@ static clseq_status load_data(struct trainer *t)
     CLSEQ_TRY_GOTO(status, out, clseq_pairs_check_rewind(pairs));
     if (!t->resumed)
         CLSEQ_TRY_GOTO(status, out, clseq_dataset_vocabularies(t->ctx, o, pairs, &t->meta));
+    else
+        CLSEQ_TRY_GOTO(status, out, clseq_dataset_check_codes(t->ctx, o, &t->meta));
     CLSEQ_TRY_GOTO(status, out, clseq_dataset_init(&t->train, t->ctx, o, &t->meta, pairs, true));
     tell_data(t, "training text", &t->train);
     t->batches_per_epoch = clseq_batches_per_epoch(t->train.batches);
