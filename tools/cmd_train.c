@@ -18,6 +18,7 @@ struct values {
     const char *codes, *source_codes, *target_codes, *spm, *source_spm, *target_spm;
     int64_t merges;
     bool joint;
+    int tokenize;
     int64_t vocab_size, source_vocab_size, target_vocab_size, min_count, max_length;
     bool lowercase, reverse_source;
     int preset;
@@ -63,6 +64,8 @@ static const cli_option options[] = {
       .help = "the same for the source alone" },
     { "target-unit", 0, CLI_CHOICE_FIELD(struct values, target_unit), UNITS, NULL, .group = "Data",
       .help = "the same for the target alone" },
+    { "tokenize", 0, CLI_CHOICE_FIELD(struct values, tokenize), "none|rules", "none", .group = "Data",
+      .help = "rules: the text is raw; units word and bpe then cut off punctuation first, and translations are joined to raw text" },
     { "codes", 0, CLI_STRING_FIELD(struct values, codes), "FILE", NULL, .group = "Data",
       .help = "merges of --unit bpe, as subword-nmt writes them; when not given they are learnt from SRC and TGT" },
     { "source-codes", 0, CLI_STRING_FIELD(struct values, source_codes), "FILE", NULL, .group = "Data",
@@ -218,6 +221,11 @@ static double or_dropout(const cli_parse *parse, const struct values *v, const c
     return cli_source_of(parse, name) == CLI_FROM_DEFAULT ? v->dropout : value;
 }
 
+static bool takes_words(clseq_unit unit)
+{
+    return unit == CLSEQ_UNIT_WORD || unit == CLSEQ_UNIT_BPE;
+}
+
 static void fill_units(const cli_parse *parse, const struct values *v,
                        struct clseq_train_options *o)
 {
@@ -232,6 +240,9 @@ static void fill_units(const cli_parse *parse, const struct values *v,
     if (cli_source_of(parse, "target-unit") != CLI_FROM_DEFAULT)
         o->target_text.unit = (clseq_unit)v->target_unit;
     o->source_text.lowercase = o->target_text.lowercase = v->lowercase;
+    /* A side of another unit takes raw text anyway. */
+    o->source_text.rules = v->tokenize == 1 && takes_words(o->source_text.unit);
+    o->target_text.rules = v->tokenize == 1 && takes_words(o->target_text.unit);
     o->source_codes = o->source_text.unit == CLSEQ_UNIT_SPM ? models[0] : codes[0];
     o->target_codes = o->target_text.unit == CLSEQ_UNIT_SPM ? models[1] : codes[1];
     o->merges = (size_t)v->merges;
@@ -254,6 +265,11 @@ static int check_units(const struct values *v, const struct clseq_train_options 
         { "target-spm-model", v->target_spm, CLSEQ_UNIT_SPM, false, true },
     };
 
+    if (v->tokenize == 1 && !takes_words(o->source_text.unit) &&
+        !takes_words(o->target_text.unit)) {
+        cli_error("--tokenize rules is for units word and bpe: the others take raw text as it is");
+        return CLI_EXIT_USAGE;
+    }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         const char *unit = clseq_unit_name(files[i].unit);
 

@@ -61,6 +61,7 @@ enum {
 typedef struct clseq_text_options {
     clseq_unit unit;
     bool lowercase;
+    bool rules; /* units word and bpe: raw text, cut into words by rules.h, and joined again */
     /* Unit bpe: the text of a codes file of subword-nmt. Unit spm: a SentencePiece model, byte for
      * byte. Copied by whoever is given it; where a vocabulary says it, it is the vocabulary's. */
     const char *codes;

@@ -131,9 +131,9 @@ static clseq_status encode_all(encoder *e)
 static void hash_units(encoder *e, const clseq_vocab *vocab)
 {
     const clseq_text_options text = clseq_vocab_text_options(vocab);
-    const uint64_t numbers[2] = { text.unit, text.codes_size };
+    const uint64_t numbers[3] = { text.unit, text.rules, text.codes_size };
 
-    if (text.unit <= CLSEQ_UNIT_CHAR)
+    if (text.unit <= CLSEQ_UNIT_CHAR && !text.rules)
         return;
     XXH3_64bits_update(e->hash, numbers, sizeof(numbers));
     if (text.codes_size > 0)

@@ -3,6 +3,8 @@
 
 #include "data/text_append.h"
 
+#include <clseq/rules.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +50,11 @@ clseq_status clseq_tokenizer_init(clseq_tokenizer *tokenizer, clseq_context *ctx
     *tokenizer = (clseq_tokenizer) { .ctx = ctx, .options = options };
     tokenizer->options.codes = NULL;
     tokenizer->options.codes_size = 0;
+    if (options.rules && options.unit != CLSEQ_UNIT_WORD && options.unit != CLSEQ_UNIT_BPE)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "cutting by rules (--tokenize rules) is for units word and bpe: unit %s "
+                          "takes raw text as it is",
+                          clseq_unit_name(options.unit));
     switch (options.unit) {
     case CLSEQ_UNIT_BYTE:
         return name_bytes(tokenizer);
@@ -66,6 +73,7 @@ void clseq_tokenizer_fini(clseq_tokenizer *tokenizer)
     clseq_normalizer_fini(&tokenizer->normalizer);
     clseq_bpe_destroy(&tokenizer->bpe);
     clseq_spm_destroy(&tokenizer->spm);
+    clseq_text_fini(&tokenizer->words);
     clseq_text_fini(&tokenizer->line);
     clseq_text_fini(&tokenizer->pieces);
     clseq_ids_fini(&tokenizer->ids);
@@ -175,6 +183,11 @@ clseq_status clseq_tokenizer_cut(clseq_tokenizer *tokenizer, const char *line, s
     CLSEQ_TRY(clseq_normalize(tokenizer->ctx, &tokenizer->normalizer, tokenizer->options.lowercase,
                               line, length, &text, &n));
     tokenizer->count = 0;
+    if (tokenizer->options.rules) {
+        CLSEQ_TRY(clseq_rules_cut(tokenizer->ctx, text, n, &tokenizer->words));
+        text = tokenizer->words.data;
+        n = tokenizer->words.size;
+    }
     switch (tokenizer->options.unit) {
     case CLSEQ_UNIT_CHAR:
         return cut_chars(tokenizer, text, n);

@@ -23,6 +23,7 @@ typedef struct clseq_tokenizer {
     clseq_bpe *bpe; /* unit bpe */
     clseq_spm *spm; /* unit spm */
     clseq_normalizer normalizer;
+    clseq_text words;  /* with options.rules */
     clseq_text line;   /* unit bpe: the words with one space between them */
     clseq_text pieces; /* units bpe and spm: of the last line; byte: the names of all bytes */
     clseq_ids ids;     /* unit spm: the model's, of the last line */

@@ -327,6 +327,10 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
                                    json_boolean(has_codes(&o->source_text, o->source_codes))) == 0;
     ok = ok && json_object_set_new(numbers, "target-codes",
                                    json_boolean(has_codes(&o->target_text, o->target_codes))) == 0;
+    ok = ok && json_object_set_new(numbers, "source-tokenize",
+                                   json_string(o->source_text.rules ? "rules" : "none")) == 0;
+    ok = ok && json_object_set_new(numbers, "target-tokenize",
+                                   json_string(o->target_text.rules ? "rules" : "none")) == 0;
     ok = ok && json_object_set_new(numbers, "joint", json_boolean(o->joint)) == 0;
     ok = ok && json_object_set_new(numbers, "source-vectors",
                                    json_boolean(o->source_vectors != NULL)) == 0;
