@@ -25,7 +25,7 @@ struct values {
     int64_t emb, hidden, layers;
     struct model_options model;
     double dropout, layer_dropout, embedding_dropout, output_dropout, word_dropout, label_smoothing;
-    double teacher_forcing;
+    double teacher_forcing, bpe_dropout;
     int teacher_schedule;
     cli_span teacher_end;
     bool same_dropout;
@@ -133,6 +133,8 @@ static const cli_option options[] = {
       .help = "one mask for all time steps (Gal and Ghahramani 2016)" },
     { "word-dropout", 0, CLI_FLOAT_FIELD(struct values, word_dropout), "P", "0", .min = 0, .max = 0.99, .group = "Regularisation",
       .help = "words read as unknown ones at random, on both sides" },
+    { "bpe-dropout", 0, CLI_FLOAT_FIELD(struct values, bpe_dropout), "P", "0", .min = 0, .max = 1, .group = "Regularisation",
+      .help = "merges of --unit bpe left out at random, others in every epoch (Provilkov et al. 2020)" },
     { "label-smoothing", 0, CLI_FLOAT_FIELD(struct values, label_smoothing), "X", "0", .min = 0, .max = 0.99, .group = "Regularisation",
       .help = "share of each target spread over all words" },
     { "teacher-forcing", 0, CLI_FLOAT_FIELD(struct values, teacher_forcing), "P", "1", .min = 0, .max = 1, .group = "Regularisation",
@@ -311,6 +313,7 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->output_dropout = or_dropout(parse, v, "output-dropout", v->output_dropout);
     o->same_dropout = v->same_dropout;
     o->word_dropout = v->word_dropout;
+    o->bpe_dropout = v->bpe_dropout;
     o->label_smoothing = v->label_smoothing;
     o->teacher_forcing = v->teacher_forcing;
     o->teacher_schedule = (clseq_teacher_kind)v->teacher_schedule;

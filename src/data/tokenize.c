@@ -133,6 +133,14 @@ static clseq_status cut_bytes(clseq_tokenizer *tokenizer, const char *text, size
     return CLSEQ_OK;
 }
 
+clseq_status clseq_tokenizer_cut_again(clseq_tokenizer *tokenizer, const clseq_bpe_dropout *dropout)
+{
+    CLSEQ_TRY(clseq_bpe_apply(tokenizer->bpe, tokenizer->line.data, tokenizer->line.size, dropout,
+                              &tokenizer->pieces));
+    tokenizer->count = 0;
+    return cut_words(tokenizer, tokenizer->pieces.data, tokenizer->pieces.size);
+}
+
 /* The merges are of words between spaces, so other white space becomes one before. */
 static clseq_status cut_bpe(clseq_tokenizer *tokenizer, const char *text, size_t n)
 {
@@ -148,10 +156,7 @@ static clseq_status cut_bpe(clseq_tokenizer *tokenizer, const char *text, size_t
         CLSEQ_TRY(
             clseq_text_append(ctx, &tokenizer->line, tokenizer->text + word->offset, word->length));
     }
-    CLSEQ_TRY(clseq_bpe_apply(tokenizer->bpe, tokenizer->line.data, tokenizer->line.size, NULL,
-                              &tokenizer->pieces));
-    tokenizer->count = 0;
-    return cut_words(tokenizer, tokenizer->pieces.data, tokenizer->pieces.size);
+    return clseq_tokenizer_cut_again(tokenizer, NULL);
 }
 
 static clseq_status cut_spm(clseq_tokenizer *tokenizer, const char *text, size_t n)

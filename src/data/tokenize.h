@@ -43,6 +43,10 @@ void clseq_tokenizer_fini(clseq_tokenizer *tokenizer);
 CLSEQ_MUST_CHECK clseq_status clseq_tokenizer_cut(clseq_tokenizer *tokenizer, const char *line,
                                                   size_t length);
 
+/* The last line once more, with dropout (which may be NULL). Unit bpe only. */
+CLSEQ_MUST_CHECK clseq_status clseq_tokenizer_cut_again(clseq_tokenizer *tokenizer,
+                                                        const clseq_bpe_dropout *dropout);
+
 /* The tokens of a unit that has the same ones for any text (byte, spm): number `i`, or NULL behind
  * the last. *length is 0 for one that stands in no vocabulary. */
 const char *clseq_tokenizer_fixed(const clseq_tokenizer *tokenizer, size_t i, size_t *length);

@@ -26,10 +26,10 @@ start() {
 # translate MODEL BACKEND
 translate() { "$clseq" translate "$1" --backend "$2" --max-length 30 --beam 1 <valid.de 2>err.txt; }
 
-# stopped UNIT OPTION FILE: whole and in pieces, the codes gone before the second one.
+# stopped UNIT OPTION FILE OPTION...: whole and in pieces, the codes gone before the second one.
 stopped() {
-    unit=$1 option=$2 file=$3
-    set -- "$option" "$file"
+    unit=$1 file=$3
+    shift
     (start "$unit" --unit "$unit" "$@") || bad "$unit: $(tail -n 2 err.txt)"
     start pieces --unit "$unit" "$@" &
     pid=$!
@@ -45,17 +45,18 @@ stopped() {
     [ "$(grep -c '"event":"resume"' pieces/log.jsonl)" -eq 1 ] && ok || bad "$unit: nothing was gone on with"
     rm -rf pieces
 }
-stopped bpe --codes codes
+stopped bpe --codes codes --bpe-dropout 0.2
 stopped spm --spm-model model
 
 # Other codes, none, or others of the same name are not those of the run.
 sed '$d' old-codes >codes
 expect 2 'codes: this is not what the run was started with' "$clseq" train train.de train.en --valid valid.de valid.en --backend reference \
-    --emb 16 --hidden 16 --lr 0.02 --batch 16 --after 60u --unit bpe --codes codes -o bpe
+    --emb 16 --hidden 16 --lr 0.02 --batch 16 --after 60u --unit bpe --codes codes --bpe-dropout 0.2 -o bpe
 expect 2 'source-codes was true, now it is false' "$clseq" train train.de train.en --valid valid.de valid.en --backend reference \
     --emb 16 --hidden 16 --lr 0.02 --batch 16 --after 60u --unit bpe -o bpe
 expect 2 'codes is for unit bpe' "$clseq" train train.de train.en --codes codes -o no
 expect 2 'give its file with --spm-model' "$clseq" train train.de train.en --backend reference --unit spm -o no
+expect 2 'bpe-dropout leaves out merges' "$clseq" train train.de train.en --backend reference --bpe-dropout 0.1 -o no
 expect 5 'missing' "$clseq" train train.de train.en --backend reference --unit spm --spm-model missing -o no
 expect 4 'train.de' "$clseq" train train.de train.en --backend reference --unit spm --spm-model train.de -o no
 expect 4 'train.en' "$clseq" train train.de train.en --backend reference --unit bpe --codes train.en -o no
