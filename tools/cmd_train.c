@@ -18,13 +18,14 @@ struct values {
     const char *codes, *source_codes, *target_codes, *spm, *source_spm, *target_spm;
     int64_t merges;
     bool joint;
+    int tokenize;
     int64_t vocab_size, source_vocab_size, target_vocab_size, min_count, max_length;
     bool lowercase, reverse_source;
     int preset;
     int64_t emb, hidden, layers;
     struct model_options model;
     double dropout, layer_dropout, embedding_dropout, output_dropout, word_dropout, label_smoothing;
-    double teacher_forcing;
+    double teacher_forcing, bpe_dropout;
     int teacher_schedule;
     cli_span teacher_end;
     bool same_dropout;
@@ -63,6 +64,8 @@ static const cli_option options[] = {
       .help = "the same for the source alone" },
     { "target-unit", 0, CLI_CHOICE_FIELD(struct values, target_unit), UNITS, NULL, .group = "Data",
       .help = "the same for the target alone" },
+    { "tokenize", 0, CLI_CHOICE_FIELD(struct values, tokenize), "none|rules", "none", .group = "Data",
+      .help = "rules: the text is raw; units word and bpe then cut off punctuation first, and translations are joined to raw text" },
     { "codes", 0, CLI_STRING_FIELD(struct values, codes), "FILE", NULL, .group = "Data",
       .help = "merges of --unit bpe, as subword-nmt writes them; when not given they are learnt from SRC and TGT" },
     { "source-codes", 0, CLI_STRING_FIELD(struct values, source_codes), "FILE", NULL, .group = "Data",
@@ -130,6 +133,8 @@ static const cli_option options[] = {
       .help = "one mask for all time steps (Gal and Ghahramani 2016)" },
     { "word-dropout", 0, CLI_FLOAT_FIELD(struct values, word_dropout), "P", "0", .min = 0, .max = 0.99, .group = "Regularisation",
       .help = "words read as unknown ones at random, on both sides" },
+    { "bpe-dropout", 0, CLI_FLOAT_FIELD(struct values, bpe_dropout), "P", "0", .min = 0, .max = 1, .group = "Regularisation",
+      .help = "merges of --unit bpe left out at random, others in every epoch (Provilkov et al. 2020)" },
     { "label-smoothing", 0, CLI_FLOAT_FIELD(struct values, label_smoothing), "X", "0", .min = 0, .max = 0.99, .group = "Regularisation",
       .help = "share of each target spread over all words" },
     { "teacher-forcing", 0, CLI_FLOAT_FIELD(struct values, teacher_forcing), "P", "1", .min = 0, .max = 1, .group = "Regularisation",
@@ -218,6 +223,11 @@ static double or_dropout(const cli_parse *parse, const struct values *v, const c
     return cli_source_of(parse, name) == CLI_FROM_DEFAULT ? v->dropout : value;
 }
 
+static bool takes_words(clseq_unit unit)
+{
+    return unit == CLSEQ_UNIT_WORD || unit == CLSEQ_UNIT_BPE;
+}
+
 static void fill_units(const cli_parse *parse, const struct values *v,
                        struct clseq_train_options *o)
 {
@@ -232,6 +242,9 @@ static void fill_units(const cli_parse *parse, const struct values *v,
     if (cli_source_of(parse, "target-unit") != CLI_FROM_DEFAULT)
         o->target_text.unit = (clseq_unit)v->target_unit;
     o->source_text.lowercase = o->target_text.lowercase = v->lowercase;
+    /* A side of another unit takes raw text anyway. */
+    o->source_text.rules = v->tokenize == 1 && takes_words(o->source_text.unit);
+    o->target_text.rules = v->tokenize == 1 && takes_words(o->target_text.unit);
     o->source_codes = o->source_text.unit == CLSEQ_UNIT_SPM ? models[0] : codes[0];
     o->target_codes = o->target_text.unit == CLSEQ_UNIT_SPM ? models[1] : codes[1];
     o->merges = (size_t)v->merges;
@@ -254,6 +267,11 @@ static int check_units(const struct values *v, const struct clseq_train_options 
         { "target-spm-model", v->target_spm, CLSEQ_UNIT_SPM, false, true },
     };
 
+    if (v->tokenize == 1 && !takes_words(o->source_text.unit) &&
+        !takes_words(o->target_text.unit)) {
+        cli_error("--tokenize rules is for units word and bpe: the others take raw text as it is");
+        return CLI_EXIT_USAGE;
+    }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         const char *unit = clseq_unit_name(files[i].unit);
 
@@ -295,6 +313,7 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->output_dropout = or_dropout(parse, v, "output-dropout", v->output_dropout);
     o->same_dropout = v->same_dropout;
     o->word_dropout = v->word_dropout;
+    o->bpe_dropout = v->bpe_dropout;
     o->label_smoothing = v->label_smoothing;
     o->teacher_forcing = v->teacher_forcing;
     o->teacher_schedule = (clseq_teacher_kind)v->teacher_schedule;

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "message.h"
 
+#include <clseq/rules.h>
 #include <clseq/subword.h>
 #include <clseq/text.h>
 
@@ -47,6 +48,8 @@ static const cli_option options[] = {
       .help = "of --dropout" },
     /* clang-format on */
 };
+
+enum action { LEARN, ENCODE, DECODE, TOKENIZE, DETOKENIZE, ACTIONS };
 
 struct units {
     clseq_context *ctx;
@@ -162,7 +165,22 @@ static bool print_line(const struct units *u, bool ids)
     return putchar('\n') != EOF;
 }
 
-static int convert(struct units *u, const struct values *v, clseq_lines *in, bool encodes)
+static clseq_status change(struct units *u, const struct values *v, enum action action,
+                           const char *line, size_t n, uint64_t number, bool *bad)
+{
+    switch (action) {
+    case TOKENIZE:
+        return clseq_rules_cut(u->ctx, line, n, &u->text);
+    case DETOKENIZE:
+        return clseq_rules_join(u->ctx, line, n, &u->text);
+    case ENCODE:
+        return encode(u, v, line, n, number);
+    default:
+        return decode(u, v, line, n, bad);
+    }
+}
+
+static int convert(struct units *u, const struct values *v, clseq_lines *in, enum action action)
 {
     uint64_t number = 0;
 
@@ -176,7 +194,7 @@ static int convert(struct units *u, const struct values *v, clseq_lines *in, boo
             return CLI_EXIT_DONE;
         number++;
         if (status == CLSEQ_OK)
-            status = encodes ? encode(u, v, line, n, number) : decode(u, v, line, n, &bad);
+            status = change(u, v, action, line, n, number, &bad);
         if (status != CLSEQ_OK)
             return cli_report(u->ctx, status);
         if (bad) {
@@ -184,7 +202,7 @@ static int convert(struct units *u, const struct values *v, clseq_lines *in, boo
                       clseq_lines_name(in), (unsigned long long)number);
             return CLI_EXIT_DATA;
         }
-        if (!print_line(u, encodes && v->ids && u->spm)) {
+        if (!print_line(u, action == ENCODE && v->ids && u->spm)) {
             cli_error("standard output: cannot write: %s", strerror(errno));
             return CLI_EXIT_IO;
         }
@@ -223,18 +241,18 @@ static int learn(struct units *u, const struct values *v, clseq_lines *in)
     return code;
 }
 
-enum action { LEARN, ENCODE, DECODE, ACTIONS };
-
 static int check(const struct values *v, enum action action, const char *name)
 {
     if (action == ACTIONS)
-        cli_error("vocab %s: it is learn, encode or decode", name);
+        cli_error("vocab %s: it is learn, encode, decode, tokenize or detokenize", name);
     else if (v->spm && v->bpe)
         cli_error("--spm and --bpe are two kinds of units: give one of them");
     else if (action == LEARN && (v->spm || v->bpe))
         cli_error("vocab learn makes the merges: leave out --spm and --bpe");
     else if (action == ENCODE && !v->spm && !v->bpe)
         cli_error("vocab encode: into which units? Give --spm MODEL or --bpe CODES");
+    else if (action >= TOKENIZE && (v->spm || v->bpe))
+        cli_error("vocab %s follows rules: leave out --spm and --bpe", name);
     else if (v->ids && !v->spm)
         cli_error("--ids: only a SentencePiece model (--spm) has numbers of pieces");
     else
@@ -244,7 +262,8 @@ static int check(const struct values *v, enum action action, const char *name)
 
 static int run(const cli_parse *parse, const void *values)
 {
-    static const char *const names[ACTIONS] = { "learn", "encode", "decode" };
+    static const char *const names[ACTIONS] = { "learn", "encode", "decode", "tokenize",
+                                                "detokenize" };
     const struct values *v = values;
     struct units u = { 0 };
     clseq_lines *in = NULL;
@@ -271,7 +290,7 @@ static int run(const cli_parse *parse, const void *values)
     else if (action == LEARN)
         code = learn(&u, v, in);
     else
-        code = convert(&u, v, in, action == ENCODE);
+        code = convert(&u, v, in, action);
     clseq_lines_close(&in);
     clseq_spm_destroy(&u.spm);
     clseq_bpe_destroy(&u.bpe);
@@ -284,13 +303,15 @@ static int run(const cli_parse *parse, const void *values)
 const cli_command cmd_vocab = {
     .name = "vocab",
     .arguments = "ACTION",
-    .summary = "subword units: learn merges, cut text into pieces, join them again",
-    .details = "ACTION is learn, encode or decode. Pieces are those of subword-nmt and of "
-               "SentencePiece.\n\n"
-               "  clseq vocab learn --merges 10000 -i train.en > codes\n"
-               "  clseq vocab encode --bpe codes -i test.en > test.bpe.en\n"
-               "  clseq vocab decode < hyp.bpe.en > hyp.en\n"
-               "  clseq vocab encode --spm m.model --ids < test.en\n",
+    .summary = "cut text into words or pieces, join them again, learn merges",
+    .details =
+        "ACTION is learn, encode or decode, for pieces, which are those of subword-nmt and of\n"
+        "SentencePiece; tokenize or detokenize, for words and punctuation, which rules find.\n\n"
+        "  clseq vocab learn --merges 10000 -i train.en > codes\n"
+        "  clseq vocab encode --bpe codes -i test.en > test.bpe.en\n"
+        "  clseq vocab decode < hyp.bpe.en > hyp.en\n"
+        "  clseq vocab encode --spm m.model --ids < test.en\n"
+        "  clseq vocab tokenize < test.en | clseq vocab detokenize\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .values_size = sizeof(struct values),

@@ -28,9 +28,11 @@ typedef struct clseq_corpus_options {
     const char *folder;
     size_t max_length;   /* tokens a side, end token not counted; longer pairs are skipped */
     bool reverse_source; /* source words in reverse order, then the end token */
+    bool keep_words;     /* of sides of unit bpe, too, for BPE-dropout: the size of the text and 16
+                            bytes a pair more. Not part of the fingerprint */
 } clseq_corpus_options;
 
-/* folder ".", max_length 100, reverse_source false. */
+/* folder ".", max_length 100, reverse_source and keep_words false. */
 CLSEQ_API void clseq_corpus_options_init(clseq_corpus_options *options);
 
 typedef struct clseq_corpus_stats {
@@ -155,9 +157,16 @@ typedef struct clseq_batches_options {
     /* Probability that a word of the source or of the decoder's input is read as unknown; not that
      * it is expected as output. A function of seed, epoch, pair and place. */
     double word_dropout;
+    /* BPE-dropout (subword.h) of sides of unit bpe, 0 to 1: their words are cut anew for every
+     * batch, a function of seed, epoch and pair. A side that would get more pieces than the longest
+     * of the corpus has is taken as it is there, so that no limit changes. The corpus must have its
+     * words (keep_words), and the vocabularies it was encoded with outlive the object. Not with
+     * batch_tokens. */
+    double bpe_dropout;
+    const clseq_vocab *source_vocab, *target_vocab;
 } clseq_batches_options;
 
-/* batch_size 64, pool_batches 64, seed 1, shuffle and similar_length true, batch_tokens 0. */
+/* batch_size 64, pool_batches 64, seed 1, shuffle and similar_length true, the rest 0. */
 CLSEQ_API void clseq_batches_options_init(clseq_batches_options *options);
 
 /*

@@ -86,8 +86,9 @@ struct clseq_train_options {
      * part of the model; not read when the unit of the side is another. NULL: what `codes` of the
      * text options says, or, for bpe, merges learnt from the training text. */
     const char *source_codes, *target_codes;
-    size_t merges; /* to learn: 10000 */
-    bool joint;    /* the same merges for both sides, learnt from both together: false */
+    size_t merges;      /* to learn: 10000 */
+    double bpe_dropout; /* BPE-dropout of the training text, of sides of unit bpe, in [0, 1]: 0 */
+    bool joint;         /* the same merges for both sides, learnt from both together: false */
     size_t source_vocab_size, target_vocab_size; /* 30000 */
     uint64_t min_count;                          /* 2 */
     size_t max_length;                           /* 100 tokens a side; longer pairs are skipped */

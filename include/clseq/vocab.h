@@ -61,6 +61,7 @@ enum {
 typedef struct clseq_text_options {
     clseq_unit unit;
     bool lowercase;
+    bool rules; /* units word and bpe: raw text, cut into words by rules.h, and joined again */
     /* Unit bpe: the text of a codes file of subword-nmt. Unit spm: a SentencePiece model, byte for
      * byte. Copied by whoever is given it; where a vocabulary says it, it is the vocabulary's. */
     const char *codes;
@@ -145,6 +146,10 @@ typedef struct clseq_vocab_pair_options {
     clseq_vocab_limits source_limits, target_limits;
     size_t max_length; /* pairs with a longer or empty side are not counted; see corpus.h */
     size_t max_types;  /* as in clseq_vocab_builder_create() */
+    /* Sides of unit bpe: not 0 counts the pieces of every line a second time, cut with this
+     * dropout (subword.h), because training will see such pieces. */
+    double bpe_dropout;
+    uint64_t seed;
 } clseq_vocab_pair_options;
 
 /* Words, no lower-casing, the limits of clseq_vocab_limits_init(), max_length 100, max_types 0. */

@@ -4,6 +4,7 @@
 #include "data/corpus_inside.h"
 #include "data/permutation.h"
 #include "data/radix.h"
+#include "data/recut.h"
 #include "data/token_plan.h"
 
 #include "base/philox.h"
@@ -29,6 +30,8 @@ struct clseq_batches {
     clseq_batch_limits limits;
     bool by_tokens;
     clseq_token_plan plan; /* by_tokens; otherwise there are pools */
+
+    clseq_recut recut; /* with bpe_dropout */
 
     uint32_t epoch; /* what comes next */
     uint64_t index;
@@ -91,9 +94,14 @@ static clseq_status set_limits(clseq_batches *batches)
             "batches of %zu sentences of up to %zu source and %zu target tokens have more "
             "than 2^31 positions: use a smaller --batch or --max-length",
             l->B, l->S, l->T);
-    l->N = smaller(l->T * l->B, (size_t)(corpus->stats.target_tokens + corpus->stats.kept));
-    l->source_count =
-        smaller(l->S * l->B, (size_t)(corpus->stats.source_tokens + corpus->stats.kept));
+    l->N = l->T * l->B;
+    l->source_count = l->S * l->B;
+    /* BPE-dropout makes more tokens than there are in the corpus. */
+    if (batches->options.bpe_dropout <= 0) {
+        l->N = smaller(l->N, (size_t)(corpus->stats.target_tokens + corpus->stats.kept));
+        l->source_count =
+            smaller(l->source_count, (size_t)(corpus->stats.source_tokens + corpus->stats.kept));
+    }
     l->source_unique = smaller(l->source_count, corpus->source_vocab_size);
     l->target_unique = smaller(l->N, corpus->target_vocab_size);
     return CLSEQ_OK;
@@ -109,6 +117,10 @@ static clseq_status check_options(clseq_context *ctx, const clseq_batches_option
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "batches by tokens are of sentences of similar length: leave out "
                           "--no-similar-length, or give --batch and not --batch-tokens");
+    if (options->batch_tokens > 0 && options->bpe_dropout > 0)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--bpe-dropout changes the number of tokens, which --batch-tokens must "
+                          "know: leave out one of them");
     if (options->batch_size == 0 || options->pool_batches == 0 ||
         !clseq_mul_size(options->batch_size, options->pool_batches, pool) ||
         *pool > CLSEQ_POOL_LIMIT)
@@ -154,6 +166,8 @@ clseq_status clseq_batches_create(clseq_context *ctx, const clseq_corpus *corpus
     batches->corpus = corpus;
     batches->options = *options;
     batches->by_tokens = options->batch_tokens > 0;
+    if (options->bpe_dropout != 0)
+        CLSEQ_TRY_GOTO(status, out, clseq_recut_init(&batches->recut, ctx, corpus, options));
     CLSEQ_TRY_GOTO(status, out, plan(batches, &pool));
     CLSEQ_TRY_GOTO(status, out,
                    clseq_calloc(ctx, pool, sizeof(*batches->pairs), "pool", &batches->pairs));
@@ -182,6 +196,7 @@ void clseq_batches_destroy(clseq_batches **batches)
     if (!b)
         return;
     clseq_token_plan_fini(&b->plan);
+    clseq_recut_fini(&b->recut);
     free(b->pairs);
     free(b->keys);
     free(b->scratch);
@@ -275,6 +290,16 @@ static void make_pool(clseq_batches *batches, uint64_t number)
     batches->pool_ready = true;
 }
 
+/* Pair `pair`, row `row` of those that were cut anew. */
+static void get_pair(const clseq_batches *batches, size_t row, uint64_t pair,
+                     clseq_sentence *source, clseq_sentence *target)
+{
+    if (batches->recut.corpus)
+        clseq_recut_pair(&batches->recut, row, pair, source, target);
+    else
+        clseq_corpus_pair(batches->corpus, pair, source, target);
+}
+
 /* Longest sources first: an encoder then leaves out the rows at the end, whose sentences have
  * ended. Stable, so the plain order, where all count as equally long, stays. In keys[], as numbers
  * in the batch. */
@@ -283,10 +308,13 @@ static void order_rows(clseq_batches *batches, const uint64_t *pairs, size_t n)
     const bool plain = !batches->options.shuffle && !batches->options.similar_length;
 
     for (size_t b = 0; b < n; b++) {
-        const uint32_t length = plain
-                                    ? CLSEQ_LENGTH_LIMIT
-                                    : clseq_corpus_place(batches->corpus, pairs[b])->source_length;
+        uint32_t length = CLSEQ_LENGTH_LIMIT;
+        clseq_sentence source, target;
 
+        if (!plain) {
+            get_pair(batches, b, pairs[b], &source, &target);
+            length = (uint32_t)source.length;
+        }
         batches->keys[b] = (uint64_t)(CLSEQ_LENGTH_LIMIT - length) << NUMBER_BITS | b;
     }
     clseq_radix_sort(batches->keys, batches->scratch, n, NUMBER_BITS);
@@ -344,11 +372,14 @@ clseq_status clseq_batches_next(clseq_batches *batches, clseq_batch *batch)
     size_t count, S = 0, T = 0;
     const uint64_t *pairs = next_pairs(batches, &count);
 
+    if (batches->recut.corpus)
+        CLSEQ_TRY(clseq_recut_pairs(&batches->recut, batch->ctx, batches->epoch, pairs, count));
     for (size_t b = 0; b < count; b++) {
-        const clseq_pair_place *place = clseq_corpus_place(batches->corpus, pairs[b]);
+        clseq_sentence source, target;
 
-        S = place->source_length > S ? place->source_length : S;
-        T = place->target_length > T ? place->target_length : T;
+        get_pair(batches, b, pairs[b], &source, &target);
+        S = larger(S, source.length);
+        T = larger(T, target.length);
     }
     CLSEQ_TRY(clseq_batch_begin(batch, S + 1, T + 1, count));
     order_rows(batches, pairs, count);
@@ -356,7 +387,7 @@ clseq_status clseq_batches_next(clseq_batches *batches, clseq_batch *batch)
         const uint64_t pair = pairs[batches->keys[b]];
         clseq_sentence source, target;
 
-        clseq_corpus_pair(batches->corpus, pair, &source, &target);
+        get_pair(batches, (size_t)batches->keys[b], pair, &source, &target);
         clseq_batch_set_row(batch, b, source, target, false, pair);
         if (batches->options.word_dropout > 0)
             drop_words(batches, batch, b, pair);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "data/corpus_inside.h"
+#include "data/text_append.h"
+#include "data/vocab_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,8 @@ void clseq_corpus_destroy(clseq_corpus **corpus)
         return;
     clseq_spool_close(&c->ids);
     clseq_spool_close(&c->places);
+    clseq_spool_close(&c->words);
+    clseq_spool_close(&c->word_places);
     free(c);
     *corpus = NULL;
 }
@@ -32,6 +36,9 @@ typedef struct encoder {
     clseq_ids source, target;
     XXH3_state_t *hash;
     uint64_t written; /* ids */
+    clseq_text words; /* with keep_words: of the source and then the target */
+    size_t source_words;
+    uint64_t words_written; /* bytes */
 } encoder;
 
 static clseq_status encode_side(encoder *e, const clseq_pair *pair, bool target)
@@ -43,6 +50,37 @@ static clseq_status encode_side(encoder *e, const clseq_pair *pair, bool target)
     return status == CLSEQ_OK
                ? status
                : clseq_fail_in(e->corpus->ctx, status, "%s", clseq_pairs_place(e->pairs, target));
+}
+
+/* The words of the side that was encoded last. */
+static clseq_status keep_words(encoder *e, const clseq_vocab *vocab)
+{
+    const clseq_tokenizer *tokenizer = vocab->tokenizer;
+
+    if (!e->options->keep_words || !tokenizer->bpe)
+        return CLSEQ_OK;
+    return clseq_text_append(e->corpus->ctx, &e->words, tokenizer->line.data, tokenizer->line.size);
+}
+
+static clseq_status encode_pair(encoder *e, const clseq_pair *pair)
+{
+    e->words.size = 0;
+    CLSEQ_TRY(encode_side(e, pair, false));
+    CLSEQ_TRY(keep_words(e, e->source_vocab));
+    e->source_words = e->words.size;
+    CLSEQ_TRY(encode_side(e, pair, true));
+    return keep_words(e, e->target_vocab);
+}
+
+static clseq_status write_words(encoder *e)
+{
+    const clseq_pair_place place = { .offset = e->words_written,
+                                     .source_length = (uint32_t)e->source_words,
+                                     .target_length = (uint32_t)(e->words.size - e->source_words) };
+
+    CLSEQ_TRY(clseq_spool_write(&e->corpus->word_places, &place, sizeof(place)));
+    e->words_written += e->words.size;
+    return clseq_spool_write(&e->corpus->words, e->words.data, e->words.size);
 }
 
 static void reverse(int32_t *ids, size_t n)
@@ -100,20 +138,22 @@ static clseq_status encode_all(encoder *e)
 
     for (;;) {
         clseq_pair pair = { 0 };
+        const uint64_t kept = stats->kept;
         bool more = false;
 
         CLSEQ_TRY(clseq_pairs_next(e->pairs, &pair, &more));
         if (!more)
             break;
         stats->read++;
-        CLSEQ_TRY(encode_side(e, &pair, false));
-        CLSEQ_TRY(encode_side(e, &pair, true));
+        CLSEQ_TRY(encode_pair(e, &pair));
         if (e->source.size == 0 || e->target.size == 0)
             stats->skipped_empty++;
         else if (e->source.size > longest || e->target.size > longest)
             stats->skipped_long++;
         else
             CLSEQ_TRY(write_pair(e));
+        if (e->options->keep_words && stats->kept > kept)
+            CLSEQ_TRY(write_words(e));
     }
     if (stats->kept == 0)
         return clseq_fail(
@@ -131,9 +171,9 @@ static clseq_status encode_all(encoder *e)
 static void hash_units(encoder *e, const clseq_vocab *vocab)
 {
     const clseq_text_options text = clseq_vocab_text_options(vocab);
-    const uint64_t numbers[2] = { text.unit, text.codes_size };
+    const uint64_t numbers[3] = { text.unit, text.rules, text.codes_size };
 
-    if (text.unit <= CLSEQ_UNIT_CHAR)
+    if (text.unit <= CLSEQ_UNIT_CHAR && !text.rules)
         return;
     XXH3_64bits_update(e->hash, numbers, sizeof(numbers));
     if (text.codes_size > 0)
@@ -159,7 +199,15 @@ static clseq_status encode(encoder *e)
     CLSEQ_TRY(clseq_pairs_rewind(e->pairs));
     CLSEQ_TRY(clseq_spool_open(corpus->ctx, e->options->folder, &corpus->ids));
     CLSEQ_TRY(clseq_spool_open(corpus->ctx, e->options->folder, &corpus->places));
+    if (e->options->keep_words) {
+        CLSEQ_TRY(clseq_spool_open(corpus->ctx, e->options->folder, &corpus->words));
+        CLSEQ_TRY(clseq_spool_open(corpus->ctx, e->options->folder, &corpus->word_places));
+    }
     CLSEQ_TRY(encode_all(e));
+    if (e->options->keep_words) {
+        CLSEQ_TRY(clseq_spool_map(&corpus->words));
+        CLSEQ_TRY(clseq_spool_map(&corpus->word_places));
+    }
     CLSEQ_TRY(clseq_spool_map(&corpus->ids));
     CLSEQ_TRY(clseq_spool_map(&corpus->places));
     corpus->fingerprint = finish_hash(e);
@@ -182,6 +230,8 @@ clseq_status clseq_corpus_create(clseq_context *ctx, clseq_pairs *pairs,
     CLSEQ_TRY(clseq_calloc(ctx, 1, sizeof(*e.corpus), "corpus", &e.corpus));
     e.corpus->ctx = ctx;
     e.corpus->ids.fd = e.corpus->places.fd = -1;
+    e.corpus->words.fd = e.corpus->word_places.fd = -1;
+    e.corpus->reverse_source = options->reverse_source;
     e.corpus->source_vocab_size = clseq_vocab_size(source_vocab);
     e.corpus->target_vocab_size = clseq_vocab_size(target_vocab);
     e.hash = XXH3_createState();
@@ -196,6 +246,7 @@ out:
     XXH3_freeState(e.hash);
     clseq_ids_fini(&e.source);
     clseq_ids_fini(&e.target);
+    clseq_text_fini(&e.words);
     clseq_corpus_destroy(&e.corpus);
     return status;
 }

@@ -18,6 +18,9 @@ struct clseq_corpus {
     clseq_context *ctx; /* borrowed */
     clseq_spool ids;    /* int32_t */
     clseq_spool places; /* clseq_pair_place */
+    /* With keep_words: words with one space between them, and where, in bytes, they are. */
+    clseq_spool words, word_places;
+    bool reverse_source;
     clseq_corpus_stats stats;
     size_t source_vocab_size, target_vocab_size;
     uint64_t fingerprint;

@@ -3,6 +3,8 @@
 
 #include "data/text_append.h"
 
+#include <clseq/rules.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +50,11 @@ clseq_status clseq_tokenizer_init(clseq_tokenizer *tokenizer, clseq_context *ctx
     *tokenizer = (clseq_tokenizer) { .ctx = ctx, .options = options };
     tokenizer->options.codes = NULL;
     tokenizer->options.codes_size = 0;
+    if (options.rules && options.unit != CLSEQ_UNIT_WORD && options.unit != CLSEQ_UNIT_BPE)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "cutting by rules (--tokenize rules) is for units word and bpe: unit %s "
+                          "takes raw text as it is",
+                          clseq_unit_name(options.unit));
     switch (options.unit) {
     case CLSEQ_UNIT_BYTE:
         return name_bytes(tokenizer);
@@ -66,6 +73,7 @@ void clseq_tokenizer_fini(clseq_tokenizer *tokenizer)
     clseq_normalizer_fini(&tokenizer->normalizer);
     clseq_bpe_destroy(&tokenizer->bpe);
     clseq_spm_destroy(&tokenizer->spm);
+    clseq_text_fini(&tokenizer->words);
     clseq_text_fini(&tokenizer->line);
     clseq_text_fini(&tokenizer->pieces);
     clseq_ids_fini(&tokenizer->ids);
@@ -125,6 +133,14 @@ static clseq_status cut_bytes(clseq_tokenizer *tokenizer, const char *text, size
     return CLSEQ_OK;
 }
 
+clseq_status clseq_tokenizer_cut_again(clseq_tokenizer *tokenizer, const clseq_bpe_dropout *dropout)
+{
+    CLSEQ_TRY(clseq_bpe_apply(tokenizer->bpe, tokenizer->line.data, tokenizer->line.size, dropout,
+                              &tokenizer->pieces));
+    tokenizer->count = 0;
+    return cut_words(tokenizer, tokenizer->pieces.data, tokenizer->pieces.size);
+}
+
 /* The merges are of words between spaces, so other white space becomes one before. */
 static clseq_status cut_bpe(clseq_tokenizer *tokenizer, const char *text, size_t n)
 {
@@ -140,10 +156,7 @@ static clseq_status cut_bpe(clseq_tokenizer *tokenizer, const char *text, size_t
         CLSEQ_TRY(
             clseq_text_append(ctx, &tokenizer->line, tokenizer->text + word->offset, word->length));
     }
-    CLSEQ_TRY(clseq_bpe_apply(tokenizer->bpe, tokenizer->line.data, tokenizer->line.size, NULL,
-                              &tokenizer->pieces));
-    tokenizer->count = 0;
-    return cut_words(tokenizer, tokenizer->pieces.data, tokenizer->pieces.size);
+    return clseq_tokenizer_cut_again(tokenizer, NULL);
 }
 
 static clseq_status cut_spm(clseq_tokenizer *tokenizer, const char *text, size_t n)
@@ -175,6 +188,11 @@ clseq_status clseq_tokenizer_cut(clseq_tokenizer *tokenizer, const char *line, s
     CLSEQ_TRY(clseq_normalize(tokenizer->ctx, &tokenizer->normalizer, tokenizer->options.lowercase,
                               line, length, &text, &n));
     tokenizer->count = 0;
+    if (tokenizer->options.rules) {
+        CLSEQ_TRY(clseq_rules_cut(tokenizer->ctx, text, n, &tokenizer->words));
+        text = tokenizer->words.data;
+        n = tokenizer->words.size;
+    }
     switch (tokenizer->options.unit) {
     case CLSEQ_UNIT_CHAR:
         return cut_chars(tokenizer, text, n);

@@ -23,6 +23,7 @@ typedef struct clseq_tokenizer {
     clseq_bpe *bpe; /* unit bpe */
     clseq_spm *spm; /* unit spm */
     clseq_normalizer normalizer;
+    clseq_text words;  /* with options.rules */
     clseq_text line;   /* unit bpe: the words with one space between them */
     clseq_text pieces; /* units bpe and spm: of the last line; byte: the names of all bytes */
     clseq_ids ids;     /* unit spm: the model's, of the last line */
@@ -41,6 +42,10 @@ void clseq_tokenizer_fini(clseq_tokenizer *tokenizer);
  * Errors: CLSEQ_ERR_DATA, CLSEQ_ERR_LIMIT (1 GiB), CLSEQ_ERR_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_tokenizer_cut(clseq_tokenizer *tokenizer, const char *line,
                                                   size_t length);
+
+/* The last line once more, with dropout (which may be NULL). Unit bpe only. */
+CLSEQ_MUST_CHECK clseq_status clseq_tokenizer_cut_again(clseq_tokenizer *tokenizer,
+                                                        const clseq_bpe_dropout *dropout);
 
 /* The tokens of a unit that has the same ones for any text (byte, spm): number `i`, or NULL behind
  * the last. *length is 0 for one that stands in no vocabulary. */

@@ -287,11 +287,28 @@ static clseq_status cut_side(clseq_pairs *pairs, bool target, clseq_tokenizer *t
                : clseq_fail_in(tokenizer->ctx, status, "%s", clseq_pairs_place(pairs, target));
 }
 
-static clseq_status count_pairs(clseq_pairs *pairs, size_t max_length, clseq_vocab_builder *source,
-                                clseq_vocab_builder *target)
+/* The pieces that dropout makes of the last line. */
+static clseq_status count_dropout(clseq_vocab_builder *builder, clseq_tokenizer *tokenizer,
+                                  const clseq_vocab_pair_options *options, uint64_t line)
 {
+    const clseq_bpe_dropout dropout = { .probability = options->bpe_dropout,
+                                        .seed = options->seed,
+                                        .line = line };
+
+    if (options->bpe_dropout <= 0 || !tokenizer->bpe)
+        return CLSEQ_OK;
+    CLSEQ_TRY(clseq_tokenizer_cut_again(tokenizer, &dropout));
+    return clseq_vocab_builder_count(builder, tokenizer);
+}
+
+static clseq_status count_pairs(clseq_pairs *pairs, const clseq_vocab_pair_options *options,
+                                clseq_vocab_builder *source, clseq_vocab_builder *target)
+{
+    const size_t max_length = options->max_length;
+
     clseq_tokenizer *a = clseq_vocab_builder_tokenizer(source);
     clseq_tokenizer *b = clseq_vocab_builder_tokenizer(target);
+    uint64_t number = 0;
 
     for (;;) {
         clseq_pair pair = { 0 };
@@ -306,6 +323,9 @@ static clseq_status count_pairs(clseq_pairs *pairs, size_t max_length, clseq_voc
             continue;
         CLSEQ_TRY(clseq_vocab_builder_count(source, a));
         CLSEQ_TRY(clseq_vocab_builder_count(target, b));
+        CLSEQ_TRY(count_dropout(source, a, options, 2 * number));
+        CLSEQ_TRY(count_dropout(target, b, options, 2 * number + 1));
+        number++;
     }
 }
 
@@ -323,7 +343,7 @@ clseq_status clseq_vocab_create_from_pairs(clseq_context *ctx, clseq_pairs *pair
                    clseq_vocab_builder_create(ctx, options->source_text, options->max_types, &a));
     CLSEQ_TRY_GOTO(status, out,
                    clseq_vocab_builder_create(ctx, options->target_text, options->max_types, &b));
-    CLSEQ_TRY_GOTO(status, out, count_pairs(pairs, options->max_length, a, b));
+    CLSEQ_TRY_GOTO(status, out, count_pairs(pairs, options, a, b));
     status = clseq_vocab_create_from_builder(a, &options->source_limits, &source_vocab);
     if (status != CLSEQ_OK) {
         clseq_fail_in(ctx, status, "source side of %s", clseq_pairs_name(pairs));

@@ -3,6 +3,8 @@
 #include "data/text_append.h"
 #include "data/vocab_inside.h"
 
+#include <clseq/rules.h>
+
 /* U+FFFD, for what is no character. */
 #define REPLACEMENT      "\xef\xbf\xbd"
 #define REPLACEMENT_SIZE 3
@@ -154,6 +156,13 @@ clseq_status clseq_vocab_decode(const clseq_vocab *vocab, const int32_t *ids, si
                               (long)ids[n], n, vocab->strings.count);
     }
     status = decode(vocab, ids, n, &scratch, ret);
+    if (status == CLSEQ_OK && vocab->tokenizer->options.rules) {
+        const clseq_text tokens = *ret;
+
+        *ret = scratch;
+        scratch = tokens;
+        status = clseq_rules_join(vocab->ctx, scratch.data, scratch.size, ret);
+    }
     clseq_text_fini(&scratch);
     return status;
 }

@@ -100,6 +100,8 @@ clseq_status clseq_text_options_to_json(clseq_context *ctx, clseq_text_options t
     clseq_status status = CLSEQ_OK;
     bool ok = object != NULL;
 
+    if (text.rules)
+        ok = ok && json_object_set_new(object, "tokenize", json_string("rules")) == 0;
     if (text.unit == CLSEQ_UNIT_BPE)
         ok = ok &&
              json_object_set_new(object, "codes", json_stringn(text.codes, text.codes_size)) == 0;
@@ -123,7 +125,8 @@ clseq_status clseq_text_options_from_json(clseq_context *ctx, const json_t *obje
                                           clseq_text_options *ret, clseq_text *codes)
 {
     const char *unit = json_string_value(json_object_get(object, "unit"));
-    const json_t *lowercase = json_object_get(object, "lowercase"), *string;
+    const json_t *lowercase = json_object_get(object, "lowercase");
+    const json_t *tokenize = json_object_get(object, "tokenize"), *string;
     clseq_text_options text = { 0 };
 
     if (!unit || !clseq_unit_from_name(unit, &text.unit))
@@ -133,6 +136,15 @@ clseq_status clseq_text_options_from_json(clseq_context *ctx, const json_t *obje
     if (!json_is_boolean(lowercase))
         return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "\"lowercase\" must be true or false");
     text.lowercase = json_is_true(lowercase);
+    if (tokenize) {
+        const char *name = json_string_value(tokenize);
+
+        text.rules = name && strcmp(name, "rules") == 0;
+        if (!text.rules || (text.unit != CLSEQ_UNIT_WORD && text.unit != CLSEQ_UNIT_BPE))
+            return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
+                              "\"tokenize\" must be \"rules\", with unit word or bpe, or not be "
+                              "there");
+    }
     if (text.unit == CLSEQ_UNIT_BPE || text.unit == CLSEQ_UNIT_SPM) {
         const bool spm = text.unit == CLSEQ_UNIT_SPM;
 

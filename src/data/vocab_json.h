@@ -24,9 +24,9 @@ CLSEQ_MUST_CHECK clseq_status clseq_vocab_create_from_string(clseq_context *ctx,
                                                              const char *string, size_t length,
                                                              clseq_vocab **ret);
 
-/* What a vocabulary does with a line, as members of a new object: "unit", "lowercase" and, where
- * the unit has them, "codes" (the text of a codes file) or "sentencepiece" (a model in base64). Release
- * with json_decref(). Errors: CLSEQ_ERR_NOMEM. */
+/* What a vocabulary does with a line, as members of a new object: "unit", "lowercase", "tokenize"
+ * where rules cut first, and, where the unit has them, "codes" (the text of a codes file) or
+ * "sentencepiece" (a model in base64). Release with json_decref(). Errors: CLSEQ_ERR_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_text_options_to_json(clseq_context *ctx,
                                                          clseq_text_options text, json_t **ret);
 
@@ -40,7 +40,7 @@ CLSEQ_MUST_CHECK clseq_status clseq_text_options_from_json(clseq_context *ctx, c
 /* True where readers of model format 2 would cut a line otherwise or not at all. */
 static inline bool clseq_text_options_are_new(clseq_text_options text)
 {
-    return text.unit > CLSEQ_UNIT_CHAR;
+    return text.unit > CLSEQ_UNIT_CHAR || text.rules;
 }
 
 #endif

@@ -84,6 +84,8 @@ static clseq_status make_vocabularies(clseq_context *ctx, const struct clseq_tra
     options.target_limits.size = o->target_vocab_size;
     options.source_limits.min_count = options.target_limits.min_count = o->min_count;
     options.max_length = o->max_length;
+    options.bpe_dropout = o->bpe_dropout;
+    options.seed = o->seed;
     return clseq_vocab_create_from_pairs(ctx, pairs, &options, &meta->source_vocab,
                                          &meta->target_vocab);
 }
@@ -148,6 +150,7 @@ clseq_status clseq_dataset_init(clseq_dataset *data, clseq_context *ctx,
     corpus.folder = options->run;
     corpus.max_length = options->max_length;
     corpus.reverse_source = options->reverse_source;
+    corpus.keep_words = training && options->bpe_dropout > 0;
     CLSEQ_TRY(clseq_corpus_create(ctx, pairs, meta->source_vocab, meta->target_vocab, &corpus,
                                   &data->corpus));
     clseq_batches_options_init(&batches);
@@ -156,6 +159,9 @@ clseq_status clseq_dataset_init(clseq_dataset *data, clseq_context *ctx,
     batches.seed = options->seed;
     batches.shuffle = training;
     batches.word_dropout = training ? options->word_dropout : 0;
+    batches.bpe_dropout = training ? options->bpe_dropout : 0;
+    batches.source_vocab = meta->source_vocab;
+    batches.target_vocab = meta->target_vocab;
     batches.similar_length = !training || options->similar_length;
     return clseq_batches_create(ctx, data->corpus, &batches, &data->batches);
 }

@@ -28,6 +28,8 @@ static json_t *describe_side(const clseq_vocab *vocab)
     json_t *side = json_pack("{s:s, s:b, s:I}", "unit", clseq_unit_name(text.unit), "lowercase",
                              text.lowercase, "vocabulary", (json_int_t)clseq_vocab_size(vocab));
 
+    if (text.rules)
+        json_object_set_new(side, "tokenize", json_string("rules"));
     if (text.codes_size > 0)
         json_object_set_new(side, "codes_bytes", json_integer((json_int_t)text.codes_size));
     return side;

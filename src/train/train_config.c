@@ -128,6 +128,11 @@ static clseq_status check_units(clseq_context *ctx, const struct clseq_train_opt
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--unit spm cuts text with a SentencePiece model: give its file with "
                           "--spm-model");
+    CLSEQ_TRY(check_range(ctx, "bpe-dropout", options->bpe_dropout, 0, 1));
+    if (options->bpe_dropout > 0 && options->source_text.unit != CLSEQ_UNIT_BPE &&
+        options->target_text.unit != CLSEQ_UNIT_BPE)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--bpe-dropout leaves out merges: give --unit bpe, or leave it out");
     if (options->joint && !(learns_merges(&options->source_text, options->source_codes) &&
                             learns_merges(&options->target_text, options->target_codes)))
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
@@ -297,6 +302,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         { "ema", o->ema },
         { "teacher-forcing", o->teacher_forcing },
         { "weight-decay", o->weight_decay },
+        { "bpe-dropout", o->bpe_dropout },
     };
     const struct {
         const char *name;
@@ -327,6 +333,10 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
                                    json_boolean(has_codes(&o->source_text, o->source_codes))) == 0;
     ok = ok && json_object_set_new(numbers, "target-codes",
                                    json_boolean(has_codes(&o->target_text, o->target_codes))) == 0;
+    ok = ok && json_object_set_new(numbers, "source-tokenize",
+                                   json_string(o->source_text.rules ? "rules" : "none")) == 0;
+    ok = ok && json_object_set_new(numbers, "target-tokenize",
+                                   json_string(o->target_text.rules ? "rules" : "none")) == 0;
     ok = ok && json_object_set_new(numbers, "joint", json_boolean(o->joint)) == 0;
     ok = ok && json_object_set_new(numbers, "source-vectors",
                                    json_boolean(o->source_vectors != NULL)) == 0;

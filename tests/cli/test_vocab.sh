@@ -17,8 +17,12 @@ printf 'lowest newer\n\nlow\n' | cmp -s - joined && ok || bad "joined again: $(c
 "$clseq" vocab encode --bpe codes --dropout 1 -i line >cut
 [ "$(sed -n 1p cut)" = 'l@@ o@@ w@@ e@@ s@@ t n@@ e@@ w@@ e@@ r' ] && ok || bad "--dropout 1: $(sed -n 1p cut)"
 
+printf 'He said: "I don'"'"'t know (yet)."\nQuoi ?\n' >raw
+"$clseq" vocab tokenize -i raw >cut && "$clseq" vocab detokenize -i cut | cmp -s - raw && ok || bad "raw text: $(cat cut)"
+[ "$(sed -n 1p cut)" = 'He said : " I don '"'"'t know ( yet ) . "' ] && ok || bad "tokens: $(sed -n 1p cut)"
+expect 2 'leave out --spm' "$clseq" vocab tokenize --bpe codes -i raw
 expect 2 'into which units' "$clseq" vocab encode -i line
-expect 2 'learn, encode or decode' "$clseq" vocab cut -i line
+expect 2 'learn, encode, decode, tokenize' "$clseq" vocab cut -i line
 expect 2 'give one of them' "$clseq" vocab encode --bpe codes --spm codes -i line
 expect 2 'SentencePiece' "$clseq" vocab encode --bpe codes --ids -i line
 expect 5 'missing' "$clseq" vocab encode --bpe missing -i line

@@ -8,6 +8,8 @@
 
 #include "base/philox.h"
 
+#include <clseq/corpus.h>
+
 static const clseq_vocab_limits all = { .size = 1000, .min_count = 1 };
 
 static const char codes[] = "#version: 0.2\ns t</w>\ne st</w>\nl o\nw est</w>\n";
@@ -447,6 +449,159 @@ static void files_are_read(void **state)
     clseq_text_fini(&text);
 }
 
+/* ---- BPE-dropout ---- */
+
+enum { PAIRS = 40 };
+
+/* Pairs of one to six words, of merges in `dropout_codes`. */
+static const char dropout_codes[] = "#version: 0.2\nl o\nlo w</w>\nn e\nne w</w>\nlo n\n";
+
+static void make_pairs(char text[2 * PAIRS][64], const char **source, const char **target)
+{
+    static const char *const known[] = { "low", "new", "lonew", "nelow", "lo", "new" };
+
+    for (size_t i = 0; i < 2 * PAIRS; i++) {
+        const size_t n = 1 + (size_t)clseq_random_below(5, CLSEQ_RANDOM_TEST, 0, i, 6);
+
+        text[i][0] = 0;
+        for (size_t k = 0; k < n; k++)
+            sprintf(text[i] + strlen(text[i]), "%s%s", k ? " " : "",
+                    known[clseq_random_below(5, CLSEQ_RANDOM_TEST, 1, 8 * i + k, 6)]);
+        (i % 2 ? target : source)[i / 2] = text[i];
+    }
+}
+
+/* What a batch says of sentence b: the text of each side, and a sum over its ids. */
+static uint64_t read_row(fixture *f, const clseq_batch *batch, size_t b, bool reverse,
+                         const clseq_vocab *const vocab[2], const char *const want[2],
+                         size_t lengths[2])
+{
+    uint64_t sum = 0;
+    clseq_text text = { 0 };
+
+    for (int side = 0; side < 2; side++) {
+        const int32_t *ids = side ? batch->target_out : batch->source;
+        const size_t n = (size_t)(side ? batch->target_length : batch->source_length)[b] - 1;
+        int32_t row[64];
+
+        assert_true(n < 64);
+        for (size_t t = 0; t < n; t++) {
+            const size_t at = side == 0 && reverse ? n - 1 - t : t;
+
+            row[t] = ids[at * batch->B + b];
+            sum = sum * 31 + (uint64_t)row[t];
+        }
+        assert_int_equal(ids[n * batch->B + b], CLSEQ_ID_EOS);
+        ASSERT_OK(f->ctx, clseq_vocab_decode(vocab[side], row, n, &text));
+        assert_string_equal(text.data, want[side]);
+        lengths[side] = n;
+    }
+    clseq_text_fini(&text);
+    return sum;
+}
+
+static void dropout_cuts_anew(void **state)
+{
+    static char text[2 * PAIRS][64];
+    const char *source[PAIRS], *target[PAIRS];
+    fixture *f = *state;
+    clseq_text_options bpe = { .unit = CLSEQ_UNIT_BPE,
+                               .codes = dropout_codes,
+                               .codes_size = strlen(dropout_codes) };
+    clseq_vocab_pair_options options;
+    clseq_corpus_options corpus_options;
+    clseq_pairs *pairs = NULL;
+
+    make_pairs(text, source, target);
+    ASSERT_OK(f->ctx,
+              clseq_pairs_create_from_strings(f->ctx, "text", source, target, PAIRS, &pairs));
+    clseq_vocab_pair_options_init(&options);
+    options.source_text = options.target_text = bpe;
+    options.source_limits.min_count = options.target_limits.min_count = 1;
+    options.bpe_dropout = 0.5;
+    clseq_corpus_options_init(&corpus_options);
+    corpus_options.folder = f->folder;
+    for (int reverse = 0; reverse < 2; reverse++) {
+        clseq_vocab *vocab[2] = { NULL, NULL };
+        uint64_t sums[3][PAIRS], fingerprint;
+        clseq_corpus *corpus = NULL;
+        clseq_batches_options o;
+        clseq_batch_limits limits;
+        clseq_batches *batches = NULL;
+        clseq_batch batch;
+        size_t longer = 0, other = 0, in_order = 0;
+
+        ASSERT_OK(f->ctx,
+                  clseq_vocab_create_from_pairs(f->ctx, pairs, &options, &vocab[0], &vocab[1]));
+        corpus_options.reverse_source = reverse == 1;
+        ASSERT_OK(f->ctx,
+                  clseq_corpus_create(f->ctx, pairs, vocab[0], vocab[1], &corpus_options, &corpus));
+        fingerprint = clseq_corpus_fingerprint(corpus);
+        clseq_batches_options_init(&o);
+        o.batch_size = 16;
+        o.bpe_dropout = 0.5;
+        o.source_vocab = vocab[0];
+        o.target_vocab = vocab[1];
+        ASSERT_FAILS(f->ctx, CLSEQ_ERR_ARG, "keeps its words",
+                     clseq_batches_create(f->ctx, corpus, &o, &batches));
+        clseq_corpus_destroy(&corpus);
+        corpus_options.keep_words = true;
+        ASSERT_OK(f->ctx,
+                  clseq_corpus_create(f->ctx, pairs, vocab[0], vocab[1], &corpus_options, &corpus));
+        corpus_options.keep_words = false;
+        assert_true(clseq_corpus_fingerprint(corpus) == fingerprint);
+        o.batch_tokens = 100;
+        ASSERT_FAILS(f->ctx, CLSEQ_ERR_ARG, "--batch-tokens",
+                     clseq_batches_create(f->ctx, corpus, &o, &batches));
+        o.batch_tokens = 0;
+        o.bpe_dropout = 1.5;
+        ASSERT_FAILS(f->ctx, CLSEQ_ERR_ARG, "0 to 1",
+                     clseq_batches_create(f->ctx, corpus, &o, &batches));
+        o.bpe_dropout = 0.5;
+        ASSERT_OK(f->ctx, clseq_batches_create(f->ctx, corpus, &o, &batches));
+        clseq_batches_get_limits(batches, &limits);
+        clseq_batch_init(&batch, f->ctx);
+        ASSERT_OK(f->ctx, clseq_batch_reserve(&batch, &limits));
+        /* Epochs 0, 1 and, after a jump and in another order, 0 again. */
+        for (int round = 0; round < 3; round++) {
+            for (uint64_t i = 0; i < clseq_batches_per_epoch(batches); i++) {
+                const uint64_t n = clseq_batches_per_epoch(batches);
+
+                ASSERT_OK(f->ctx,
+                          clseq_batches_seek(batches, round == 1, round == 2 ? n - 1 - i : i));
+                ASSERT_OK(f->ctx, clseq_batches_next(batches, &batch));
+                assert_true(batch.S <= limits.S && batch.T <= limits.T && batch.N <= limits.N);
+                assert_true(batch.source_rows.count <= limits.source_count);
+                for (size_t b = 0; b < batch.B; b++) {
+                    const uint64_t pair = batch.sentence[b];
+                    const char *const want[2] = { source[pair], target[pair] };
+                    clseq_sentence plain[2];
+                    size_t lengths[2];
+
+                    clseq_corpus_pair(corpus, pair, &plain[0], &plain[1]);
+                    sums[round][pair] = read_row(
+                        f, &batch, b, reverse == 1,
+                        (const clseq_vocab *const[]) { vocab[0], vocab[1] }, want, lengths);
+                    longer += lengths[0] > plain[0].length;
+                    assert_true(lengths[0] >= plain[0].length && lengths[1] >= plain[1].length);
+                    in_order += b == 0 || batch.source_length[b] <= batch.source_length[b - 1];
+                }
+            }
+        }
+        assert_memory_equal(sums[0], sums[2], sizeof(sums[0]));
+        for (size_t i = 0; i < PAIRS; i++)
+            other += sums[0][i] != sums[1][i];
+        assert_true(other > PAIRS / 2 && longer > PAIRS);
+        assert_int_equal(in_order, 3 * PAIRS);
+        clseq_batch_fini(&batch);
+        clseq_batches_destroy(&batches);
+        clseq_corpus_destroy(&corpus);
+        clseq_vocab_destroy(&vocab[0]);
+        clseq_vocab_destroy(&vocab[1]);
+    }
+    clseq_pairs_close(&pairs);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_create, fixture_destroy)
 
 int main(void)
@@ -456,6 +611,7 @@ int main(void)
         TEST(bpe_cuts_as_its_codes), TEST(spm_keeps_all_pieces),
         TEST(spm_as_there),          TEST(damage_is_found),
         TEST(merges_are_learnt),     TEST(files_are_read),
+        TEST(dropout_cuts_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
