@@ -14,5 +14,6 @@
 #include "reduce.cl"
 #include "rnn.cl"
 #include "rows.cl"
+#include "sample.cl"
 #include "select.cl"
 #include "softmax.cl"

@@ -13,10 +13,14 @@
  *     clseq_translations_fini(result, 1);
  *     clseq_translator_close(&tr);
  *
- * Search is greedy or left to right with a beam (Sutskever et al. 2014, section 3.2), many
- * sentences at once, on the device. Line k of the result belongs to line k of the input, and no
- * line has an influence on another: lines are put into batches by length, and a sentence is decided
- * by its own hypotheses alone.
+ * Search is greedy or left to right with a beam (Sutskever et al. 2014, section 3.2), or words are
+ * drawn at random, many sentences at once, on the device. Line k of the result belongs to line k of
+ * the input, and no line has an influence on another: lines are put into batches by length, and a
+ * sentence is decided by its own hypotheses alone.
+ *
+ * Several models with the same target vocabulary make an ensemble: the probability of a word is the
+ * mean of their probabilities. Each reads the line with its own source vocabulary. What stands here
+ * of "the model" (its length limit, its attention, its sentence vectors) is of the first one.
  */
 #ifndef CLSEQ_TRANSLATE_H
 #define CLSEQ_TRANSLATE_H
@@ -27,12 +31,15 @@
 
 CLSEQ_BEGIN_DECLS
 
-#define CLSEQ_BEAM_LIMIT           64      /* largest beam */
-#define CLSEQ_BATCH_LIMIT          65536   /* most sentences in a batch */
-#define CLSEQ_OUTPUT_LIMIT         1000000 /* most tokens of a translation, largest max_length */
-#define CLSEQ_LENGTH_PENALTY_LIMIT 10      /* largest length_penalty */
+#define CLSEQ_BEAM_LIMIT             64      /* largest beam */
+#define CLSEQ_BATCH_LIMIT            65536   /* most sentences in a batch */
+#define CLSEQ_OUTPUT_LIMIT           1000000 /* most tokens of a translation, largest max_length */
+#define CLSEQ_LENGTH_PENALTY_LIMIT   10      /* largest length_penalty */
+#define CLSEQ_COVERAGE_PENALTY_LIMIT 10      /* largest coverage_penalty */
+#define CLSEQ_TEMPERATURE_LEAST      1e-6    /* smallest and largest temperature */
+#define CLSEQ_TEMPERATURE_LIMIT      1e6
 
-/* A model ready to translate. One thread at a time. */
+/* A model, or several, ready to translate. One thread at a time. */
 typedef struct clseq_translator clseq_translator;
 
 /* What the model is. */
@@ -43,17 +50,68 @@ struct clseq_model_info {
     clseq_text_options source_text, target_text;
 };
 
+/* What a log-probability is divided by before hypotheses are ranked; A is length_penalty. */
+typedef enum clseq_length_norm {
+    CLSEQ_LENGTH_NORM_TOKENS = 0, /* tokens ^ A */
+    CLSEQ_LENGTH_NORM_WU = 1,     /* ((5 + tokens) / 6) ^ A: Wu et al. 2016, equation 14 */
+} clseq_length_norm;
+
+/* Translations of words, for options.replace_unknown. Never changes: any number of threads. */
+typedef struct clseq_dictionary clseq_dictionary;
+
+/* Read a text of "source TAB target" lines, plain or .gz; of a word that stands there twice the
+ * first line counts. Errors: CLSEQ_ERR_IO, CLSEQ_ERR_DATA with file and line, CLSEQ_ERR_NOMEM.
+ * Close with clseq_dictionary_close(). */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_dictionary_open(clseq_context *ctx, const char *path,
+                                                              clseq_dictionary **ret);
+
+/* The translation of a word of `length` bytes, owned by the dictionary; NULL when it has none. */
+CLSEQ_API const char *clseq_dictionary_find(const clseq_dictionary *dictionary, const char *word,
+                                            size_t length);
+
+/* Close and set *dictionary to NULL. *dictionary may be NULL. */
+CLSEQ_API void clseq_dictionary_close(clseq_dictionary **dictionary);
+
 typedef struct clseq_translate_options {
     int32_t beam;  /* hypotheses kept at each step, 1 (greedy) to CLSEQ_BEAM_LIMIT */
-    int32_t nbest; /* translations of each line, 1 to beam */
+    int32_t nbest; /* translations of each line, 1 to beam; of samples 1 to CLSEQ_BEAM_LIMIT */
     int32_t batch; /* sentences at once, 1 to CLSEQ_BATCH_LIMIT; fewer when they are long */
     bool scores;   /* greedy: log-probabilities too, at the cost of one operation a word; a beam
                       always has them */
     /* On a model with attention: where it looked, clseq_hypothesis.alignment. */
     bool alignments;
+    /* Draw the words: translation k of line number n (first_line + its place) is a function of
+     * (seed, n, k) and the model alone, whatever else is translated beside it. `beam` is not used.
+     * Translations are in the order of drawing, not the best first. A word is drawn from softmax(
+     * logits / temperature), of the top_k likeliest words (0: of all), and of these from the likeliest
+     * that have the part top_p of the probability (1: from all). */
+    bool sample;
+    double temperature; /* CLSEQ_TEMPERATURE_LEAST to CLSEQ_TEMPERATURE_LIMIT */
+    int32_t top_k;      /* 0 or more */
+    double top_p;       /* greater than 0, at most 1 */
+    uint64_t seed;
+    /* On models of words, the model with attention: in the text a source word stands for each
+     * unknown one, the one that was looked at most when it was made (Luong et al. 2015b; Jean et al.
+     * 2015), or its translation when the dictionary (borrowed; NULL: none) has one. ids stay as they
+     * are. */
+    bool replace_unknown;
+    const clseq_dictionary *dictionary;
+    /* Called after every step with the text that is settled of lines[line]; each text begins with the
+     * one before it, and the first translation begins with the last. Not called for unknown words'
+     * replacements, nor at the end. Borrowed for the call. Slower than without; NULL: not wanted. */
+    void (*partial)(void *user, size_t line, const char *text, size_t length);
+    void *partial_user;
     /* A hypothesis is ranked by log-probability / tokens ^ length_penalty, the end token counted. 0
      * is the 2014 paper's ranking, which likes short sentences; 0 to CLSEQ_LENGTH_PENALTY_LIMIT. */
     double length_penalty;
+    clseq_length_norm length_norm;
+    /* A beam on a model with attention: this times the sum over the words of the source of
+     * log(min(1, attention the word got)) is added to the rank (Wu et al. 2016, equation 14). 0 to
+     * CLSEQ_COVERAGE_PENALTY_LIMIT. */
+    double coverage_penalty;
+    /* Fewest tokens of a translation, the end token counted: before, the end token is not taken. The
+     * length limit goes before. 0 to CLSEQ_OUTPUT_LIMIT. */
+    int32_t min_length;
     /* Most tokens of a translation, the end token counted: max_length, or, when that is 0,
      * max_length_factor times the number of source tokens (rounded up) plus 10. */
     double max_length_factor; /* 0 to 1000 */
@@ -64,15 +122,15 @@ typedef struct clseq_translate_options {
     uint64_t first_line; /* number of lines[0] in error messages */
 } clseq_translate_options;
 
-/* beam 1, nbest 1, batch 64, scores and alignments false, length_penalty 1, max_length_factor 2,
- * max_length 0, max_input 1000, first_line 1. */
+/* beam 1, nbest 1, batch 64, temperature 1, top_p 1, seed 1, length_penalty 1, max_length_factor 2,
+ * max_input 1000, first_line 1; all else 0, false and NULL. */
 CLSEQ_API void clseq_translate_options_init(clseq_translate_options *options);
 
 typedef struct clseq_hypothesis {
     char *text;        /* owned; UTF-8 without line ends, ended by a 0 byte */
     size_t length;     /* of text in bytes */
     double score;      /* natural log-probability; NaN for greedy without options.scores */
-    double normalised; /* score / tokens ^ length_penalty */
+    double normalised; /* its rank: score / tokens ^ length_penalty, or as the options say */
     size_t tokens;     /* target tokens, the end token counted when there is one */
     bool complete;     /* the model ended the sentence; false: cut at the length limit */
     int32_t *ids;      /* owned; (tokens) target words, the end token last when there is one; NULL
@@ -89,7 +147,8 @@ typedef struct clseq_hypothesis {
 
 /* The translations of one line. */
 typedef struct clseq_translation {
-    /* The best first: complete ones by `normalised`, then cut ones by `normalised`. */
+    /* The best first: complete ones by `normalised`, then cut ones by `normalised`. Samples in the
+     * order of drawing. */
     clseq_hypothesis *hypotheses; /* owned */
     size_t count; /* 1 to nbest; fewer than nbest only when the model allows no more */
     size_t source_tokens, source_unknown;
@@ -113,6 +172,13 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_translator_open(clseq_context *ctx
                                                               const char *model_path,
                                                               const char *config_path,
                                                               clseq_translator **ret);
+
+/* The same for an ensemble of `n` models, 1 or more. config_path is for each that has no
+ * configuration inside. Errors besides: CLSEQ_ERR_ARG for a model whose target vocabulary differs
+ * from the first one's. */
+CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_translator_open_ensemble(
+    clseq_context *ctx, clseq_backend *be, const char *const *model_paths, size_t n,
+    const char *config_path, clseq_translator **ret);
 
 /* Close and set *translator to NULL. *translator may be NULL. */
 CLSEQ_API void clseq_translator_close(clseq_translator **translator);

@@ -435,6 +435,46 @@ struct clseq_beam_advance_args {
     int32_t eos;
 };
 
+/* What another model makes of the next word, for ensembles: with w = weight, the logits y become
+ * those of the mixture of two distributions, so that exp(y[m][v] - y_lse[m]) is
+ *   (1 - w) exp(y[m][v] - y_lse[m]) + w exp(x[m][v] - x_lse[m])
+ * of what y was. y_lse stays the log of the sum of exp(y[m][v]) over v. With d = (x[m][v] -
+ * x_lse[m]) - (y[m][v] - y_lse[m]):
+ *   y[m][v] += log(1 + w (exp(d) - 1)) where d <= 0
+ *   y[m][v] = (x[m][v] - x_lse[m]) + y_lse[m] + log(1 + (1 - w) (exp(-d) - 1)) otherwise
+ * Rows that are equal, with equal sums, come out as they were, bit by bit. -infinity is a
+ * probability of 0, also in both. x, y (M, V); x_lse, y_lse (M), as softmax_xent_fwd gives them;
+ * 0 < w < 1. No aliases. */
+struct clseq_log_mix_args {
+    clseq_tensor x, x_lse, y_lse; /* in */
+    clseq_tensor y;               /* in and out */
+    double weight;
+};
+
+/* A word of each row, drawn from softmax(x / temperature) cut to the likeliest words:
+ *   z[v] = (x[m][v] - max over u of x[m][u]) / temperature
+ *   index[m] = the v of the largest z[v] + g[v] among the words that are kept; the lowest on a tie
+ * With g from Gumbel's distribution that is a draw from the softmax (Gumbel 1954; Maddison et al.
+ * 2014). g[v] = -log(-log(1 - (r + 1/2) / 2^32)), r word (v / 16) % 4 of the Philox block with
+ * counter (16 (v / 64) + v % 16, step, counter[m][0], counter[m][1]) and key seed.
+ *   Kept are: with top_k > 0 the words with fewer than top_k likelier ones (Fan et al. 2018); of
+ * these, with top_p < 1, the words whose likelier ones have less than top_p of the probability
+ * that is left (Holtzman et al. 2020). Words as likely as one that is kept are kept.
+ *   A row with a NaN, with +infinity or with nothing but -infinity gives -1. x (M, V) with V >= 1,
+ * counter (M, 2) i32, index (M) i32; temperature > 0, top_k >= 0, 0 < top_p <= 1.
+ *   Exact on every backend: 1 / temperature is a float, exp and log are those of cl/gumbel.clh, each
+ * product and sum in float is rounded, and probabilities are added as integers, exp(z) in units of
+ * 2^-24, top_p in units of 2^-32. */
+struct clseq_sample_args {
+    clseq_tensor x;       /* in */
+    clseq_tensor counter; /* in, i32 */
+    clseq_tensor index;   /* out, i32 */
+    double temperature, top_p;
+    int32_t top_k;
+    uint32_t step;
+    uint64_t seed;
+};
+
 /* Clipping by global norm (Sutskever et al. 2014, section 3.4) of `scale` times a gradient whose
  * sum of squares is given:
  *   stats[0] = s = scale sqrt(sumsq[0]);  stats[1] = scale (s > max_norm ? max_norm / s : 1)

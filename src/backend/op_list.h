@@ -55,6 +55,8 @@
     X(additive_score_fwd, REQUIRED, MAGNITUDE, 1) \
     X(additive_score_bwd, REQUIRED, MAGNITUDE, 1) \
     X(beam_advance,     REQUIRED, EXACT,     0)  \
+    X(log_mix,          REQUIRED, MAGNITUDE, 1)  \
+    X(sample,           REQUIRED, EXACT,     0)  \
     X(clip_scale,       REQUIRED, MAGNITUDE, 1)  \
     X(sgd_update,       REQUIRED, SUM,       1)  \
     X(adam_update,      REQUIRED, MAGNITUDE, 1)  \

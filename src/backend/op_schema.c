@@ -84,6 +84,8 @@
 #define FIELDS_beam_advance IN(beam_advance, value), INDEX(beam_advance, index), IN(beam_advance, lse), \
     IN(beam_advance, score), INDEX(beam_advance, token), OUT(beam_advance, new_score), \
     OUT_INDEX(beam_advance, new_token), OUT_INDEX(beam_advance, parent)
+#define FIELDS_log_mix IN(log_mix, x), IN(log_mix, x_lse), IN(log_mix, y_lse), INOUT(log_mix, y)
+#define FIELDS_sample IN(sample, x), INDEX(sample, counter), OUT_INDEX(sample, index)
 #define FIELDS_clip_scale IN(clip_scale, sumsq), OUT(clip_scale, stats)
 #define FIELDS_sgd_update IN(sgd_update, g), IN(sgd_update, stats), INDEX_OPT(sgd_update, index), INOUT(sgd_update, w)
 #define FIELDS_adam_update IN(adam_update, g), IN(adam_update, stats), INDEX_OPT(adam_update, index), \

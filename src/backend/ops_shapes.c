@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -578,6 +579,29 @@ static clseq_status check_beam_advance(const struct call *k,
     NEED_SAME(new_score, score);
     NEED_SAME(new_token, score);
     NEED_SAME(parent, score);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_log_mix(const struct call *k, const struct clseq_log_mix_args *a)
+{
+    RANK(y, 2, 2, "(M, V)");
+    NEED_SAME(x, y);
+    NEED(x_lse, "(M)", y, 1, a->y.dims[0], 1, 1);
+    NEED(y_lse, "(M)", y, 1, a->y.dims[0], 1, 1);
+    NEED_SCALAR((float)a->weight > 0 && (float)a->weight < 1, weight, "in (0, 1)");
+    return CLSEQ_OK;
+}
+
+static clseq_status check_sample(const struct call *k, const struct clseq_sample_args *a)
+{
+    RANK(x, 2, 2, "(M, V)");
+    CLSEQ_TRY(need_columns(k, "x", &a->x));
+    NEED(counter, "(M, 2)", x, 2, a->x.dims[0], 2, 1);
+    NEED(index, "(M)", x, 1, a->x.dims[0], 1, 1);
+    NEED_SCALAR(1 / a->temperature >= (double)FLT_MIN && 1 / a->temperature <= (double)FLT_MAX,
+                temperature, "above 0, and neither it nor its inverse too large for a float");
+    NEED_SCALAR(a->top_k >= 0, top_k, "at least 0 (0 for all words)");
+    NEED_SCALAR(a->top_p > 0 && a->top_p <= 1, top_p, "in (0, 1]");
     return CLSEQ_OK;
 }
 

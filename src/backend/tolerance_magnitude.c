@@ -573,6 +573,27 @@ static double additive_score_bwd(const struct clseq_magnitude *m, size_t i)
     return error / POINTWISE;
 }
 
+/* ---- log_mix --------------------------------------------------------------------------------- */
+
+/*
+ * L = |x| + |x_lse| + |y| + |y_lse|. The three differences of d are off by 2L. e = exp(-|d|) is at
+ * most 1: 6 of its own, and d moves the log by at most its error, since log(1 + w (exp(d) - 1)) has
+ * slope at most 1 in d: 2L. e - 1, its product with w or 1 - w, itself rounded, and 1 + that: 6 + 1 +
+ * 1 + 1 + 1 = 10, divided by the argument of the log, which is at least m = min(w, 1 - w): 10 / m.
+ * The log itself 6 |log m| <= 6 / m. Outside: (x - x_lse) + y_lse, each off by L, and the last sum
+ * 2 (L + 1 / m), where both sides count:
+ *   E = 8L + 18 / m
+ */
+static double log_mix(const struct clseq_magnitude *m, size_t i)
+{
+    const double w = m->args->log_mix.weight;
+    const size_t row = i / m->columns;
+    const double size = fabs(finite_or_0(m->x[i])) + fabs(finite_or_0(m->y[i])) +
+                        value(m->x_lse, row) + value(m->y_lse, row);
+
+    return (8 * size + 18 / fmin(w, 1 - w)) / POINTWISE;
+}
+
 /* ---- clip_scale ------------------------------------------------------------------------------ */
 
 /*
@@ -723,6 +744,8 @@ double clseq_magnitude_of(const struct clseq_magnitude *m, size_t i)
         return additive_score_fwd(m, i);
     case CLSEQ_OP_additive_score_bwd:
         return additive_score_bwd(m, i);
+    case CLSEQ_OP_log_mix:
+        return log_mix(m, i);
     case CLSEQ_OP_clip_scale:
         return clip_scale(m, i);
     case CLSEQ_OP_normal:

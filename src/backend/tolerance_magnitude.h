@@ -14,7 +14,7 @@
     X(pre) X(c_prev) X(b_ih) X(b_hh) X(length) X(act) X(c) X(dh) X(dc) X(dy)           \
     X(gates) X(h0) X(c0) X(pre_n) X(h_prev) X(hn) X(h) X(peephole) X(logits) X(target) \
     X(lse) X(sumsq) X(g) X(stats) X(index) X(w) X(m) X(v) X(u) X(x) X(y) X(q) X(k)     \
-    X(dscore) X(dk) X(dv)
+    X(dscore) X(dk) X(dv) X(x_lse) X(y_lse)
 /* clang-format on */
 
 /* One call, prepared for questions about its elements. */

@@ -24,6 +24,8 @@ enum clseq_random_purpose {
     CLSEQ_RANDOM_TEACHER = 9,      /* a = number of the batch; words the decoder reads */
     CLSEQ_RANDOM_BPE = 10,         /* a = epoch; merges left out, per line */
     CLSEQ_RANDOM_BOOTSTRAP = 11,   /* a = number of the sample; lines of a test set */
+    /* Words of translations: counter (place of the word, step, line, purpose + 256 sample). */
+    CLSEQ_RANDOM_SAMPLE = 12,
 };
 
 /* One 64-bit number. */

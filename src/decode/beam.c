@@ -3,6 +3,7 @@
 
 #include "backend/op_args.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -20,19 +21,26 @@ struct beam_search {
     struct kept *kept; /* (B, nbest) best first */
     int32_t *count;    /* (B) of kept */
     bool *decided;     /* (B) */
+    float *covered;    /* (S) of the hypothesis in hand; with a coverage penalty */
+    int32_t *words;    /* (settled steps) what is settled of a sentence; where it is asked for */
+    size_t words_capacity;
 };
 
-/* The K best continuations of step s, and the states that belong to them. */
-static clseq_status advance(clseq_decoder_state *st, int32_t s)
+/* The K best continuations of step s of the block, t of all, and the states that belong to them. */
+static clseq_status advance(clseq_decoder_state *st, const clseq_search_job *job, int32_t s,
+                            int32_t t)
 {
     clseq_backend *be = st->model->be;
     const clseq_tensor parent = clseq_decoder_state_row(&st->parent, s);
 
-    CLSEQ_TRY(clseq_op_topk(
-        be, &(struct clseq_topk_args) { .x = st->logits, .value = st->value, .index = st->index }));
     CLSEQ_TRY(clseq_op_softmax_xent_fwd(
         be, &(struct clseq_softmax_xent_fwd_args) {
                 .logits = st->logits, .loss = st->loss, .lse = st->lse }));
+    /* After the sum: what is forbidden is not shared out among the other words. */
+    if (clseq_search_is_early(job, t))
+        CLSEQ_TRY(clseq_search_forbid_end(st));
+    CLSEQ_TRY(clseq_op_topk(
+        be, &(struct clseq_topk_args) { .x = st->logits, .value = st->value, .index = st->index }));
     CLSEQ_TRY(clseq_op_beam_advance(be, &(struct clseq_beam_advance_args) {
                                             .value = st->value,
                                             .index = st->index,
@@ -44,7 +52,32 @@ static clseq_status advance(clseq_decoder_state *st, int32_t s)
                                             .parent = parent,
                                             .beam = st->beam,
                                             .eos = CLSEQ_ID_EOS }));
-    return clseq_decoder_state_reorder(st, parent);
+    return clseq_search_reorder(st, job, parent);
+}
+
+/* Wu et al. 2016, equation 14, without the factor: the sum over the words of the source of
+ * log(min(1, attention they got)). The end token of the source is no word. */
+static double coverage(const struct beam_search *search, int32_t b, int32_t t, int32_t slot)
+{
+    const clseq_decoder_state *st = search->st;
+    const int32_t words = st->source_length[b] - 1;
+    double sum = 0;
+
+    for (int32_t i = 0; i < words; i++)
+        search->covered[i] = 0;
+    for (; t >= 0; t--) {
+        const float *weights;
+
+        slot = st->parent_at[clseq_decoder_state_at(st, t, b, slot)];
+        weights = clseq_decoder_state_weights(st, t, b, slot);
+        for (int32_t i = 0; i < words; i++)
+            search->covered[i] += weights[i];
+    }
+    for (int32_t i = 0; i < words; i++) {
+        if (search->covered[i] < 1)
+            sum += log(fmax((double)search->covered[i], (double)FLT_MIN));
+    }
+    return sum;
 }
 
 /* Complete ones first, then by normalised score; on a tie the one that came first. */
@@ -62,7 +95,10 @@ static void keep(struct beam_search *search, int32_t b, int32_t t, int32_t slot,
         .t = t,
         .slot = slot,
         .score = score,
-        .normalised = clseq_search_normalise((double)score, (size_t)t + 1, job->length_penalty),
+        .normalised =
+            clseq_search_normalise((double)score, (size_t)t + 1, job->length_penalty,
+                                   job->length_norm) +
+            (job->coverage_penalty > 0 ? job->coverage_penalty * coverage(search, b, t, slot) : 0),
         .complete = complete,
     };
     struct kept *kept = search->kept + (size_t)b * (size_t)job->nbest;
@@ -80,7 +116,8 @@ static void keep(struct beam_search *search, int32_t b, int32_t t, int32_t slot,
 }
 
 /* True when no hypothesis that grows from `score` can enter the n best of sentence b any more:
- * log-probabilities only fall, and the divisor is largest at the length limit. */
+ * log-probabilities only fall, the divisor is largest at the length limit, and a penalty for
+ * coverage is at least 0. */
 static bool is_settled(const struct beam_search *search, int32_t b, float score)
 {
     const clseq_search_job *job = search->job;
@@ -88,8 +125,8 @@ static bool is_settled(const struct beam_search *search, int32_t b, float score)
 
     if (search->count[b] < job->nbest)
         return false;
-    return last->normalised >
-           clseq_search_normalise((double)score, (size_t)job->limit[b], job->length_penalty);
+    return last->normalised > clseq_search_normalise((double)score, (size_t)job->limit[b],
+                                                     job->length_penalty, job->length_norm);
 }
 
 /* Look at step t of sentence b; *decided when nothing after it matters. */
@@ -131,6 +168,48 @@ static clseq_status look_at_step(struct beam_search *search, int32_t b, int32_t 
     return CLSEQ_OK;
 }
 
+/* Tell the words that begin every hypothesis which may still be the first result: those in the beam,
+ * and the best that has ended. */
+static clseq_status settle(struct beam_search *search, int32_t b)
+{
+    const clseq_decoder_state *st = search->st;
+    const clseq_search_job *job = search->job;
+    const int32_t last = st->steps - 1;
+    const struct kept *ended = &search->kept[(size_t)b * (size_t)job->nbest];
+    int32_t common = search->count[b] > 0 ? ended->t : last + 1, slot = -1;
+
+    for (int32_t k = 0; k < st->beam && slot < 0; k++)
+        slot = st->score_at[clseq_decoder_state_at(st, last, b, k)] > -INFINITY ? k : -1;
+    if (slot < 0)
+        return CLSEQ_OK;
+    CLSEQ_TRY(clseq_grow(st->ctx, &search->words, &search->words_capacity, (size_t)st->steps,
+                         sizeof(*search->words), "words"));
+    for (int32_t t = last, k = slot; t >= 0; t--) {
+        const size_t at = clseq_decoder_state_at(st, t, b, k);
+
+        search->words[t] = st->token_at[at];
+        if (search->words[t] == CLSEQ_ID_EOS && t < common)
+            common = t;
+        k = st->parent_at[at];
+    }
+    for (int32_t other = slot; other <= st->beam; other++) {
+        const bool is_kept = other == st->beam;
+        int32_t t = is_kept ? ended->t : last, k = is_kept ? ended->slot : other;
+
+        if (is_kept ? search->count[b] == 0
+                    : st->score_at[clseq_decoder_state_at(st, last, b, other)] == -INFINITY)
+            continue;
+        for (; t >= 0; t--) {
+            const size_t at = clseq_decoder_state_at(st, t, b, k);
+
+            if (t < common && search->words[t] != st->token_at[at])
+                common = t;
+            k = st->parent_at[at];
+        }
+    }
+    return job->settled(job->settled_user, b, search->words, (size_t)common);
+}
+
 /* One block of steps, and what it decides; *left sentences go on. */
 static clseq_status block(struct beam_search *search, int32_t *left)
 {
@@ -140,9 +219,11 @@ static clseq_status block(struct beam_search *search, int32_t *left)
     const int32_t first = st->steps;
     const int32_t n = clseq_search_block_steps(st, search->job, search->decided);
 
-    for (int32_t s = 0; s < n; s++) {
-        CLSEQ_TRY(clseq_decoder_state_step(st, s));
-        CLSEQ_TRY(advance(st, s));
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t s = (first + i) % CLSEQ_DECODE_BLOCK;
+
+        CLSEQ_TRY(clseq_search_step(st, search->job, s));
+        CLSEQ_TRY(advance(st, search->job, s, first + i));
     }
     CLSEQ_TRY(clseq_decoder_state_read(st, n, what));
     *left = 0;
@@ -151,9 +232,11 @@ static clseq_status block(struct beam_search *search, int32_t *left)
 
         for (int32_t t = first; t < st->steps && !search->decided[b]; t++)
             CLSEQ_TRY(look_at_step(search, b, t));
+        if (search->job->settled && !search->decided[b])
+            CLSEQ_TRY(settle(search, b));
         *left += !search->decided[b];
     }
-    return clseq_decoder_state_compact(st, search->decided, what);
+    return clseq_search_compact(st, search->job, search->decided, what);
 }
 
 /* The words of a hypothesis, from its end back to its start. */
@@ -188,7 +271,7 @@ static clseq_status run(struct beam_search *search, clseq_found *ret)
     const clseq_search_job *job = search->job;
     int32_t left = job->input.B;
 
-    CLSEQ_TRY(clseq_decoder_state_begin(search->st, &job->input, job->beam));
+    CLSEQ_TRY(clseq_search_begin(search->st, job, job->beam));
     while (left > 0)
         CLSEQ_TRY(block(search, &left));
     for (int32_t b = 0; b < job->input.B; b++) {
@@ -223,11 +306,16 @@ clseq_status clseq_search_beam(clseq_decoder_state *st, const clseq_search_job *
                    clseq_calloc(st->ctx, B, sizeof(*search.decided), "batch", &search.decided));
     CLSEQ_TRY_GOTO(status, out,
                    clseq_calloc(st->ctx, n, sizeof(*search.kept), "batch", &search.kept));
+    CLSEQ_TRY_GOTO(status, out,
+                   clseq_calloc(st->ctx, (size_t)job->input.S, sizeof(*search.covered), "batch",
+                                &search.covered));
     status = run(&search, ret);
 out:
     if (status != CLSEQ_OK)
         clseq_found_fini(ret, n);
     free(search.decided);
     free(search.kept);
+    free(search.covered);
+    free(search.words);
     return status;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "decode/translator.h"
+#include "decode/translator_inside.h"
 
 #include "data/batch_input.h"
 #include "decode/search.h"
-#include "decode/sentences.h"
+#include "decode/unknown.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,22 +13,15 @@
 #define LENGTH_SLACK        10
 #define LENGTH_FACTOR_LIMIT 1000
 
-struct clseq_translator {
-    clseq_context *ctx; /* borrowed */
-    clseq_seq2seq *model;
-    clseq_model_meta meta;
-    struct clseq_model_info info;
-    clseq_decoder_state state;
-    clseq_batch batch;
-    clseq_buffer *sum; /* of the losses of a batch */
-};
-
 void clseq_translate_options_init(clseq_translate_options *options)
 {
     *options = (clseq_translate_options) {
         .beam = 1,
         .nbest = 1,
         .batch = 64,
+        .temperature = 1,
+        .top_p = 1,
+        .seed = 1,
         .length_penalty = 1,
         .max_length_factor = 2,
         .max_input = 1000,
@@ -46,6 +39,7 @@ clseq_status clseq_translator_create(clseq_seq2seq **model, clseq_model_meta *me
     const size_t source = clseq_vocab_size(meta->source_vocab);
     const size_t target = clseq_vocab_size(meta->target_vocab);
     clseq_translator *tr = NULL;
+    clseq_status status;
 
     if (source != (size_t)config->source_vocabulary || target != (size_t)config->target_vocabulary)
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
@@ -61,13 +55,78 @@ clseq_status clseq_translator_create(clseq_seq2seq **model, clseq_model_meta *me
         .source_text = clseq_vocab_text_options(meta->source_vocab),
         .target_text = clseq_vocab_text_options(meta->target_vocab),
     };
-    clseq_decoder_state_init(&tr->state, *model);
-    clseq_batch_init(&tr->batch, ctx);
-    tr->model = *model;
-    tr->meta = *meta;
+    CLSEQ_TRY_GOTO(status, fail,
+                   clseq_calloc(ctx, 1, sizeof(struct clseq_member *), "translator", &tr->member));
+    CLSEQ_TRY_GOTO(status, fail,
+                   clseq_calloc(ctx, 1, sizeof(**tr->member), "translator", &tr->member[0]));
+    tr->members = 1;
+    clseq_decoder_state_init(&tr->member[0]->state, *model);
+    clseq_batch_init(&tr->member[0]->batch, ctx);
+    tr->member[0]->model = *model;
+    tr->member[0]->meta = *meta;
     *model = NULL;
     *meta = (clseq_model_meta) { 0 };
     *ret = tr;
+    return CLSEQ_OK;
+fail:
+    free(tr->member);
+    free(tr);
+    return status;
+}
+
+/* The first target word of the two that differs; -1 when none does. */
+static int64_t first_difference(const clseq_vocab *x, const clseq_vocab *y)
+{
+    const size_t n = clseq_vocab_size(x);
+
+    for (size_t i = 0; i < n && i < clseq_vocab_size(y); i++) {
+        if (strcmp(clseq_vocab_token(x, (int32_t)i), clseq_vocab_token(y, (int32_t)i)) != 0)
+            return (int64_t)i;
+    }
+    return -1;
+}
+
+clseq_status clseq_translator_join(clseq_translator *tr, clseq_translator **more)
+{
+    const clseq_vocab *mine = clseq_translator_target_vocab(tr);
+    const clseq_vocab *theirs = clseq_translator_target_vocab(*more);
+    const int64_t other = first_difference(mine, theirs);
+    struct clseq_member **member;
+
+    if (tr->ctx != (*more)->ctx || tr->member[0]->model->be != (*more)->member[0]->model->be)
+        return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                          "the models of an ensemble must be on the same backend");
+    if (clseq_vocab_size(mine) != clseq_vocab_size(theirs))
+        return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                          "the models of an ensemble need the same target vocabulary, but this one "
+                          "has %zu words and the first %zu: train them with the same target "
+                          "vocabulary",
+                          clseq_vocab_size(theirs), clseq_vocab_size(mine));
+    if (other >= 0)
+        return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                          "the models of an ensemble need the same target vocabulary, but target "
+                          "word %lld of this one is '%s' and of the first '%s': train them with "
+                          "the same target vocabulary",
+                          (long long)other, clseq_vocab_token(theirs, (int32_t)other),
+                          clseq_vocab_token(mine, (int32_t)other));
+    if (clseq_vocab_text_options(mine).unit != clseq_vocab_text_options(theirs).unit)
+        return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                          "the models of an ensemble need the same target units, but this one has "
+                          "%s and the first %s",
+                          clseq_unit_name(clseq_vocab_text_options(theirs).unit),
+                          clseq_unit_name(clseq_vocab_text_options(mine).unit));
+    CLSEQ_TRY(clseq_calloc(tr->ctx, tr->members + (*more)->members, sizeof(struct clseq_member *),
+                           "ensemble", &member));
+    for (size_t i = 0; i < tr->members; i++)
+        member[i] = tr->member[i];
+    for (size_t i = 0; i < (*more)->members; i++)
+        member[tr->members + i] = (*more)->member[i];
+    tr->members += (*more)->members;
+    free(tr->member);
+    tr->member = member;
+    free((*more)->member);
+    free(*more);
+    *more = NULL;
     return CLSEQ_OK;
 }
 
@@ -90,17 +149,51 @@ clseq_status clseq_translator_open(clseq_context *ctx, clseq_backend *be, const 
     return status;
 }
 
+clseq_status clseq_translator_open_ensemble(clseq_context *ctx, clseq_backend *be,
+                                            const char *const *model_paths, size_t n,
+                                            const char *config_path, clseq_translator **ret)
+{
+    clseq_translator *tr = NULL;
+
+    if (n == 0)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG, "an ensemble needs at least one model");
+    CLSEQ_TRY(clseq_translator_open(ctx, be, model_paths[0], config_path, &tr));
+    for (size_t i = 1; i < n; i++) {
+        clseq_translator *more = NULL;
+        clseq_status status = clseq_translator_open(ctx, be, model_paths[i], config_path, &more);
+
+        if (status == CLSEQ_OK) {
+            status = clseq_translator_join(tr, &more);
+            if (status != CLSEQ_OK)
+                status = clseq_fail_in(ctx, status, "%s", model_paths[i]);
+        }
+        if (status != CLSEQ_OK) {
+            clseq_translator_close(&more);
+            clseq_translator_close(&tr);
+            return status;
+        }
+    }
+    *ret = tr;
+    return CLSEQ_OK;
+}
+
 void clseq_translator_close(clseq_translator **translator)
 {
     clseq_translator *tr = translator ? *translator : NULL;
 
     if (!tr)
         return;
-    clseq_buffer_destroy(&tr->sum);
-    clseq_batch_fini(&tr->batch);
-    clseq_decoder_state_fini(&tr->state);
-    clseq_seq2seq_destroy(&tr->model);
-    clseq_model_meta_fini(&tr->meta);
+    for (size_t i = 0; i < tr->members; i++) {
+        struct clseq_member *m = tr->member[i];
+
+        clseq_buffer_destroy(&m->sum);
+        clseq_batch_fini(&m->batch);
+        clseq_decoder_state_fini(&m->state);
+        clseq_seq2seq_destroy(&m->model);
+        clseq_model_meta_fini(&m->meta);
+        free(m);
+    }
+    free(tr->member);
     free(tr);
     *translator = NULL;
 }
@@ -112,12 +205,12 @@ const struct clseq_model_info *clseq_translator_info(const clseq_translator *tra
 
 const clseq_vocab *clseq_translator_source_vocab(const clseq_translator *translator)
 {
-    return translator->meta.source_vocab;
+    return translator->member[0]->meta.source_vocab;
 }
 
 const clseq_vocab *clseq_translator_target_vocab(const clseq_translator *translator)
 {
-    return translator->meta.target_vocab;
+    return translator->member[0]->meta.target_vocab;
 }
 
 void clseq_translations_fini(clseq_translation *results, size_t n)
@@ -145,6 +238,79 @@ static clseq_status check_range(clseq_context *ctx, const char *name, double val
                       low, high);
 }
 
+static bool attends(const clseq_translator *tr)
+{
+    return tr->info.config.attention != CLSEQ_ATTENTION_NONE;
+}
+
+static clseq_status need_attention(const clseq_translator *tr, const char *name)
+{
+    if (attends(tr))
+        return CLSEQ_OK;
+    return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                      "%s needs a model with attention, and %s has none: leave it out, or train a "
+                      "model with --attention",
+                      name, tr->members > 1 ? "the first of these" : "this one");
+}
+
+static clseq_status check_nbest(const clseq_translator *tr, const clseq_translate_options *o)
+{
+    const int32_t most = o->sample ? CLSEQ_BEAM_LIMIT : o->beam;
+
+    if (o->nbest >= 1 && o->nbest <= most)
+        return CLSEQ_OK;
+    if (o->sample)
+        return check_range(tr->ctx, "nbest", o->nbest, 1, most);
+    return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                      "nbest is %d, but must be between 1 and the beam, %d: use a wider beam",
+                      o->nbest, o->beam);
+}
+
+/* What concerns the ranking and the choice of words. */
+static clseq_status check_search(const clseq_translator *tr, const clseq_translate_options *o)
+{
+    CLSEQ_TRY(
+        check_range(tr->ctx, "length_penalty", o->length_penalty, 0, CLSEQ_LENGTH_PENALTY_LIMIT));
+    CLSEQ_TRY(check_range(tr->ctx, "length_norm", o->length_norm, CLSEQ_LENGTH_NORM_TOKENS,
+                          CLSEQ_LENGTH_NORM_WU));
+    CLSEQ_TRY(check_range(tr->ctx, "coverage_penalty", o->coverage_penalty, 0,
+                          CLSEQ_COVERAGE_PENALTY_LIMIT));
+    if (o->coverage_penalty > 0) {
+        CLSEQ_TRY(need_attention(tr, "coverage_penalty"));
+        if (o->sample || o->beam == 1)
+            return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                              "coverage_penalty ranks the hypotheses of a beam, and there is none: "
+                              "use a beam of 2 or more, or leave it out");
+    }
+    if (!o->sample)
+        return CLSEQ_OK;
+    CLSEQ_TRY(check_range(tr->ctx, "temperature", o->temperature, CLSEQ_TEMPERATURE_LEAST,
+                          CLSEQ_TEMPERATURE_LIMIT));
+    CLSEQ_TRY(check_range(tr->ctx, "top_k", o->top_k, 0, INT32_MAX));
+    if (!(o->top_p > 0 && o->top_p <= 1))
+        return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                          "top_p is %g, but must be greater than 0 and at most 1", o->top_p);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_unknown(const clseq_translator *tr, const clseq_translate_options *o)
+{
+    if (o->dictionary && !o->replace_unknown)
+        return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                          "a dictionary is for unknown words: set replace_unknown too");
+    if (!o->replace_unknown)
+        return CLSEQ_OK;
+    CLSEQ_TRY(need_attention(tr, "replace_unknown"));
+    if (tr->info.source_text.unit != CLSEQ_UNIT_WORD ||
+        tr->info.target_text.unit != CLSEQ_UNIT_WORD)
+        return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                          "replace_unknown is for models of words on both sides, and this one has "
+                          "units %s and %s: leave it out",
+                          clseq_unit_name(tr->info.source_text.unit),
+                          clseq_unit_name(tr->info.target_text.unit));
+    return CLSEQ_OK;
+}
+
 static clseq_status check_options(const clseq_translator *tr, const clseq_translate_options *o)
 {
     const int32_t words = tr->info.config.target_vocabulary;
@@ -154,17 +320,29 @@ static clseq_status check_options(const clseq_translator *tr, const clseq_transl
         return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
                           "beam is %d, but this model has only %d target words: use a smaller beam",
                           o->beam, words);
-    if (o->nbest < 1 || o->nbest > o->beam)
-        return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
-                          "nbest is %d, but must be between 1 and the beam, %d: use a wider beam",
-                          o->nbest, o->beam);
+    CLSEQ_TRY(check_nbest(tr, o));
     CLSEQ_TRY(check_range(tr->ctx, "batch", o->batch, 1, CLSEQ_BATCH_LIMIT));
-    CLSEQ_TRY(
-        check_range(tr->ctx, "length_penalty", o->length_penalty, 0, CLSEQ_LENGTH_PENALTY_LIMIT));
+    CLSEQ_TRY(check_search(tr, o));
+    CLSEQ_TRY(check_unknown(tr, o));
     CLSEQ_TRY(
         check_range(tr->ctx, "max_length_factor", o->max_length_factor, 0, LENGTH_FACTOR_LIMIT));
     CLSEQ_TRY(check_range(tr->ctx, "max_length", o->max_length, 0, CLSEQ_OUTPUT_LIMIT));
+    CLSEQ_TRY(check_range(tr->ctx, "min_length", o->min_length, 0, CLSEQ_OUTPUT_LIMIT));
+    if (o->max_length > 0 && o->min_length > o->max_length)
+        return clseq_fail(tr->ctx, CLSEQ_ERR_ARG,
+                          "min_length is %d, but max_length only %d: set a lower min_length",
+                          o->min_length, o->max_length);
     return check_range(tr->ctx, "max_input", o->max_input, 1, CLSEQ_OUTPUT_LIMIT);
+}
+
+clseq_status clseq_translator_options(const clseq_translator *tr,
+                                      const clseq_translate_options *given,
+                                      clseq_translate_options *ret)
+{
+    clseq_translate_options_init(ret);
+    if (given)
+        *ret = *given;
+    return check_options(tr, ret);
 }
 
 /* Most tokens of a translation. It depends on the line alone, never on its batch. */
@@ -179,8 +357,27 @@ static int32_t length_limit(const clseq_translate_options *o, size_t source_toke
 
 /* ---- batches ---- */
 
-/* Fill tr->batch with these lines and make room for it on the device. `target` may be NULL. */
-static clseq_status load_batch(clseq_translator *tr, const clseq_sentences *source,
+clseq_status clseq_translator_read(const clseq_translator *tr, const char *const *lines,
+                                   const size_t *lengths, size_t n, const char *side,
+                                   const clseq_translate_options *o, clseq_sentences **ret)
+{
+    CLSEQ_TRY(clseq_calloc(tr->ctx, tr->members, sizeof(**ret), "lines", ret));
+    for (size_t i = 0; i < tr->members; i++)
+        (*ret)[i].ctx = tr->ctx;
+    for (size_t i = 0; i < tr->members; i++)
+        CLSEQ_TRY(clseq_sentences_encode(&(*ret)[i], tr->member[i]->meta.source_vocab, lines,
+                                         lengths, n, side, (size_t)o->max_input, o->first_line));
+    return CLSEQ_OK;
+}
+
+void clseq_translator_forget(const clseq_translator *tr, clseq_sentences *source)
+{
+    for (size_t i = 0; source && i < tr->members; i++)
+        clseq_sentences_fini(&source[i]);
+    free(source);
+}
+
+clseq_status clseq_member_load(struct clseq_member *m, const clseq_sentences *source,
                                const clseq_sentences *target, const clseq_sentence_place *places,
                                size_t B)
 {
@@ -188,21 +385,30 @@ static clseq_status load_batch(clseq_translator *tr, const clseq_sentences *sour
     struct clseq_seq2seq_input input;
     clseq_status status;
 
-    CLSEQ_TRY(clseq_calloc(tr->ctx, 2 * B, sizeof(*sides), "batch", &sides));
+    CLSEQ_TRY(clseq_calloc(source->ctx, 2 * B, sizeof(*sides), "batch", &sides));
     for (size_t i = 0; i < B; i++) {
         sides[i] = clseq_sentences_get(source, places[i].index);
         if (target)
             sides[B + i] = clseq_sentences_get(target, places[i].index);
     }
-    status = clseq_batch_from_sentences(&tr->batch, sides, target ? sides + B : NULL, B,
-                                        tr->meta.reverse_source);
+    status = clseq_batch_from_sentences(&m->batch, sides, target ? sides + B : NULL, B,
+                                        m->meta.reverse_source);
     free(sides);
     CLSEQ_TRY(status);
-    input = clseq_batch_input(&tr->batch);
+    input = clseq_batch_input(&m->batch);
     return clseq_seq2seq_plan(
-        tr->model,
+        m->model,
         &(struct clseq_seq2seq_limits) { .S = input.S, .T = input.T, .B = input.B, .N = input.N },
         false);
+}
+
+clseq_status clseq_translator_fail_nan(const clseq_translator *tr, uint64_t line)
+{
+    return clseq_fail(tr->ctx, CLSEQ_ERR_NUMERIC,
+                      "line %llu: the model gives NaN: its weights hold numbers that are not "
+                      "finite, or the device computes wrongly; try another model or --backend "
+                      "reference",
+                      (unsigned long long)line);
 }
 
 /* ---- translation ---- */
@@ -214,6 +420,7 @@ struct scratch {
     int32_t *count;     /* (batch) */
     clseq_found *found; /* (batch, nbest) */
     size_t n_found;
+    clseq_search_other *others; /* (members - 1) */
 };
 
 static void scratch_fini(struct scratch *s)
@@ -224,11 +431,16 @@ static void scratch_fini(struct scratch *s)
     free(s->limit);
     free(s->line);
     free(s->count);
+    free(s->others);
 }
 
-static clseq_status scratch_init(clseq_context *ctx, size_t batch, size_t nbest, struct scratch *s)
+static clseq_status scratch_init(const clseq_translator *tr, size_t batch, size_t nbest,
+                                 struct scratch *s)
 {
+    clseq_context *ctx = tr->ctx;
+
     *s = (struct scratch) { .n_found = batch * nbest };
+    CLSEQ_TRY(clseq_calloc(ctx, tr->members, sizeof(*s->others), "batch", &s->others));
     CLSEQ_TRY(clseq_calloc(ctx, batch, sizeof(*s->limit), "batch", &s->limit));
     CLSEQ_TRY(clseq_calloc(ctx, batch, sizeof(*s->line), "batch", &s->line));
     CLSEQ_TRY(clseq_calloc(ctx, batch, sizeof(*s->count), "batch", &s->count));
@@ -256,7 +468,7 @@ static clseq_status to_hypothesis(const clseq_translator *tr, clseq_found *found
 {
     clseq_text text = { 0 };
     const clseq_status status =
-        clseq_vocab_decode(tr->meta.target_vocab, found->ids, found->count, &text);
+        clseq_vocab_decode(tr->member[0]->meta.target_vocab, found->ids, found->count, &text);
 
     if (status != CLSEQ_OK) {
         clseq_text_fini(&text);
@@ -274,7 +486,7 @@ static clseq_status to_hypothesis(const clseq_translator *tr, clseq_found *found
     };
     found->ids = NULL;
     found->alignment = NULL;
-    if (ret->alignment && tr->meta.reverse_source)
+    if (ret->alignment && tr->member[0]->meta.reverse_source)
         turn_back(ret->alignment, ret->tokens, words);
     return CLSEQ_OK;
 }
@@ -291,33 +503,92 @@ static clseq_status to_translation(const clseq_translator *tr, clseq_found *foun
     return CLSEQ_OK;
 }
 
-static clseq_status translate_batch(clseq_translator *tr, const clseq_translate_options *o,
-                                    const clseq_sentences *source,
-                                    const clseq_sentence_place *places, size_t B, struct scratch *s,
-                                    clseq_translation *results)
+/* Who waits for the words of a line. */
+struct listener {
+    const clseq_translator *tr;
+    const clseq_translate_options *o;
+    const clseq_sentence_place *places;
+    clseq_text text;
+};
+
+static clseq_status tell(void *user, int32_t b, const int32_t *ids, size_t count)
 {
-    clseq_search_job job = {
+    struct listener *l = user;
+
+    CLSEQ_TRY(clseq_vocab_decode(l->tr->member[0]->meta.target_vocab, ids, count, &l->text));
+    l->o->partial(l->o->partial_user, l->places[b].index, l->text.data ? l->text.data : "",
+                  l->text.size);
+    return CLSEQ_OK;
+}
+
+static clseq_search_job job_of(const clseq_translate_options *o, const struct scratch *s)
+{
+    return (clseq_search_job) {
         .limit = s->limit,
         .line = s->line,
         .beam = o->beam,
         .nbest = o->nbest,
         .length_penalty = o->length_penalty,
+        .length_norm = o->length_norm,
+        .coverage_penalty = o->coverage_penalty,
+        .min_length = o->min_length,
+        .others = s->others,
         .scores = o->scores,
-        .alignments = o->alignments,
+        .alignments = o->alignments || o->replace_unknown,
     };
+}
 
-    CLSEQ_TRY(load_batch(tr, source, NULL, places, B));
-    job.input = clseq_batch_input(&tr->batch);
+/* Load the batch into every model, and search. */
+static clseq_status search_batch(clseq_translator *tr, const clseq_translate_options *o,
+                                 const clseq_sentences *source, const clseq_sentence_place *places,
+                                 size_t B, clseq_search_job *job, struct scratch *s)
+{
+    const struct clseq_search_sampling sampling = {
+        .temperature = o->temperature, .top_p = o->top_p, .top_k = o->top_k, .seed = o->seed
+    };
+    const int32_t slots = o->sample ? o->nbest : o->beam;
+
+    for (size_t i = 0; i < tr->members; i++) {
+        struct clseq_member *m = tr->member[i];
+        struct clseq_seq2seq_input input;
+
+        CLSEQ_TRY(clseq_member_load(m, &source[i], NULL, places, B));
+        input = clseq_batch_input(&m->batch);
+        CLSEQ_TRY(clseq_decoder_state_plan(&m->state, (int32_t)B, input.S, slots));
+        if (i == 0)
+            job->input = input;
+        else
+            s->others[i - 1] = (clseq_search_other) { .state = &m->state, .input = input };
+    }
+    job->n_others = (int32_t)tr->members - 1;
+    if (o->sample)
+        job->sampling = &sampling;
+    return o->sample || o->beam == 1
+               ? clseq_search_greedy(&tr->member[0]->state, job, s->found)
+               : clseq_search_beam(&tr->member[0]->state, job, s->found, s->count);
+}
+
+static clseq_status translate_batch(clseq_translator *tr, const clseq_translate_options *o,
+                                    const clseq_sentences *source,
+                                    const clseq_sentence_place *places, size_t B, struct scratch *s,
+                                    clseq_translation *results)
+{
+    struct listener listener = { .tr = tr, .o = o, .places = places };
+    clseq_search_job job = job_of(o, s);
+    clseq_status status;
+
     for (size_t i = 0; i < B; i++) {
         s->limit[i] = length_limit(o, places[i].length);
         s->line[i] = o->first_line + places[i].index;
-        s->count[i] = 1;
+        s->count[i] = o->sample ? o->nbest : 1;
     }
-    CLSEQ_TRY(clseq_decoder_state_plan(&tr->state, (int32_t)B, job.input.S, o->beam));
-    if (o->beam == 1)
-        CLSEQ_TRY(clseq_search_greedy(&tr->state, &job, s->found));
-    else
-        CLSEQ_TRY(clseq_search_beam(&tr->state, &job, s->found, s->count));
+    if (o->partial) {
+        job.settled = tell;
+        job.settled_user = &listener;
+    }
+    status = search_batch(tr, o, source, places, B, &job, s);
+    clseq_text_fini(&listener.text);
+    CLSEQ_TRY(status);
     for (size_t i = 0; i < B; i++)
         CLSEQ_TRY(to_translation(tr, s->found + i * (size_t)o->nbest, (size_t)s->count[i],
                                  &results[places[i].index]));
@@ -358,7 +629,7 @@ static clseq_status translate_all(clseq_translator *tr, const clseq_translate_op
     }
     CLSEQ_TRY(clseq_sentences_order(source, NULL, true, &places, &count));
     CLSEQ_TRY_GOTO(status, out,
-                   scratch_init(tr->ctx, (size_t)o->batch < count ? (size_t)o->batch : count,
+                   scratch_init(tr, (size_t)o->batch < count ? (size_t)o->batch : count,
                                 (size_t)o->nbest, &scratch));
     for (size_t at = 0; at < count;) {
         const size_t B = clseq_sentences_batch(places + at, count - at, (size_t)o->batch);
@@ -379,212 +650,23 @@ clseq_status clseq_translator_run(clseq_translator *translator, const char *cons
                                   clseq_translation *results)
 {
     clseq_translator *tr = translator;
-    clseq_sentences source = { .ctx = tr->ctx };
+    clseq_sentences *source = NULL;
     clseq_translation *made = NULL;
     clseq_translate_options o;
     clseq_status status;
 
-    clseq_translate_options_init(&o);
-    if (options)
-        o = *options;
-    CLSEQ_TRY(check_options(tr, &o));
-    CLSEQ_TRY_GOTO(status, out,
-                   clseq_sentences_encode(&source, tr->meta.source_vocab, lines, lengths, n, "",
-                                          (size_t)o.max_input, o.first_line));
+    CLSEQ_TRY(clseq_translator_options(tr, options, &o));
+    CLSEQ_TRY_GOTO(status, out, clseq_translator_read(tr, lines, lengths, n, "", &o, &source));
     CLSEQ_TRY_GOTO(status, out, clseq_calloc(tr->ctx, n, sizeof(*made), "translations", &made));
-    status = translate_all(tr, &o, &source, made);
+    status = translate_all(tr, &o, source, made);
+    if (status == CLSEQ_OK && o.replace_unknown)
+        status = clseq_unknown_replace(tr, lines, lengths, n, &o, made);
     if (status == CLSEQ_OK && n > 0)
         memcpy(results, made, n * sizeof(*made));
     else if (status != CLSEQ_OK)
         clseq_translations_fini(made, n);
 out:
     free(made);
-    clseq_sentences_fini(&source);
-    return status;
-}
-
-/* ---- scoring ---- */
-
-static clseq_status score_batch(clseq_translator *tr, const clseq_sentences *source,
-                                const clseq_sentences *target, const clseq_sentence_place *places,
-                                size_t B, clseq_line_score *scores)
-{
-    struct clseq_seq2seq_input input;
-    float *loss = NULL;
-    clseq_status status;
-
-    CLSEQ_TRY(load_batch(tr, source, target, places, B));
-    input = clseq_batch_input(&tr->batch);
-    CLSEQ_TRY(clseq_calloc(tr->ctx, tr->batch.N, sizeof(*loss), "losses", &loss));
-    if (!tr->sum)
-        CLSEQ_TRY_GOTO(status, out,
-                       clseq_buffer_create(tr->model->be, clseq_dtype_size(tr->model->real), "loss",
-                                           &tr->sum));
-    CLSEQ_TRY_GOTO(status, out, clseq_seq2seq_begin(tr->model, &input));
-    CLSEQ_TRY_GOTO(status, out,
-                   clseq_seq2seq_loss(tr->model, clseq_tensor_1d(tr->sum, 0, tr->model->real, 1)));
-    CLSEQ_TRY_GOTO(
-        status, out,
-        clseq_tensor_read_f32(tr->model->be, &tr->model->decoder_pass.output.loss, loss));
-    /* Position by position, so the sum of a line has the same order in every batch. */
-    for (size_t i = 0; i < tr->batch.N; i++) {
-        const size_t b = (size_t)tr->batch.valid[i] % B;
-
-        scores[places[b].index].log_probability -= (double)loss[i];
-    }
-out:
-    free(loss);
-    return status;
-}
-
-static clseq_status score_all(clseq_translator *tr, const clseq_translate_options *o,
-                              const clseq_sentences *source, const clseq_sentences *target,
-                              clseq_line_score *scores)
-{
-    clseq_sentence_place *places = NULL;
-    clseq_status status = CLSEQ_OK;
-    size_t count;
-
-    for (size_t i = 0; i < source->n; i++)
-        scores[i] = (clseq_line_score) {
-            .tokens = clseq_sentences_get(target, i).length + 1,
-            .target_unknown = target->unknown[i],
-            .source_tokens = clseq_sentences_get(source, i).length,
-            .source_unknown = source->unknown[i],
-        };
-    CLSEQ_TRY(clseq_sentences_order(target, source, false, &places, &count));
-    for (size_t at = 0; at < count;) {
-        const size_t B = clseq_sentences_batch(places + at, count - at, (size_t)o->batch);
-
-        CLSEQ_TRY_GOTO(status, out, score_batch(tr, source, target, places + at, B, scores));
-        at += B;
-    }
-    for (size_t i = 0; i < source->n; i++) {
-        if (isnan(scores[i].log_probability)) {
-            status = clseq_fail(tr->ctx, CLSEQ_ERR_NUMERIC,
-                                "line %llu: the model gives NaN: its weights hold numbers that are "
-                                "not finite, or the device computes wrongly; try another model or "
-                                "--backend reference",
-                                (unsigned long long)(o->first_line + i));
-            break;
-        }
-    }
-out:
-    free(places);
-    return status;
-}
-
-clseq_status clseq_translator_score(clseq_translator *translator, const char *const *source,
-                                    const size_t *source_lengths, const char *const *target,
-                                    const size_t *target_lengths, size_t n,
-                                    const clseq_translate_options *options,
-                                    clseq_line_score *scores)
-{
-    clseq_translator *tr = translator;
-    clseq_sentences from = { .ctx = tr->ctx }, to = { .ctx = tr->ctx };
-    clseq_line_score *made = NULL;
-    clseq_translate_options o;
-    clseq_status status;
-
-    clseq_translate_options_init(&o);
-    if (options)
-        o = *options;
-    CLSEQ_TRY(check_options(tr, &o));
-    CLSEQ_TRY_GOTO(status, out,
-                   clseq_sentences_encode(&from, tr->meta.source_vocab, source, source_lengths, n,
-                                          "source ", (size_t)o.max_input, o.first_line));
-    CLSEQ_TRY_GOTO(status, out,
-                   clseq_sentences_encode(&to, tr->meta.target_vocab, target, target_lengths, n,
-                                          "target ", (size_t)o.max_input, o.first_line));
-    CLSEQ_TRY_GOTO(status, out, clseq_calloc(tr->ctx, n, sizeof(*made), "scores", &made));
-    status = score_all(tr, &o, &from, &to, made);
-    if (status == CLSEQ_OK && n > 0)
-        memcpy(scores, made, n * sizeof(*made));
-out:
-    free(made);
-    clseq_sentences_fini(&from);
-    clseq_sentences_fini(&to);
-    return status;
-}
-
-/* ---- sentence vectors ---- */
-
-size_t clseq_translator_embedding_size(const clseq_translator *translator)
-{
-    const clseq_rnn_stack *rnn = &translator->model->encoder.rnn;
-
-    return (size_t)rnn->hidden * (size_t)rnn->directions;
-}
-
-static clseq_status embed_batch(clseq_translator *tr, const clseq_sentences *source,
-                                const clseq_sentence_place *places, size_t B, float *stage,
-                                float *ret)
-{
-    const clseq_rnn_stack *rnn = &tr->model->encoder.rnn;
-    const size_t H = (size_t)rnn->hidden, size = clseq_translator_embedding_size(tr);
-    struct clseq_seq2seq_input input;
-
-    CLSEQ_TRY(load_batch(tr, source, NULL, places, B));
-    input = clseq_batch_input(&tr->batch);
-    CLSEQ_TRY(clseq_seq2seq_begin(tr->model, &input));
-    CLSEQ_TRY(clseq_seq2seq_encode(tr->model));
-    for (int32_t d = 0; d < rnn->directions; d++) {
-        const clseq_tensor h = clseq_rnn_final(&tr->model->encoder_pass.rnn, rnn->layers - 1, d).h;
-
-        CLSEQ_TRY(clseq_tensor_read_f32(tr->model->be, &h, stage));
-        for (size_t b = 0; b < B; b++)
-            memcpy(ret + places[b].index * size + (size_t)d * H, stage + b * H, H * sizeof(*stage));
-    }
-    return CLSEQ_OK;
-}
-
-static clseq_status check_vectors(const clseq_translator *tr, uint64_t first, const float *x,
-                                  size_t n, size_t size)
-{
-    for (size_t i = 0; i < n * size; i++) {
-        if (!isfinite(x[i]))
-            return clseq_fail(tr->ctx, CLSEQ_ERR_NUMERIC,
-                              "line %llu: the model gives NaN: its weights hold numbers that are "
-                              "not finite, or the device computes wrongly; try another model or "
-                              "--backend reference",
-                              (unsigned long long)(first + i / size));
-    }
-    return CLSEQ_OK;
-}
-
-clseq_status clseq_translator_embed(clseq_translator *translator, const char *const *lines,
-                                    const size_t *lengths, size_t n,
-                                    const clseq_translate_options *options, float *ret)
-{
-    clseq_translator *tr = translator;
-    const size_t size = clseq_translator_embedding_size(tr);
-    clseq_sentences source = { .ctx = tr->ctx };
-    clseq_sentence_place *places = NULL;
-    clseq_translate_options o;
-    clseq_status status;
-    float *stage = NULL;
-    size_t count;
-
-    clseq_translate_options_init(&o);
-    if (options)
-        o = *options;
-    CLSEQ_TRY(check_options(tr, &o));
-    CLSEQ_TRY_GOTO(status, out,
-                   clseq_sentences_encode(&source, tr->meta.source_vocab, lines, lengths, n, "",
-                                          (size_t)o.max_input, o.first_line));
-    CLSEQ_TRY_GOTO(status, out, clseq_sentences_order(&source, NULL, false, &places, &count));
-    CLSEQ_TRY_GOTO(status, out,
-                   clseq_calloc(tr->ctx, (size_t)o.batch, size * sizeof(*stage), "batch", &stage));
-    for (size_t at = 0; at < count;) {
-        const size_t B = clseq_sentences_batch(places + at, count - at, (size_t)o.batch);
-
-        CLSEQ_TRY_GOTO(status, out, embed_batch(tr, &source, places + at, B, stage, ret));
-        at += B;
-    }
-    status = check_vectors(tr, o.first_line, ret, n, size);
-out:
-    free(stage);
-    free(places);
-    clseq_sentences_fini(&source);
+    clseq_translator_forget(tr, source);
     return status;
 }

@@ -12,4 +12,10 @@
 CLSEQ_MUST_CHECK clseq_status clseq_translator_create(clseq_seq2seq **model, clseq_model_meta *meta,
                                                       clseq_translator **ret);
 
+/* Add the models of *more to an ensemble; *more is then NULL, and closed with this one. On failure
+ * both are as they were. Errors: CLSEQ_ERR_ARG (other target vocabularies, another backend),
+ * CLSEQ_ERR_NOMEM. */
+CLSEQ_MUST_CHECK clseq_status clseq_translator_join(clseq_translator *translator,
+                                                    clseq_translator **more);
+
 #endif

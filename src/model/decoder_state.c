@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "model/decoder_state.h"
 
+#include "base/philox.h"
+
 #include <clseq/vocab.h>
 
 #include <math.h>
@@ -124,6 +126,7 @@ static clseq_status take(clseq_decoder_state *st, clseq_workspace *ws, int32_t s
     CLSEQ_TRY(clseq_workspace_take(ws, real, 1, rows, 0, 0, &st->loss));
     CLSEQ_TRY(clseq_workspace_take(ws, real, 1, rows, 0, 0, &st->lse));
     CLSEQ_TRY(clseq_workspace_take(ws, CLSEQ_I32, 1, rows, 0, 0, &st->order));
+    CLSEQ_TRY(clseq_workspace_take(ws, CLSEQ_I32, 2, rows, 2, 0, &st->counter));
     CLSEQ_TRY(clseq_workspace_take(ws, CLSEQ_I32, 2, CLSEQ_DECODE_BLOCK, rows, 0, &st->token));
     CLSEQ_TRY(clseq_workspace_take(ws, CLSEQ_I32, 2, CLSEQ_DECODE_BLOCK, rows, 0, &st->parent));
     return clseq_workspace_take(ws, real, 2, CLSEQ_DECODE_BLOCK, rows, 0, &st->score);
@@ -350,8 +353,9 @@ clseq_status clseq_decoder_state_step(clseq_decoder_state *st, int32_t s)
         step->memory.length = st->length;
         step->weights = clseq_tensor_step(st->weights, s);
     }
-    CLSEQ_TRY(clseq_decoder_step_fwd(d, &run, clseq_decoder_state_row_before(&st->token, s), step,
-                                     st->logits));
+    CLSEQ_TRY(clseq_decoder_step_fwd(
+        d, &run, clseq_decoder_state_row_before(st->lead ? &st->lead->token : &st->token, s), step,
+        st->logits));
     st->current = next;
     return CLSEQ_OK;
 }
@@ -364,6 +368,19 @@ clseq_status clseq_decoder_state_reorder(clseq_decoder_state *st, clseq_tensor i
                                                          .dst = st->state[1 - st->current] }));
     st->current = 1 - st->current;
     return CLSEQ_OK;
+}
+
+clseq_status clseq_decoder_state_number(clseq_decoder_state *st, const uint64_t *line)
+{
+    /* The stages hold at least BLOCK values for each row. */
+    for (int32_t r = 0; r < st->rows; r++) {
+        const uint32_t number = (uint32_t)line[st->open_sentence[r / st->beam]];
+        const uint32_t sample = (uint32_t)(r % st->beam) << 8;
+
+        st->stage_index[2 * r] = (int32_t)number;
+        st->stage_index[2 * r + 1] = (int32_t)(sample + CLSEQ_RANDOM_SAMPLE);
+    }
+    return write_index(&st->counter, st->stage_index);
 }
 
 static clseq_status reserve_history(clseq_decoder_state *st, int32_t steps, unsigned what)
@@ -398,9 +415,10 @@ static clseq_status reserve_history(clseq_decoder_state *st, int32_t steps, unsi
 
 clseq_status clseq_decoder_state_read(clseq_decoder_state *st, int32_t n, unsigned what)
 {
-    const clseq_tensor token = clseq_tensor_range(st->token, 0, n);
-    const clseq_tensor parent = clseq_tensor_range(st->parent, 0, n);
-    const clseq_tensor score = clseq_tensor_range(st->score, 0, n);
+    const int32_t first = st->steps % CLSEQ_DECODE_BLOCK;
+    const clseq_tensor token = clseq_tensor_range(st->token, first, n);
+    const clseq_tensor parent = clseq_tensor_range(st->parent, first, n);
+    const clseq_tensor score = clseq_tensor_range(st->score, first, n);
 
     CLSEQ_TRY(reserve_history(st, st->steps + n, what));
     CLSEQ_TRY(read_index(&token, st->stage_index));
@@ -409,7 +427,7 @@ clseq_status clseq_decoder_state_read(clseq_decoder_state *st, int32_t n, unsign
     if (what & CLSEQ_DECODE_SCORES)
         CLSEQ_TRY(clseq_tensor_read_f32(st->model->be, &score, st->stage_real));
     if (what & CLSEQ_DECODE_WEIGHTS) {
-        const clseq_tensor weights = clseq_tensor_range(st->weights, 0, n);
+        const clseq_tensor weights = clseq_tensor_range(st->weights, first, n);
 
         CLSEQ_TRY(clseq_tensor_read_f32(st->model->be, &weights, st->stage_weights));
     }
@@ -454,7 +472,8 @@ static void narrow(clseq_decoder_state *st)
                                      &st->index,
                                      &st->loss,
                                      &st->lse,
-                                     &st->order };
+                                     &st->order,
+                                     &st->counter };
     clseq_tensor *const by_sentence[] = { &st->memory[0], &st->memory[1], &st->keys[0],
                                           &st->keys[1], &st->length };
     clseq_tensor *const rings[] = { &st->token, &st->parent, &st->score };
@@ -513,7 +532,8 @@ clseq_status clseq_decoder_state_compact(clseq_decoder_state *st, const bool *de
 
     for (int32_t i = 0; i < st->open; i++)
         open += !decided[st->open_sentence[i]];
-    if (open == 0 || st->open - open < (st->open + COMPACT_SHARE - 1) / COMPACT_SHARE)
+    if (open == 0 || st->open - open < (st->open + COMPACT_SHARE - 1) / COMPACT_SHARE ||
+        (st->lead ? st->lead : st)->steps % CLSEQ_DECODE_BLOCK != 0)
         return CLSEQ_OK;
     open = 0;
     for (int32_t i = 0; i < st->open; i++) {
@@ -536,6 +556,8 @@ clseq_status clseq_decoder_state_compact(clseq_decoder_state *st, const bool *de
                            .src = from, .index = st->order, .dst = st->state[1 - st->current] }));
     st->current = 1 - st->current;
     CLSEQ_TRY(compact_memory(st, memory, keys, gates));
+    if (st->lead)
+        return CLSEQ_OK;
 
     /* The words and scores of the last step are where the next block looks for them. */
     for (int32_t r = 0; r < st->rows; r++) {

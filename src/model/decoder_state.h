@@ -24,6 +24,9 @@ typedef struct clseq_decoder_state {
     clseq_context *ctx;   /* borrowed */
     clseq_seq2seq *model; /* borrowed */
     clseq_workspace ws;   /* its buffers are owned */
+    /* Of an ensemble: the state whose words this one is fed, borrowed; NULL: its own. It has a
+     * history of its own only when it leads. */
+    const struct clseq_decoder_state *lead;
 
     /* The batch in hand; views into the workspace with rows = open * beam. */
     int32_t sentences, beam; /* as it began */
@@ -45,6 +48,7 @@ typedef struct clseq_decoder_state {
     clseq_tensor loss, lse;            /* (rows) */
     clseq_tensor order;                /* (rows) i32, rows to gather, written by the host */
     clseq_tensor token, parent, score; /* (BLOCK, rows); token and parent i32 */
+    clseq_tensor counter;              /* (rows, 2) i32, what the samples of a row hang on */
 
     /* Host memory, kept from batch to batch. */
     int32_t *open_sentence; /* (open) number in the batch of each open sentence, ascending */
@@ -93,12 +97,18 @@ CLSEQ_MUST_CHECK clseq_status clseq_decoder_state_step(clseq_decoder_state *st, 
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_state_reorder(clseq_decoder_state *st,
                                                           clseq_tensor index);
 
-/* Wait for the first `n` steps of a block and append them to the history. */
+/* Number the rows for sampling: row i * beam + k draws sample k of line[open_sentence[i]]; of a
+ * number 32 bits count. Again after each compaction. */
+CLSEQ_MUST_CHECK clseq_status clseq_decoder_state_number(clseq_decoder_state *st,
+                                                         const uint64_t *line);
+
+/* Wait for the next `n` steps of a block, those behind the steps in the history, and append them to
+ * it. */
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_state_read(clseq_decoder_state *st, int32_t n,
                                                        unsigned what);
 
 /* Go on with the sentences whose decided[b] is false (b numbers the batch as it began); `what` as
- * for read. Small savings are left alone. Call it only after full blocks. */
+ * for read. Small savings are left alone. After part of a block it does nothing. */
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_state_compact(clseq_decoder_state *st,
                                                           const bool *decided, unsigned what);
 

@@ -45,6 +45,8 @@
     X(additive_score_fwd, ops)     \
     X(additive_score_bwd, ops)     \
     X(beam_advance,     ops)       \
+    X(log_mix,          ops)       \
+    X(sample,           ops)       \
     X(clip_scale,       ops)       \
     X(sgd_update,       ops)       \
     X(adam_update,      ops)       \

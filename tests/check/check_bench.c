@@ -214,6 +214,34 @@ static void bench_rows(struct check *t, int32_t rows, int32_t columns)
     }
 }
 
+/* What decoding does with the logits of a batch, beside taking the best. */
+static void bench_words(struct check *t, int32_t rows, int32_t columns)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_log_mix, "%d_%d", rows, columns);
+
+    if (c) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_real(c, "x_lse", 1, rows, 1, 1);
+        check_real(c, "y_lse", 1, rows, 1, 1);
+        check_real(c, "y", 2, rows, columns, 1);
+        c->args.log_mix.weight = 0.5;
+        check_run(c);
+    }
+    for (int cut = 0; cut < 3; cut++) {
+        static const char *const names[] = { "", "_k40", "_p90" };
+
+        if (!(c = check_begin(t, CLSEQ_OP_sample, "%d_%d%s", rows, columns, names[cut])))
+            continue;
+        check_real(c, "x", 2, rows, columns, 1);
+        check_index_nd(c, "counter", 2, rows, 2, 1);
+        check_out(c, "index", 1, rows, 1, 1);
+        c->args.sample.temperature = 1;
+        c->args.sample.top_k = cut == 1 ? 40 : 0;
+        c->args.sample.top_p = cut == 2 ? 0.9 : 1;
+        check_run(c);
+    }
+}
+
 static void bench_softmax(struct check *t, int32_t rows, int32_t columns)
 {
     struct check_case *c = check_begin(t, CLSEQ_OP_softmax_xent_fwd, "%d_%d", rows, columns);
@@ -490,6 +518,7 @@ void check_bench_cases(struct check *t)
     bench_products(t);
     bench_rows(t, 1600 / shrink, 2048 / shrink);
     bench_softmax(t, 1600 / shrink, 8000 / shrink);
+    bench_words(t, 64 / shrink, 8000 / shrink);
     bench_weights(t, 64, 25, 25);
     bench_additive(t, 25 / (t->quick ? 5 : 1), 64 / shrink, 25, 512 / shrink);
     bench_additive(t, 1, 64 / shrink, 25, 512 / shrink); /* a step of decoding */

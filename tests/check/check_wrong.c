@@ -351,6 +351,24 @@ static clseq_status mask_of_first_step(clseq_backend *be, const struct clseq_dro
     return clseq_reference_dropout(be, &every);
 }
 
+/* One word too many is kept. */
+static clseq_status one_word_more(clseq_backend *be, const struct clseq_sample_args *a)
+{
+    struct clseq_sample_args more = *a;
+
+    more.top_k += a->top_k > 0;
+    return clseq_reference_sample(be, &more);
+}
+
+/* The models change places. */
+static clseq_status weights_swapped(clseq_backend *be, const struct clseq_log_mix_args *a)
+{
+    struct clseq_log_mix_args swapped = *a;
+
+    swapped.weight = 1 - a->weight;
+    return clseq_reference_log_mix(be, &swapped);
+}
+
 /* Parameter gradients are added to, but here the old ones are lost. */
 static clseq_status old_gradient_lost(clseq_backend *be,
                                       const struct clseq_additive_score_bwd_args *a)
@@ -466,6 +484,8 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(mask_after_sum, masked_softmax_fwd, masked_softmax_fwd, NAN)                                 \
     X(planes_ignored, masked_softmax_bwd, masked_softmax_bwd, NONE)                                \
     X(mask_of_first_step, dropout, dropout, VALUE)                                                 \
+    X(one_word_more, sample, sample, VALUE)                                                        \
+    X(weights_swapped, log_mix, log_mix, VALUE)                                                    \
     X(length_not_used, additive_score_fwd, additive_score_fwd, NAN)                                \
     X(old_gradient_lost, additive_score_bwd, additive_score_bwd, VALUE)                            \
     X(other_rows_decay, momentum_update, momentum_update, VALUE)                                   \

@@ -345,6 +345,23 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                .beam = OP_BEAM,
                                                                .eos = 3 };
         break;
+    case CLSEQ_OP_log_mix:
+        ret->log_mix = (struct clseq_log_mix_args) { .x = REAL(OP_M, OP_V),
+                                                     .x_lse = REAL(OP_M),
+                                                     .y_lse = REAL(OP_M),
+                                                     .y = REAL(OP_M, OP_V),
+                                                     .weight = 0.25 };
+        break;
+    case CLSEQ_OP_sample:
+        ret->sample = (struct clseq_sample_args) { .x = REAL(OP_M, OP_V),
+                                                   .counter = INDEX(OP_M, 2),
+                                                   .index = INDEX(OP_M),
+                                                   .temperature = 0.5,
+                                                   .top_p = 0.75,
+                                                   .top_k = 4,
+                                                   .step = 2,
+                                                   .seed = 1 };
+        break;
     case CLSEQ_OP_clip_scale:
         ret->clip_scale = (struct clseq_clip_scale_args) {
             .sumsq = REAL(1), .stats = REAL(2), .max_norm = 0.25, .scale = 1

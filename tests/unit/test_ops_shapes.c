@@ -226,6 +226,15 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_beam_advance, "new_token", { 2 }, "new_token is (2) i32, but must be the shape of score = (4)" },
     { CLSEQ_OP_beam_advance, "parent", { 2 }, "parent is (2) i32, but must be the shape of score = (4)" },
 
+    { CLSEQ_OP_log_mix, "y", { 21 }, "y is (21) f32 of rank 1, but must be (M, V)" },
+    { CLSEQ_OP_log_mix, "x", { 3, 6 }, "x is (3, 6) f32, but must be the shape of y = (3, 7)" },
+    { CLSEQ_OP_log_mix, "x_lse", { 7 }, "x_lse is (7) f32, but must be (M) = (3)" },
+    { CLSEQ_OP_log_mix, "y_lse", { 2 }, "y_lse is (2) f32, but must be (M) = (3)" },
+    { CLSEQ_OP_sample, "x", { 21 }, "x is (21) f32 of rank 1, but must be (M, V)" },
+    { CLSEQ_OP_sample, "x", { 3, 0 }, "x is (3, 0) f32, but its rows need at least one element" },
+    { CLSEQ_OP_sample, "counter", { 3 }, "counter is (3) i32, but must be (M, 2) = (3, 2)" },
+    { CLSEQ_OP_sample, "index", { 7 }, "index is (7) i32, but must be (M) = (3)" },
+
     { CLSEQ_OP_clip_scale, "sumsq", { 2 }, "sumsq is (2) f32, but must be one element = (1)" },
     { CLSEQ_OP_clip_scale, "stats", { 1 }, "stats is (1) f32, but must be two elements = (2)" },
     { CLSEQ_OP_sgd_update, "stats", { 1 }, "stats is (1) f32, but must be two elements = (2)" },
@@ -507,6 +516,15 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, softmax_xent_bwd, smoothing, -0.1,
                    "smoothing is -0.1, but must be in [0, 1)");
     REFUSED_SCALAR(s, additive_score_bwd, beta, nan, "beta is nan, but must be finite");
+    REFUSED_SCALAR(s, log_mix, weight, 0, "weight is 0, but must be in (0, 1)");
+    REFUSED_SCALAR(s, log_mix, weight, 1, "weight is 1, but must be in (0, 1)");
+    REFUSED_SCALAR(s, log_mix, weight, nan, "weight is nan, but must be in (0, 1)");
+    REFUSED_SCALAR(s, sample, temperature, 0, "temperature is 0, but must be above 0");
+    REFUSED_SCALAR(s, sample, temperature, 1e-60, "temperature is 1e-60, but must be above 0");
+    REFUSED_SCALAR(s, sample, temperature, nan, "temperature is nan, but must be above 0");
+    REFUSED_SCALAR(s, sample, top_k, -1, "top_k is -1, but must be at least 0");
+    REFUSED_SCALAR(s, sample, top_p, 0, "top_p is 0, but must be in (0, 1]");
+    REFUSED_SCALAR(s, sample, top_p, 1.5, "top_p is 1.5, but must be in (0, 1]");
     REFUSED_SCALAR(s, dropout, p, nan, "p is nan, but must be in [0, 1)");
     REFUSED_SCALAR(s, dropout, p, -0.1, "p is -0.1, but must be in [0, 1)");
     REFUSED_SCALAR(s, dropout, p, 1 - 1e-9, "p is 1, but must be in [0, 1)"); /* 1 as a float */

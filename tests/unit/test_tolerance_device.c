@@ -262,6 +262,25 @@ static void device_softmax_xent_bwd(struct setup *s, struct worst *w)
     check(s, w, "dlogits", d);
 }
 
+static void device_log_mix(struct setup *s, struct worst *w)
+{
+    const double part = f32(s->args.log_mix.weight), rest = f32(1 - s->args.log_mix.weight);
+    double y[OP_M * OP_V];
+
+    for (size_t i = 0; i < OP_M * OP_V; i++) {
+        const double y_lse = in(s, "y_lse")[i / OP_V], old = in(s, "y")[i];
+        const double from_x = f32(in(s, "x")[i] - in(s, "x_lse")[i / OP_V]);
+        const double d = f32(from_x - f32(old - y_lse));
+        const double loss = f32(off(w, exp(-fabs(d)), 3) - 1);
+
+        if (d > 0)
+            y[i] = f32(f32(from_x + y_lse) + off(w, log(f32(1 + f32(rest * loss))), 3));
+        else
+            y[i] = f32(old + off(w, log(f32(1 + f32(part * loss))), 3));
+    }
+    check(s, w, "y", y);
+}
+
 static void device_tanh_fwd(struct setup *s, struct worst *w)
 {
     double y[OP_T * OP_M * OP_N];
@@ -642,6 +661,7 @@ static const struct {
       device_adadelta_update,
       { { "w", 0.29 }, { "v", 0.17 }, { "u", 0.22 } } },
     { CLSEQ_OP_rmsprop_update, NULL, device_rmsprop_update, { { "w", 0.36 }, { "v", 0.12 } } },
+    { CLSEQ_OP_log_mix, NULL, device_log_mix, { { "y", 0.03 } } },
     { CLSEQ_OP_tanh_fwd, NULL, device_tanh_fwd, { { "y", 0.4 } } },
     { CLSEQ_OP_tanh_bwd, NULL, device_tanh_bwd, { { "dx", 0.6 } } },
     { CLSEQ_OP_masked_softmax_fwd, NULL, device_masked_softmax_fwd, { { "y", 0.55 } } },
