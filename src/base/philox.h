@@ -24,6 +24,7 @@ enum clseq_random_purpose {
     CLSEQ_RANDOM_TEACHER = 9,      /* a = number of the batch; words the decoder reads */
     CLSEQ_RANDOM_BPE = 10,         /* a = epoch; merges left out, per line */
     CLSEQ_RANDOM_BOOTSTRAP = 11,   /* a = number of the sample; lines of a test set */
+    CLSEQ_RANDOM_CANDIDATES = 12,  /* a = update; words drawn for sampled softmax */
 };
 
 /* One 64-bit number. */

@@ -157,10 +157,9 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                              .dst = REAL(OP_V, OP_N) };
         break;
     case CLSEQ_OP_keep_target:
-        ret->keep_target = (struct clseq_keep_target_args) { .x = REAL(OP_M, OP_N),
-                                                             .target = INDEX(OP_M),
-                                                             .y = REAL(OP_M, OP_N),
-                                                             .first = 1 };
+        ret->keep_target = (struct clseq_keep_target_args) {
+            .x = REAL(OP_M, OP_N), .target = INDEX(OP_M), .y = REAL(OP_M, OP_N), .first = 1
+        };
         break;
     case CLSEQ_OP_embedding_bwd:
         ret->embedding_bwd = (struct clseq_embedding_bwd_args) { .dy = REAL(OP_M, OP_E),
