@@ -488,6 +488,8 @@ static inline void op_fixture_fill(clseq_context *ctx, struct op_fixture *f, enu
             indices[k] = strcmp(field->name, "length") == 0 ? lengths[k % 3] : (int32_t)k % OP_M;
             if (strcmp(field->name, "start") == 0)
                 indices[k] = (int32_t)k;
+            if (op == CLSEQ_OP_keep_target) /* keeps element 1, which faults change */
+                indices[k] = args->keep_target.first + (int32_t)k + 1;
         }
         if (x->dtype == CLSEQ_I32)
             ASSERT_OK(ctx, clseq_view_write(x, indices));
