@@ -47,6 +47,33 @@ CLSEQ_KERNEL void row_scatter(__global const uint *src, ulong src_offset, int sr
     }
 }
 
+/* Words, as in copy. y may be x: what is kept is read before anything is written. */
+CLSEQ_KERNEL void keep_target(__global const uint *x, ulong x_offset, int x_stride,
+                              __global const int *target, ulong target_offset, __global uint *y,
+                              ulong y_offset, int y_stride, int first_column, int n_rows,
+                              int n_columns, int chunk)
+{
+    const uint low = 0xFF800000u; /* -infinity */
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        const int named = target[target_offset + (ulong)row];
+        /* A column below first_column is none of these, and the difference may overflow. */
+        const int wanted = named < first_column ? -1 : named - first_column;
+        const int is_here = wanted >= first && wanted < last;
+        const uint kept = is_here ? CLSEQ_ROW(x, x_offset, x_stride, row)[wanted] : low;
+        __global uint *to = CLSEQ_ROW(y, y_offset, y_stride, row);
+        int j = first;
+
+        for (; j + VW <= last; j += VW)
+            vstoreV((uintV)(low), 0, to + j);
+        for (; j < last; j++)
+            to[j] = low;
+        if (is_here)
+            to[wanted] = kept;
+    }
+}
+
 /* One owner per row and run of columns, so the order of the sum is that of `order`. */
 CLSEQ_KERNEL void embedding_bwd(__global const float *dy, ulong dy_offset, int dy_stride,
                                 int n_dy_rows, __global const int *order, ulong order_offset,

@@ -18,6 +18,8 @@ struct values {
     int64_t steps, beam;
     int64_t batch, length, layers, embedding, hidden, source_vocab,
         target_vocab; /* 0: the size's */
+    int loss;
+    int64_t samples;
     struct model_options model;
     double limit;
     bool json;
@@ -57,6 +59,10 @@ static const cli_option options[] = {
     { "target-vocab", 0, CLI_INT_FIELD(struct values, target_vocab), "N", NULL, .min = 5, .max = 4e6,
       .group = "Other than the size", .help = "target words" },
     MODEL_OPTIONS(struct values, model, "Other than the size"),
+    { "loss", 0, CLI_CHOICE_FIELD(struct values, loss), "softmax|sampled", "softmax", .group = "Other than the size",
+      .help = "train: over all target words, or over words drawn for each update" },
+    { "samples", 0, CLI_INT_FIELD(struct values, samples), "N", "2048", .min = 1, .max = 4e6, .group = "Other than the size",
+      .help = "words drawn" },
     { "json", 0, CLI_FLAG_FIELD(struct values, json), NULL, NULL, .help = "one JSON object a line" },
     /* clang-format on */
     DEVICE_OPTIONS(struct values, device),
@@ -192,7 +198,7 @@ static bool size_of(const struct values *v, struct clseq_bench_size *size, char 
     model_options_fill(&v->model, &size->model);
     snprintf(name, 8, "%s%s", size->name,
              v->batch || v->length || v->layers || v->embedding || v->hidden || v->source_vocab ||
-                     v->target_vocab || memcmp(&plain, &size->model, sizeof(plain)) != 0
+                     v->target_vocab || v->loss || memcmp(&plain, &size->model, sizeof(plain)) != 0
                  ? "*"
                  : "");
     set_if_given(&size->B, v->batch);
@@ -203,6 +209,7 @@ static bool size_of(const struct values *v, struct clseq_bench_size *size, char 
     set_if_given(&size->model.hidden, v->hidden);
     set_if_given(&size->model.source_vocabulary, v->source_vocab);
     set_if_given(&size->model.target_vocabulary, v->target_vocab);
+    size->samples = v->loss ? (int32_t)v->samples : 0;
     size->name = name;
     return true;
 }
@@ -242,6 +249,7 @@ const cli_command cmd_bench = {
     .summary = "speed of this machine: train (default), decode or gemm",
     .details = "  clseq bench train --size M\n"
                "  clseq bench train --size M --target-vocab 80000\n"
+               "  clseq bench train --size M --target-vocab 80000 --loss sampled\n"
                "  clseq bench train --size M --profile      where the time of a step goes\n"
                "  clseq bench gemm --size M                 every provider of matrix products\n"
                "  clseq bench gemm --size L --gemm clblast  one of them\n",

@@ -29,6 +29,9 @@ struct values {
     int teacher_schedule;
     cli_span teacher_end;
     bool same_dropout;
+    int loss, sampler;
+    int64_t samples;
+    double sampler_power;
     int optimizer, schedule, average, init, early_stop_on;
     double lr, momentum, beta1, beta2, eps, adagrad_start, weight_decay;
     double decay_start, decay_every, decay_factor, ema, clip, init_scale, forget_bias;
@@ -43,6 +46,9 @@ struct values {
 #define UNITS "word|char|byte|bpe|spm"
 /* In the order of clseq_optimizer_kind. */
 #define OPTIMIZERS "sgd|adam|momentum|nesterov|adagrad|adadelta|rmsprop|adamw"
+/* In the order of clseq_loss_kind and clseq_sampler_kind. */
+#define LOSSES   "softmax|sampled"
+#define SAMPLERS "log-uniform|unigram"
 /* In the order of clseq_init_kind. */
 #define INITS "uniform|normal|xavier|orthogonal"
 /* In the order of clseq_schedule_kind. */
@@ -143,6 +149,15 @@ static const cli_option options[] = {
       .help = "how that falls from 1 to P; constant: it is P from the start" },
     { "teacher-forcing-end", 0, CLI_SPAN_FIELD(struct values, teacher_end), "WHEN", NULL, .group = "Regularisation",
       .help = "when it has come down to P: epochs 5e or updates 2000u; when not given at the end of --after" },
+
+    { "loss", 0, CLI_CHOICE_FIELD(struct values, loss), LOSSES, "softmax", .group = "Loss",
+      .help = "over all target words, or for large vocabularies over words drawn for each update (Jean et al. 2015); validation is always over all" },
+    { "samples", 0, CLI_INT_FIELD(struct values, samples), "N", "2048", .min = 1, .max = 4e6, .group = "Loss",
+      .help = "words drawn" },
+    { "sampler", 0, CLI_CHOICE_FIELD(struct values, sampler), SAMPLERS, "log-uniform", .group = "Loss",
+      .help = "how: by the rank of a word, or by its count in the training text" },
+    { "sampler-power", 0, CLI_FLOAT_FIELD(struct values, sampler_power), "X", "0.75", .min = 0, .max = 1, .group = "Loss",
+      .help = "unigram: counts to the power of X; 0: all words alike" },
 
     { "optimizer", 0, CLI_CHOICE_FIELD(struct values, optimizer), OPTIMIZERS, "adam", .group = "Optimizer",
       .help = "how weights follow gradients" },
@@ -315,6 +330,13 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->word_dropout = v->word_dropout;
     o->bpe_dropout = v->bpe_dropout;
     o->label_smoothing = v->label_smoothing;
+    o->loss = (clseq_loss_kind)v->loss;
+    /* A preset's smoothing is for the softmax over all words. */
+    if (v->loss != CLSEQ_LOSS_SOFTMAX && cli_source_of(parse, "label-smoothing") == CLI_FROM_PRESET)
+        o->label_smoothing = 0;
+    o->samples = (size_t)v->samples;
+    o->sampler = (clseq_sampler_kind)v->sampler;
+    o->sampler_power = v->sampler_power;
     o->teacher_forcing = v->teacher_forcing;
     o->teacher_schedule = (clseq_teacher_kind)v->teacher_schedule;
     o->teacher_forcing_end = when(&v->teacher_end);

@@ -13,6 +13,8 @@ struct clseq_bench_size {
     const char *name; /* "S", "M", "L", "P" (Sutskever et al. 2014) */
     struct clseq_model_config model;
     int32_t B, S, T;
+    int32_t samples; /* training with sampled softmax: words drawn for an update, log-uniformly; 0:
+                        the softmax over all words */
 };
 
 /* The size of this name, false when there is none. */

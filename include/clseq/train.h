@@ -58,6 +58,19 @@ typedef enum clseq_teacher_kind {
     CLSEQ_TEACHER_INVERSE_SIGMOID = 3, /* k / (k + exp(i / k)) with k = e^5 */
 } clseq_teacher_kind;
 
+/* What training minimises; validation and translation are always over all words. */
+typedef enum clseq_loss_kind {
+    CLSEQ_LOSS_SOFTMAX = 0, /* cross-entropy over all words */
+    CLSEQ_LOSS_SAMPLED = 1, /* over words drawn for the update, with corrected logits: Jean et al.
+                               2015; the output layer's cost follows their number */
+} clseq_loss_kind;
+
+/* Which words are drawn: src/train/candidates.h. */
+typedef enum clseq_sampler_kind {
+    CLSEQ_SAMPLER_LOG_UNIFORM = 0, /* as by Zipf's law */
+    CLSEQ_SAMPLER_UNIGRAM = 1,     /* by how often they stand in the training text */
+} clseq_sampler_kind;
+
 /* src/nn/init.h says what is filled how. */
 typedef enum clseq_init_kind {
     CLSEQ_INIT_KIND_UNIFORM = 0,   /* in [-init_scale, init_scale): Sutskever et al. 2014 */
@@ -114,6 +127,12 @@ struct clseq_train_options {
     double teacher_forcing;
     clseq_teacher_kind teacher_schedule;   /* constant */
     struct clseq_when teacher_forcing_end; /* epochs or updates; zeros (default): as `after` */
+
+    clseq_loss_kind loss;       /* softmax. Sampled: without label smoothing; weights, moments and
+                                   decay of output words change in updates they are part of */
+    size_t samples;             /* words drawn for an update: 2048; as many as there are: all */
+    clseq_sampler_kind sampler; /* log-uniform */
+    double sampler_power;       /* of the counts of a unigram sampler: 0.75 */
 
     clseq_optimizer_kind optimizer; /* Adam */
     double lr; /* 0 = 0.7 for SGD, 0.07 with momentum, 0.01 for Adagrad, 1 for Adadelta, 0.001 for

@@ -139,6 +139,19 @@ struct clseq_row_scatter_args {
     clseq_tensor dst;   /* in and out */
 };
 
+/* y[m][n] = x[m][n] where first + n == target[m], -infinity everywhere else.
+ *   x, y (M, N); target (M) i32, of any value
+ * Of a batch's own words that sampled softmax did not draw (nn/output_layer.h), which are columns
+ * from `first` on, a row keeps its target alone: the others are no negatives of it. The gradient
+ * needs no operation: behind -infinity that of a softmax is 0. A NaN that is kept comes through.
+ * y may be x. */
+struct clseq_keep_target_args {
+    clseq_tensor x;      /* in */
+    clseq_tensor target; /* in, i32 */
+    clseq_tensor y;      /* out */
+    int32_t first;       /* number of x's first column, at least 0 */
+};
+
 /* Row-sparse scatter-add: the gradient of an embedding table, one row per distinct token.
  *   drow[u] = sum of dy[order[p]] for p in [start[u], start[u + 1]), in that order.
  *   dy (M, E), order (P), start (U + 1) ascending with start[U] <= P, drow (U, E).

@@ -35,6 +35,7 @@
     X(topk,             REQUIRED, EXACT,     0)  \
     X(row_gather,       REQUIRED, EXACT,     0)  \
     X(row_scatter,      REQUIRED, EXACT,     0)  \
+    X(keep_target,      REQUIRED, EXACT,     0)  \
     X(embedding_bwd,    REQUIRED, SUM,       1)  \
     X(lstm_cell_fwd,    REQUIRED, MAGNITUDE, 1)  \
     X(lstm_cell_bwd,    REQUIRED, MAGNITUDE, 1)  \

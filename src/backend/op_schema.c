@@ -31,6 +31,7 @@
 #define FIELDS_topk IN(topk, x), OUT(topk, value), OUT_INDEX(topk, index)
 #define FIELDS_row_gather IN(row_gather, src), INDEX(row_gather, index), OUT(row_gather, dst)
 #define FIELDS_row_scatter IN(row_scatter, src), INDEX(row_scatter, index), INOUT(row_scatter, dst)
+#define FIELDS_keep_target IN(keep_target, x), INDEX(keep_target, target), OUT_OVER(keep_target, y, x)
 #define FIELDS_embedding_bwd IN(embedding_bwd, dy), INDEX(embedding_bwd, order), \
     INDEX(embedding_bwd, start), OUT(embedding_bwd, drow)
 #define FIELDS_lstm_cell_fwd IN(lstm_cell_fwd, pre), IN(lstm_cell_fwd, c_prev), IN(lstm_cell_fwd, h_prev), \

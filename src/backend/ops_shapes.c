@@ -255,6 +255,15 @@ static clseq_status check_row_scatter(const struct call *k, const struct clseq_r
     return CLSEQ_OK;
 }
 
+static clseq_status check_keep_target(const struct call *k, const struct clseq_keep_target_args *a)
+{
+    RANK(x, 2, 2, "(M, N)");
+    NEED(target, "(M)", x, 1, a->x.dims[0], 1, 1);
+    NEED_SAME(y, x);
+    NEED_SCALAR(a->first >= 0, first, "at least 0");
+    return CLSEQ_OK;
+}
+
 static clseq_status check_embedding_bwd(const struct call *k,
                                         const struct clseq_embedding_bwd_args *a)
 {

@@ -2,6 +2,7 @@
 #include "model/decoder.h"
 
 #include "nn/dropout.h"
+#include "nn/sampled_output.h"
 
 static bool attends(const clseq_decoder *decoder)
 {
@@ -311,15 +312,25 @@ static clseq_status parameter_gradients(const clseq_decoder *decoder, const clse
         fed_columns(decoder, clseq_run_gradient(run, decoder->rnn.layer[0][0].w_ih)));
 }
 
+static clseq_status output_bwd(const clseq_decoder *decoder, const clseq_run *run,
+                               const clseq_decoder_pass *pass, double scale,
+                               clseq_row_gradient ret[2])
+{
+    const clseq_tensor y = clseq_tensor_flatten(pass->out), dy = clseq_tensor_flatten(pass->dout);
+
+    if (clseq_tensor_present(&pass->output.candidates.words))
+        return clseq_sampled_output_loss_bwd(&decoder->output, run, &pass->output, y, scale, dy,
+                                             ret);
+    return clseq_output_layer_loss_bwd(&decoder->output, run, &pass->output, y, scale, dy);
+}
+
 clseq_status clseq_decoder_loss_bwd(const clseq_decoder *decoder, const clseq_run *run,
                                     const clseq_decoder_pass *pass, const clseq_token_rows *tokens,
-                                    double scale, clseq_row_gradient *ret)
+                                    double scale, clseq_row_gradient ret[3])
 {
     const int32_t T = pass->rnn.T, n = decoder->input_feeding ? 1 : T;
 
-    CLSEQ_TRY(clseq_output_layer_loss_bwd(&decoder->output, run, &pass->output,
-                                          clseq_tensor_flatten(pass->out), scale,
-                                          clseq_tensor_flatten(pass->dout)));
+    CLSEQ_TRY(output_bwd(decoder, run, pass, scale, ret + 1));
     CLSEQ_TRY(clseq_dropout_output(run, 0, pass->dout, pass->dout));
     /* Nothing follows the last step, so the final states have no gradient of their own. */
     CLSEQ_TRY(clseq_rnn_end_zero(&decoder->rnn, run, &pass->rnn));

@@ -78,14 +78,17 @@ CLSEQ_MUST_CHECK clseq_status clseq_decoder_fwd(const clseq_decoder *decoder, co
                                                 const clseq_decoder_pass *pass);
 
 /* After clseq_decoder_fwd: the losses only, or the losses and all gradients of `scale` times their
- * sum. After loss_bwd pass->rnn's dh, dc are the gradients of the initial states. */
+ * sum. After loss_bwd pass->rnn's dh, dc are the gradients of the initial states, and ret[0] has
+ * those of the embedding; with candidates (nn/sampled_output.h) ret[1] and ret[2] have those of the
+ * output layer's weight and bias. The losses alone are always those of the softmax over all words.
+ */
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_loss(const clseq_decoder *decoder, const clseq_run *run,
                                                  const clseq_decoder_pass *pass);
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_loss_bwd(const clseq_decoder *decoder,
                                                      const clseq_run *run,
                                                      const clseq_decoder_pass *pass,
                                                      const clseq_token_rows *tokens, double scale,
-                                                     clseq_row_gradient *ret);
+                                                     clseq_row_gradient ret[3]);
 
 /* The context's share of the first layer's gates, (B, G H). */
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_context_gates(const clseq_decoder *decoder,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "model/seq2seq.h"
 
+#include "nn/sampled_output.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +50,11 @@ clseq_status clseq_seq2seq_register(const struct clseq_model_config *config, cls
 static clseq_status create_weights(clseq_seq2seq *m)
 {
     CLSEQ_TRY(clseq_seq2seq_register(&m->config, &m->encoder, &m->bridge, &m->decoder, &m->store));
+    m->row_tables = m->samples > 0 ? CLSEQ_ROW_TABLES : 2;
+    if (m->samples > 0) {
+        m->store.params[m->decoder.output.weight].row_sparse = true;
+        m->store.params[m->decoder.output.bias].row_sparse = true;
+    }
     CLSEQ_TRY(
         clseq_param_store_plan(&m->store, clseq_backend_info(m->be)->max_buffer_bytes, m->real));
     for (int i = 0; i < m->store.segments; i++)
@@ -59,6 +66,13 @@ static clseq_status create_weights(clseq_seq2seq *m)
 clseq_status clseq_seq2seq_create(clseq_backend *be, const struct clseq_model_config *config,
                                   clseq_seq2seq **ret)
 {
+    return clseq_seq2seq_create_sampled(be, config, 0, ret);
+}
+
+clseq_status clseq_seq2seq_create_sampled(clseq_backend *be,
+                                          const struct clseq_model_config *config, int32_t samples,
+                                          clseq_seq2seq **ret)
+{
     clseq_context *ctx = clseq_backend_context(be);
     clseq_seq2seq *m = NULL;
     clseq_status status;
@@ -69,6 +83,7 @@ clseq_status clseq_seq2seq_create(clseq_backend *be, const struct clseq_model_co
     m->be = be;
     m->real = clseq_backend_real(be);
     m->config = clseq_model_config_resolve(config);
+    m->samples = samples;
     clseq_param_store_init(&m->store, ctx);
     status = create_weights(m);
     if (status != CLSEQ_OK) {
@@ -77,6 +92,15 @@ clseq_status clseq_seq2seq_create(clseq_backend *be, const struct clseq_model_co
     }
     *ret = m;
     return CLSEQ_OK;
+}
+
+int32_t clseq_seq2seq_most_candidates(const clseq_seq2seq *model, int32_t N)
+{
+    const int64_t most = (int64_t)model->samples + N;
+
+    if (model->samples == 0)
+        return 0;
+    return most < model->config.target_vocabulary ? (int32_t)most : model->config.target_vocabulary;
 }
 
 clseq_run clseq_seq2seq_run(const clseq_seq2seq *model, bool accumulate)
@@ -121,9 +145,13 @@ static clseq_status take(clseq_seq2seq *m, clseq_workspace *ws,
                                  training, training && d->layers > 0, &m->encoder_pass));
     if (shape->T == 0)
         return CLSEQ_OK;
-    return clseq_decoder_take(&m->decoder, ws, m->real, shape->S, shape->T, shape->B, shape->N,
-                              shape->target_unique, training,
-                              training && (d->layers > 0 || d->output > 0), &m->decoder_pass);
+    CLSEQ_TRY(clseq_decoder_take(&m->decoder, ws, m->real, shape->S, shape->T, shape->B, shape->N,
+                                 shape->target_unique, training,
+                                 training && (d->layers > 0 || d->output > 0), &m->decoder_pass));
+    if (!training || shape->candidates == 0)
+        return CLSEQ_OK;
+    return clseq_sampled_output_take(&m->decoder.output, ws, m->real, shape->candidates,
+                                     &m->decoder_pass.output);
 }
 
 /* int32 of the largest upload: every array of clseq_seq2seq_input, each padded to 32 elements. */
@@ -131,14 +159,15 @@ static clseq_status input_elements(clseq_seq2seq *m, const struct clseq_seq2seq_
                                    size_t *ret)
 {
     size_t source, target, total;
-    const size_t B = (size_t)limits->B, gaps = 13 * 32;
+    const size_t B = (size_t)limits->B, gaps = 16 * 32;
 
     /* Per side: index and order (at most all positions), unique and start (at most as many); the
-     * source's places in reverse. */
+     * source's places in reverse. Of the candidates words and shift, and the targets' columns. */
     if (!clseq_mul_size((size_t)limits->S * 5, B, &source) ||
         !clseq_mul_size((size_t)limits->T * 4, B, &target) ||
         !clseq_add_size(source, target, &total) ||
-        !clseq_add_size(total, 2 * (size_t)limits->N + 2 * B + 2 + gaps, &total))
+        !clseq_add_size(total, 3 * (size_t)limits->N + 2 * B + 2 + gaps, &total) ||
+        !clseq_add_size(total, 3 * (size_t)limits->candidates, &total))
         return clseq_fail(m->ctx, CLSEQ_ERR_LIMIT,
                           "batch of %d sentences of %d and %d words is too large", limits->B,
                           limits->S, limits->T);
@@ -160,15 +189,17 @@ static clseq_status create_gradients(clseq_seq2seq *m)
 clseq_status clseq_seq2seq_plan(clseq_seq2seq *model, const struct clseq_seq2seq_limits *limits,
                                 bool training)
 {
+    struct clseq_seq2seq_limits most = *limits;
     clseq_workspace planned;
     size_t elements = 0;
 
     model->training = training;
+    most.candidates = training ? clseq_seq2seq_most_candidates(model, limits->N) : 0;
     if (training)
         CLSEQ_TRY(create_gradients(model));
     clseq_workspace_plan(&planned, model->ctx, clseq_backend_info(model->be)->max_buffer_bytes);
-    CLSEQ_TRY(take(model, &planned, limits));
-    CLSEQ_TRY(input_elements(model, limits, &elements));
+    CLSEQ_TRY(take(model, &planned, &most));
+    CLSEQ_TRY(input_elements(model, &most, &elements));
 
     bool enough = model->ws.chunks >= planned.chunks;
     for (int i = 0; enough && i < planned.chunks; i++)
@@ -247,6 +278,36 @@ static clseq_token_rows stage_tokens(clseq_seq2seq *m, size_t *used,
     };
 }
 
+/* Numbers, of the backend's real type. The parts of an upload begin at multiples of 32 int32. */
+static clseq_tensor stage_reals(clseq_seq2seq *m, size_t *used, const float *data, int32_t n)
+{
+    const size_t size = clseq_dtype_size(m->real) / sizeof(int32_t);
+    const clseq_tensor view = clseq_tensor_1d(m->input_buffer, *used / size, m->real, n);
+    char *to = (char *)(m->input_host + *used);
+
+    for (int32_t i = 0; i < n; i++) {
+        const double wide = (double)data[i];
+
+        if (m->real == CLSEQ_F32)
+            memcpy(to + (size_t)i * sizeof(float), &data[i], sizeof(float));
+        else
+            memcpy(to + (size_t)i * sizeof(wide), &wide, sizeof(wide));
+    }
+    *used += ((size_t)n * size + 31) / 32 * 32;
+    return view;
+}
+
+static void stage_candidates(clseq_seq2seq *m, size_t *used,
+                             const struct clseq_input_candidates *from, int32_t N)
+{
+    clseq_candidate_pass *to = &m->decoder_pass.output.candidates;
+
+    to->drawn = from->drawn;
+    to->words = stage(m, used, from->words, from->count);
+    to->target = stage(m, used, from->target, N);
+    to->shift = stage_reals(m, used, from->shift, from->count);
+}
+
 clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2seq_input *input)
 {
     const struct clseq_seq2seq_limits shape = {
@@ -256,6 +317,7 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
         .N = input->N,
         .source_unique = input->source_tokens.unique_count,
         .target_unique = input->target_tokens.unique_count,
+        .candidates = input->candidates ? input->candidates->count : 0,
     };
     size_t used = 0, needed = 0;
 
@@ -283,6 +345,8 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
         model->decoder_pass.output.target = stage(model, &used, input->target, input->N);
         if (model->training)
             model->target_tokens = stage_tokens(model, &used, &input->target_tokens);
+        if (model->training && input->candidates)
+            stage_candidates(model, &used, input->candidates, input->N);
     }
     return clseq_buffer_write(model->input_buffer, 0, model->input_host, used * sizeof(int32_t));
 }
@@ -341,6 +405,10 @@ clseq_status clseq_seq2seq_loss_bwd(clseq_seq2seq *model, double scale, bool acc
 {
     clseq_run run = clseq_seq2seq_run(model, accumulate);
 
+    if ((model->samples > 0) != clseq_tensor_present(&model->decoder_pass.output.candidates.words))
+        return clseq_fail(
+            model->ctx, CLSEQ_ERR_INTERNAL, "a batch %s candidates for a model that trains %s them",
+            model->samples > 0 ? "without" : "with", model->samples > 0 ? "with" : "without");
     run.dropout = &model->dropout;
     run.smoothing = model->smoothing;
     CLSEQ_TRY(forward(model, &run));

@@ -26,6 +26,16 @@ struct clseq_input_tokens {
     const int32_t *order;  /* (order_count) positions t * B + b */
 };
 
+/* Sampled softmax: the words that are the columns of a batch's logits, and each word's correction
+ * (nn/sampled_output.h). */
+struct clseq_input_candidates {
+    int32_t drawn, count;  /* 1 <= drawn <= count */
+    const int32_t *words;  /* (count) distinct; the first `drawn` were drawn for the update, the
+                              others are targets of the batch */
+    const float *shift;    /* (count) -log of the probability of being drawn */
+    const int32_t *target; /* (N) the column of each real target */
+};
+
 /* A batch in host memory, time-major; all arrays are borrowed for the call only. For encoding alone
  * T and N are 0. Token lists are needed for training only. */
 struct clseq_seq2seq_input {
@@ -37,13 +47,20 @@ struct clseq_seq2seq_input {
     const int32_t *rows;          /* (N) places t * B + b of the real targets */
     const int32_t *target;        /* (N) their words */
     struct clseq_input_tokens source_tokens, target_tokens;
+    const struct clseq_input_candidates
+        *candidates; /* for training with sampled softmax; else NULL */
 };
 
 /* The largest batch that will be seen. */
 struct clseq_seq2seq_limits {
     int32_t S, T, B, N;
     int32_t source_unique, target_unique;
+    int32_t candidates; /* of a batch; the plan finds the most there can be by itself */
 };
+
+/* Tables whose gradients are rows: source and target embedding, and with sampled softmax weight and
+ * bias of the output layer. In this order, which is that of the store. */
+#define CLSEQ_ROW_TABLES 4
 
 typedef struct clseq_seq2seq {
     clseq_context *ctx; /* borrowed */
@@ -69,7 +86,9 @@ typedef struct clseq_seq2seq {
     clseq_encoder_pass encoder_pass;
     clseq_decoder_pass decoder_pass;
     clseq_token_rows source_tokens, target_tokens;
-    clseq_row_gradient row_gradients[2]; /* after loss_bwd: source, target embedding */
+    clseq_row_gradient row_gradients[CLSEQ_ROW_TABLES]; /* after loss_bwd: of each table */
+    int row_tables;                                     /* how many there are */
+    int32_t samples; /* words drawn for an update; 0: the loss is over all words */
 } clseq_seq2seq;
 
 /* Create a model; its weights are zeros. Errors: CLSEQ_ERR_ARG, CLSEQ_ERR_LIMIT, ... Destroy with
@@ -78,6 +97,16 @@ CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_create(clseq_backend *be,
                                                    const struct clseq_model_config *config,
                                                    clseq_seq2seq **ret);
 void clseq_seq2seq_destroy(clseq_seq2seq **model);
+
+/* The same for training with sampled softmax: every input of loss_bwd has candidates, of which up
+ * to `samples` are drawn, and the gradients of the output layer are rows. samples 0:
+ * clseq_seq2seq_create(). The model is the same one. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_create_sampled(clseq_backend *be,
+                                                           const struct clseq_model_config *config,
+                                                           int32_t samples, clseq_seq2seq **ret);
+
+/* The most candidates of a batch with N real targets. */
+int32_t clseq_seq2seq_most_candidates(const clseq_seq2seq *model, int32_t N);
 
 /* Register all parameters of a configuration: the table of a model file without any backend. */
 CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_register(const struct clseq_model_config *config,

@@ -65,7 +65,7 @@ static clseq_status fill_xavier(const clseq_run *run, size_t param, double scale
     const int32_t gates = gates_of(run->store, p->name);
     const double out = p->dims[0] / (gates > 0 ? gates : 1), in = p->dims[1];
 
-    if (p->row_sparse)
+    if (p->is_table)
         return fill_normal(run, param, scale, seed);
     if (p->ndim == 1)
         return clseq_op_fill(run->be, &(struct clseq_fill_args) {

@@ -15,6 +15,17 @@ typedef struct clseq_output_layer {
     int32_t hidden, vocabulary;
 } clseq_output_layer;
 
+/* Sampled softmax: the words that are the columns of a batch, instead of all (sampled_output.h). */
+typedef struct clseq_candidate_pass {
+    clseq_tensor words;  /* (U) i32, distinct; absent: the softmax is over all words */
+    clseq_tensor target; /* (N) i32: the column of each real target */
+    clseq_tensor shift;  /* (U) added to the logits */
+    int32_t drawn;       /* the first so many columns count for every row, the others for the rows
+                            whose target they are */
+    clseq_tensor w, dw;  /* (U, H) rows of the weight, and their gradient */
+    clseq_tensor b, db;  /* (U, 1) the same of the bias */
+} clseq_candidate_pass;
+
 typedef struct clseq_output_pass {
     int32_t N, chunk;    /* real positions; rows per chunk */
     clseq_tensor rows;   /* (N) i32: their places in the flattened (T * B) output, set by caller */
@@ -22,6 +33,7 @@ typedef struct clseq_output_pass {
     clseq_tensor h;      /* (N, H) */
     clseq_tensor logits; /* (chunk, V) */
     clseq_tensor loss, lse; /* (N) */
+    clseq_candidate_pass candidates;
 } clseq_output_pass;
 
 /* Register "<prefix>.weight" and "<prefix>.bias". */

@@ -31,6 +31,7 @@
     X(topk,             ops)       \
     X(row_gather,       ops)       \
     X(row_scatter,      ops)       \
+    X(keep_target,      ops)       \
     X(embedding_bwd,    ops)       \
     X(lstm_cell_fwd,    ops)       \
     X(lstm_cell_bwd,    ops)       \

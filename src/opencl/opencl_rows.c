@@ -28,6 +28,17 @@ clseq_status clseq_opencl_row_scatter(clseq_backend *be, const struct clseq_row_
                         clseq_arg_int(grid.columns), clseq_arg_int(grid.chunk));
 }
 
+clseq_status clseq_opencl_keep_target(clseq_backend *be, const struct clseq_keep_target_args *a)
+{
+    const struct clseq_opencl_grid grid =
+        clseq_opencl_grid_of(be, a->x.dims[0], a->x.dims[1], ROWS_RUN);
+
+    return CLSEQ_LAUNCH(be, keep_target, grid.range, CLSEQ_ARG_ROWS(&a->x),
+                        CLSEQ_ARG_TENSOR(&a->target), CLSEQ_ARG_ROWS(&a->y),
+                        clseq_arg_int(a->first), clseq_arg_int(grid.rows),
+                        clseq_arg_int(grid.columns), clseq_arg_int(grid.chunk));
+}
+
 clseq_status clseq_opencl_embedding_bwd(clseq_backend *be, const struct clseq_embedding_bwd_args *a)
 {
     const struct clseq_opencl_grid grid =

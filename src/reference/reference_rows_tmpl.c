@@ -39,6 +39,21 @@ clseq_status NAME(row_scatter)(clseq_backend *be, const struct clseq_row_scatter
     return CLSEQ_OK;
 }
 
+clseq_status NAME(keep_target)(clseq_backend *be, const struct clseq_keep_target_args *a)
+{
+    const int32_t *target = index_data(&a->target);
+
+    for (int32_t m = 0; m < a->x.dims[0]; m++) {
+        const real *x = real_row(&a->x, m);
+        real *y = real_row(&a->y, m);
+        const int64_t wanted = (int64_t)target[m] - a->first;
+
+        for (int32_t n = 0; n < a->x.dims[1]; n++)
+            y[n] = n == wanted ? x[n] : (real)-INFINITY;
+    }
+    return CLSEQ_OK;
+}
+
 clseq_status NAME(embedding_bwd)(clseq_backend *be, const struct clseq_embedding_bwd_args *a)
 {
     enum { BLOCK = 64 }; /* columns at a time, so that memory is read along rows */

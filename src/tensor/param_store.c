@@ -48,6 +48,7 @@ clseq_status clseq_param_store_add(clseq_param_store *store, const char *name, u
     *param = (struct clseq_param) {
         .ndim = ndim,
         .dims = { rows, ndim == 2 ? columns : 1 },
+        .is_table = row_sparse,
         .row_sparse = row_sparse,
     };
     memcpy(param->name, name, strlen(name) + 1);
@@ -112,6 +113,15 @@ clseq_tensor clseq_param_tensor(const clseq_param_store *store, const clseq_para
     if (param->ndim == 1)
         return clseq_tensor_1d(buffer, param->offset, real, param->dims[0]);
     return clseq_tensor_2d(buffer, param->offset, real, param->dims[0], param->dims[1]);
+}
+
+clseq_tensor clseq_param_rows(const clseq_param_store *store, const clseq_param_buffers *buffers,
+                              int index, clseq_dtype real)
+{
+    const struct clseq_param *param = &store->params[index];
+
+    return clseq_tensor_2d(buffers->segment[param->segment], param->offset, real, param->dims[0],
+                           param->dims[1]);
 }
 
 clseq_tensor clseq_param_dense(const clseq_param_store *store, const clseq_param_buffers *buffers,

@@ -3,7 +3,7 @@
  * The parameter store: names, shapes and places of all weights of a model.
  *
  * All dense parameters lie one after the other, then the row-sparse ones
- * (embedding tables, whose gradient is a list of rows). So the gradient norm and
+ * (embedding tables, whose gradient is a list of rows; with sampled softmax the output layer, too). So the gradient norm and
  * the update of all dense parameters are one operation each, however many there
  * are. Weights and optimizer moments share one layout; gradients exist for the
  * dense part only.
@@ -24,9 +24,10 @@ struct clseq_param {
     char name[CLSEQ_PARAM_NAME]; /* torch.nn's: "encoder.rnn.weight_ih_l0" */
     uint8_t ndim;                /* 1 or 2 */
     int32_t dims[2];             /* dims[1] is 1 for a vector */
-    bool row_sparse;
-    int segment;   /* after planning */
-    size_t offset; /* in elements, within the segment */
+    bool is_table;               /* of embeddings: begins with other weights than a matrix */
+    bool row_sparse;             /* at first as is_table; may be changed before planning */
+    int segment;                 /* after planning */
+    size_t offset;               /* in elements, within the segment */
 };
 
 typedef struct clseq_param_store {
@@ -63,6 +64,10 @@ CLSEQ_MUST_CHECK clseq_status clseq_param_store_plan(clseq_param_store *store,
  * exist here. */
 clseq_tensor clseq_param_tensor(const clseq_param_store *store, const clseq_param_buffers *buffers,
                                 int index, clseq_dtype real);
+
+/* The same as a table of rows, (V, E): a vector as (V, 1). */
+clseq_tensor clseq_param_rows(const clseq_param_store *store, const clseq_param_buffers *buffers,
+                              int index, clseq_dtype real);
 
 /* The dense part of a segment as one vector; absent when it is empty. */
 clseq_tensor clseq_param_dense(const clseq_param_store *store, const clseq_param_buffers *buffers,

@@ -35,13 +35,15 @@ static clseq_status init_rows(clseq_accumulator *a, struct clseq_merged_rows *t,
 clseq_status clseq_accumulator_init(clseq_accumulator *accumulator, clseq_seq2seq *model,
                                     const struct clseq_seq2seq_limits *limits, size_t group)
 {
-    const int32_t most[CLSEQ_ACCUMULATOR_TABLES] = { limits->source_unique, limits->target_unique };
+    const int32_t words = clseq_seq2seq_most_candidates(model, limits->N);
+    const int32_t most[CLSEQ_ROW_TABLES] = { limits->source_unique, limits->target_unique, words,
+                                             words };
     const clseq_param_store *store = &model->store;
     int32_t largest = 0;
     int n = 0;
 
     *accumulator = (clseq_accumulator) { .model = model };
-    for (size_t i = 0; i < store->count && n < CLSEQ_ACCUMULATOR_TABLES; i++) {
+    for (size_t i = 0; i < store->count && n < CLSEQ_ROW_TABLES; i++) {
         if (!store->params[i].row_sparse)
             continue;
         CLSEQ_TRY(
@@ -56,7 +58,7 @@ clseq_status clseq_accumulator_init(clseq_accumulator *accumulator, clseq_seq2se
 
 void clseq_accumulator_fini(clseq_accumulator *accumulator)
 {
-    for (int i = 0; i < CLSEQ_ACCUMULATOR_TABLES; i++) {
+    for (int i = 0; i < CLSEQ_ROW_TABLES; i++) {
         struct clseq_merged_rows *t = &accumulator->table[i];
 
         clseq_buffer_destroy(&t->rows);
@@ -73,7 +75,7 @@ void clseq_accumulator_fini(clseq_accumulator *accumulator)
 void clseq_accumulator_begin(clseq_accumulator *accumulator)
 {
     accumulator->batches = 0;
-    for (int i = 0; i < CLSEQ_ACCUMULATOR_TABLES; i++) {
+    for (int i = 0; i < accumulator->model->row_tables; i++) {
         struct clseq_merged_rows *t = &accumulator->table[i];
 
         for (int32_t r = 0; r < t->count; r++)
@@ -90,16 +92,15 @@ static clseq_tensor index_view(const struct clseq_merged_rows *t, int32_t first,
 /* A row for each token of a batch. staging: where its old value is (-1: there is none, which
  * row_gather takes for zeros), then where the new one goes. */
 static clseq_status place_tokens(clseq_accumulator *a, struct clseq_merged_rows *t,
-                                 const struct clseq_input_tokens *tokens)
+                                 const int32_t *unique, int32_t n)
 {
     int32_t *from = a->staging, *to = a->staging + t->most;
 
-    if (tokens->unique_count > t->most)
+    if (n > t->most)
         return clseq_fail(a->model->ctx, CLSEQ_ERR_INTERNAL,
-                          "batch of %d words is larger than planned, %d", tokens->unique_count,
-                          t->most);
-    for (int32_t u = 0; u < tokens->unique_count; u++) {
-        const int32_t token = tokens->unique[u];
+                          "batch of %d words is larger than planned, %d", n, t->most);
+    for (int32_t u = 0; u < n; u++) {
+        const int32_t token = unique[u];
 
         from[u] = t->row[token];
         if (from[u] < 0) {
@@ -112,15 +113,14 @@ static clseq_status place_tokens(clseq_accumulator *a, struct clseq_merged_rows 
 }
 
 /* rows[to] = rows[from] + those of the batch. */
-static clseq_status merge(clseq_accumulator *a, int which, const struct clseq_input_tokens *tokens)
+static clseq_status merge(clseq_accumulator *a, int which, const int32_t *unique, int32_t n)
 {
     struct clseq_merged_rows *t = &a->table[which];
     const clseq_tensor added = a->model->row_gradients[which].rows;
-    const int32_t n = tokens->unique_count;
     const clseq_tensor all = clseq_tensor_2d(t->rows, 0, a->model->real, t->capacity, t->size);
     const clseq_tensor old = clseq_tensor_2d(t->batch, 0, a->model->real, n, t->size);
 
-    CLSEQ_TRY(place_tokens(a, t, tokens));
+    CLSEQ_TRY(place_tokens(a, t, unique, n));
     CLSEQ_TRY(clseq_op_row_gather(
         a->model->be,
         &(struct clseq_row_gather_args) { .src = all, .index = index_view(t, 0, n), .dst = old }));
@@ -142,13 +142,16 @@ clseq_status clseq_accumulator_add(clseq_accumulator *a, const struct clseq_seq2
     if (!first)
         CLSEQ_TRY(clseq_op_axpby(a->model->be, &(struct clseq_axpby_args) {
                                                    .x = one, .y = loss, .alpha = 1, .beta = 1 }));
-    CLSEQ_TRY(merge(a, 0, &input->source_tokens));
-    return merge(a, 1, &input->target_tokens);
+    CLSEQ_TRY(merge(a, 0, input->source_tokens.unique, input->source_tokens.unique_count));
+    CLSEQ_TRY(merge(a, 1, input->target_tokens.unique, input->target_tokens.unique_count));
+    for (int i = 2; i < a->model->row_tables; i++)
+        CLSEQ_TRY(merge(a, i, input->candidates->words, input->candidates->count));
+    return CLSEQ_OK;
 }
 
 clseq_status clseq_accumulator_end(clseq_accumulator *a)
 {
-    for (int i = 0; i < CLSEQ_ACCUMULATOR_TABLES; i++) {
+    for (int i = 0; i < a->model->row_tables; i++) {
         struct clseq_merged_rows *t = &a->table[i];
         clseq_row_gradient *gradient = &a->model->row_gradients[i];
 

@@ -15,8 +15,6 @@
 
 #include "model/seq2seq.h"
 
-#define CLSEQ_ACCUMULATOR_TABLES 2 /* of clseq_seq2seq: source, target embedding */
-
 typedef struct clseq_accumulator {
     clseq_seq2seq *model; /* borrowed */
     int32_t batches;      /* of the group at hand so far */
@@ -29,9 +27,9 @@ typedef struct clseq_accumulator {
         clseq_buffer *rows;                       /* (capacity, E); owned */
         clseq_buffer *batch;                      /* (most, E): old values; owned */
         clseq_buffer *index;                      /* i32; owned */
-    } table[CLSEQ_ACCUMULATOR_TABLES];
-    int32_t *staging;  /* (2 most) of the larger table; owned */
-    clseq_buffer *one; /* a loss; owned */
+    } table[CLSEQ_ROW_TABLES];                    /* those of the model */
+    int32_t *staging;                             /* (2 most) of the larger table; owned */
+    clseq_buffer *one;                            /* a loss; owned */
 } clseq_accumulator;
 
 /* For groups of up to `group` batches within `limits`. Release with clseq_accumulator_fini(), also

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/philox.h"
 #include "data/batch_input.h"
+#include "train/candidates.h"
 #include "train/optimizer.h"
 
 #include <clseq/bench.h>
@@ -48,8 +49,9 @@ static double stack_multiply_adds(double gates, double input, double hidden, dou
            (input + hidden + (layers - 1) * (directions * hidden + hidden));
 }
 
-/* Multiply-adds of one forward pass: both stacks, attention and the output layer. */
-static double forward_multiply_adds(const struct clseq_bench_size *z)
+/* Multiply-adds of one forward pass: both stacks, attention and the output layer with so many
+ * columns. */
+static double forward_multiply_adds(const struct clseq_bench_size *z, int32_t columns)
 {
     const struct clseq_model_config c = clseq_model_config_resolve(&z->model);
     const double gates = c.cell == CLSEQ_CELL_LSTM ? 4 : c.cell == CLSEQ_CELL_GRU ? 3 : 1;
@@ -57,7 +59,7 @@ static double forward_multiply_adds(const struct clseq_bench_size *z)
     const double memory = D * c.encoder_hidden, S = z->S, T = z->T;
     const double fed = E + (c.context_input ? memory : 0) + (c.input_feeding ? H : 0);
     double each = S * stack_multiply_adds(gates, E, c.encoder_hidden, c.encoder_layers, D) +
-                  T * (stack_multiply_adds(gates, fed, H, c.layers, 1) + H * c.target_vocabulary);
+                  T * (stack_multiply_adds(gates, fed, H, c.layers, 1) + H * columns);
 
     if (c.attention != CLSEQ_ATTENTION_NONE)
         each += T * (S * (H + memory) + H * (memory + H)); /* scores, contexts, combination */
@@ -103,6 +105,7 @@ struct training {
     clseq_seq2seq *model;
     clseq_optimizer optimizer;
     clseq_batch batch;
+    clseq_candidates candidates;
     clseq_buffer *record;
     uint64_t update;
 };
@@ -110,15 +113,24 @@ struct training {
 static clseq_status prepare(clseq_context *ctx, clseq_backend *be, const struct clseq_bench_size *z,
                             struct training *t)
 {
+    const struct clseq_train_options options = {
+        .loss = z->samples > 0 ? CLSEQ_LOSS_SAMPLED : CLSEQ_LOSS_SOFTMAX,
+        .samples = (size_t)z->samples,
+        .seed = 1,
+    };
+    const int32_t V = z->model.target_vocabulary;
     const clseq_dtype real = clseq_backend_real(be);
     struct clseq_seq2seq_limits limits;
 
     clseq_batch_init(&t->batch, ctx);
-    CLSEQ_TRY(clseq_seq2seq_create(be, &z->model, &t->model));
+    CLSEQ_TRY(clseq_seq2seq_create_sampled(be, &z->model, clseq_candidates_samples(&options, V),
+                                           &t->model));
     CLSEQ_TRY(clseq_seq2seq_init(t->model, CLSEQ_INIT_UNIFORM, 0.08, 1));
     CLSEQ_TRY(clseq_optimizer_init(&t->optimizer, t->model, CLSEQ_OPTIMIZER_SGD));
     CLSEQ_TRY(clseq_buffer_create(be, 4 * clseq_dtype_size(real), "step record", &t->record));
     CLSEQ_TRY(random_batch(ctx, z, &t->batch));
+    CLSEQ_TRY(
+        clseq_candidates_init_for(&t->candidates, ctx, &options, NULL, V, (size_t)t->batch.N));
     limits = (struct clseq_seq2seq_limits) {
         .S = z->S,
         .T = z->T,
@@ -133,8 +145,9 @@ static clseq_status prepare(clseq_context *ctx, clseq_backend *be, const struct 
 static clseq_status step(struct training *t)
 {
     const clseq_dtype real = t->model->real;
-    const struct clseq_seq2seq_input input = clseq_batch_input(&t->batch);
+    struct clseq_seq2seq_input input = clseq_batch_input(&t->batch);
 
+    CLSEQ_TRY(clseq_candidates_add(&t->candidates, t->update, &input));
     CLSEQ_TRY(clseq_seq2seq_begin(t->model, &input));
     CLSEQ_TRY(clseq_seq2seq_loss_bwd(t->model, 1 / (double)t->batch.B, false,
                                      clseq_tensor_1d(t->record, 0, real, 1)));
@@ -170,6 +183,7 @@ clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
     struct training t = { 0 };
     struct clseq_bench_times times;
     clseq_status status;
+    int32_t columns;
 
     *ret = (struct clseq_bench_result) { 0 };
     if (steps < 1)
@@ -177,10 +191,13 @@ clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
     CLSEQ_TRY_GOTO(status, out, clseq_bench_times_init(&times, ctx, be, steps));
     CLSEQ_TRY_GOTO(status, out, prepare(ctx, be, size, &t));
     CLSEQ_TRY_GOTO(status, out, time_steps(be, &t, steps, &times, ret));
-    clseq_bench_times_end(&times, 6 * forward_multiply_adds(size), (double)size->B * size->T, ret);
+    columns = size->samples > 0 ? t.candidates.input.count : size->model.target_vocabulary;
+    clseq_bench_times_end(&times, 6 * forward_multiply_adds(size, columns),
+                          (double)size->B * size->T, ret);
     ret->device_bytes = clseq_seq2seq_bytes(t.model);
 out:
     clseq_buffer_destroy(&t.record);
+    clseq_candidates_fini(&t.candidates);
     clseq_optimizer_fini(&t.optimizer);
     clseq_seq2seq_destroy(&t.model);
     clseq_batch_fini(&t.batch);

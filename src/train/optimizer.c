@@ -122,7 +122,7 @@ static clseq_status squared_norm(const clseq_seq2seq *model, clseq_tensor sumsq)
             model->be, &(struct clseq_sum_squares_args) { .x = g, .y = sumsq, .beta = beta }));
         beta = 1;
     }
-    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(model->row_gradients); i++) {
+    for (int i = 0; i < model->row_tables; i++) {
         CLSEQ_TRY(clseq_op_sum_squares(
             model->be, &(struct clseq_sum_squares_args) {
                            .x = model->row_gradients[i].rows, .y = sumsq, .beta = beta }));
@@ -219,17 +219,17 @@ clseq_status clseq_optimizer_step_scaled(const clseq_optimizer *optimizer, uint6
             t.moment[k] = clseq_param_dense(store, moments[k], i, model->real);
         CLSEQ_TRY(clseq_optimizer_apply(model->be, &optimizer->options, number, lr, &t));
     }
-    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(model->row_gradients); i++) {
+    for (int i = 0; i < model->row_tables; i++) {
         const clseq_row_gradient *row = &model->row_gradients[i];
         struct clseq_optimizer_tensors t = {
-            .w = clseq_param_tensor(store, &model->weights, row->param, model->real),
+            .w = clseq_param_rows(store, &model->weights, row->param, model->real),
             .g = row->rows,
             .index = row->index,
             .stats = stats,
         };
 
         for (int k = 0; k < n_moments; k++)
-            t.moment[k] = clseq_param_tensor(store, moments[k], row->param, model->real);
+            t.moment[k] = clseq_param_rows(store, moments[k], row->param, model->real);
         CLSEQ_TRY(clseq_optimizer_apply(model->be, &optimizer->options, number, lr, &t));
     }
     return CLSEQ_OK;

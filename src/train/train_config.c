@@ -20,6 +20,8 @@ void clseq_train_options_init(struct clseq_train_options *options)
         .min_count = 2,
         .max_length = 100,
         .teacher_forcing = 1,
+        .samples = 2048,
+        .sampler_power = 0.75,
         .optimizer = CLSEQ_OPTIMIZER_ADAM,
         .momentum = 0.9,
         .beta1 = 0.9,
@@ -43,6 +45,10 @@ void clseq_train_options_init(struct clseq_train_options *options)
     };
     clseq_model_config_init(&options->model);
 }
+
+/* By clseq_loss_kind and clseq_sampler_kind. */
+static const char *const loss_names[] = { "softmax", "sampled" };
+static const char *const sampler_names[] = { "log-uniform", "unigram" };
 
 /* Below 1 also as a float, and far enough for 1 - x^k to be a number. */
 #define ALMOST_1 0.999999
@@ -157,6 +163,20 @@ static clseq_status check_vectors(clseq_context *ctx, const struct clseq_train_o
     return CLSEQ_OK;
 }
 
+static clseq_status check_loss(clseq_context *ctx, const struct clseq_train_options *options)
+{
+    CLSEQ_TRY(check_range(ctx, "loss", options->loss, 0, CLSEQ_LOSS_SAMPLED));
+    CLSEQ_TRY(check_range(ctx, "samples", (double)options->samples, 1, 4e6));
+    CLSEQ_TRY(check_range(ctx, "sampler", options->sampler, 0, CLSEQ_SAMPLER_UNIGRAM));
+    CLSEQ_TRY(check_range(ctx, "sampler-power", options->sampler_power, 0, 1));
+    if (options->loss != CLSEQ_LOSS_SOFTMAX && options->label_smoothing > 0)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--label-smoothing %g spreads a target over all words, but --loss %s "
+                          "looks at few of them: give --label-smoothing 0, or --loss softmax",
+                          options->label_smoothing, loss_names[options->loss]);
+    return CLSEQ_OK;
+}
+
 clseq_status clseq_train_options_check(clseq_context *ctx,
                                        const struct clseq_train_options *options)
 {
@@ -212,6 +232,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--after: say how long to train, for example 10e, 5000u or 30m");
     CLSEQ_TRY(check_units(ctx, options));
+    CLSEQ_TRY(check_loss(ctx, options));
     CLSEQ_TRY(check_teacher(ctx, options));
     CLSEQ_TRY(check_vectors(ctx, options));
     return check_schedule(ctx, options);
@@ -294,6 +315,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         double value;
     } reals[] = {
         { "momentum", o->momentum },
+        { "sampler-power", o->sampler_power },
         { "beta1", o->beta1 },
         { "beta2", o->beta2 },
         { "eps", o->eps },
@@ -309,6 +331,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         uint64_t value;
     } counts[] = {
         { "patience", (uint64_t)o->patience },
+        { "samples", o->samples },
         { "warmup", o->warmup },
         { "accumulate", o->accumulate },
         { "batch-tokens", o->batch_tokens },
@@ -352,6 +375,8 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
                              o->set_forget_bias ? json_real(o->forget_bias) : json_null()) == 0;
     ok = ok && json_object_set_new(numbers, "early-stop-on",
                                    json_string(o->best_by_score ? "score" : "loss")) == 0;
+    ok = ok && json_object_set_new(numbers, "loss", json_string(loss_names[o->loss])) == 0;
+    ok = ok && json_object_set_new(numbers, "sampler", json_string(sampler_names[o->sampler])) == 0;
     for (size_t i = 0; ok && i < CLSEQ_ARRAY_SIZE(counts); i++)
         ok = json_object_set_new(numbers, counts[i].name,
                                  json_integer((json_int_t)counts[i].value)) == 0;

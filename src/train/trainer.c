@@ -3,6 +3,7 @@
 #include "data/batch_input.h"
 #include "train/accumulator.h"
 #include "train/batch_plan.h"
+#include "train/candidates.h"
 #include "train/checkpoint.h"
 #include "train/dataset.h"
 #include "train/pretrained.h"
@@ -41,6 +42,7 @@ struct trainer {
     clseq_ema ema;                     /* when it is asked for */
     clseq_accumulator accumulator;     /* when an update takes several batches */
     clseq_scheduled_sampling sampling; /* when the decoder reads its own words, too */
+    clseq_candidates candidates;       /* when the loss is over words that are drawn */
     clseq_pretrained
         pretrained[2]; /* source, target; what has no file or is no longer needed: zeros */
     clseq_step_record record;
@@ -195,6 +197,8 @@ static clseq_status plan_memory(struct trainer *t)
     CLSEQ_TRY(plan_batches(t, &host));
     CLSEQ_TRY(clseq_batch_plan_model(t->model, texts, CLSEQ_ARRAY_SIZE(texts)));
     planned = clseq_batch_input_limits(&all);
+    CLSEQ_TRY(clseq_candidates_init_for(&t->candidates, t->ctx, t->options, t->train.corpus,
+                                        t->model->config.target_vocabulary, all.N));
     if (t->options->teacher_forcing < 1)
         CLSEQ_TRY(
             clseq_scheduled_sampling_init(&t->sampling, t->model, &planned, t->options->seed));
@@ -255,8 +259,10 @@ static clseq_status init_weights(struct trainer *t)
 static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoint)
 {
     const struct clseq_optimizer_options optimizer = clseq_train_options_optimizer(t->options);
+    const int32_t V = t->meta.config.target_vocabulary;
 
-    CLSEQ_TRY(clseq_seq2seq_create(t->be, &t->meta.config, &t->model));
+    CLSEQ_TRY(clseq_seq2seq_create_sampled(t->be, &t->meta.config,
+                                           clseq_candidates_samples(t->options, V), &t->model));
     clseq_train_options_regularise(t->options, t->model);
     CLSEQ_TRY(clseq_optimizer_init_with(&t->optimizer, t->model, &optimizer));
     if (t->options->ema > 0)
@@ -578,7 +584,7 @@ static clseq_status next_batch(struct trainer *t, uint64_t i, struct clseq_seq2s
         freeze(t);
     t->model->dropout.step = number;
     *input = clseq_batch_input(&t->batch);
-    return CLSEQ_OK;
+    return clseq_candidates_add(&t->candidates, t->state.update, input);
 }
 
 static clseq_status update_from_one(struct trainer *t, double lr, clseq_tensor loss,
@@ -776,6 +782,7 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
     clseq_step_record_fini(&t->record);
     clseq_accumulator_fini(&t->accumulator);
     clseq_scheduled_sampling_fini(&t->sampling);
+    clseq_candidates_fini(&t->candidates);
     for (int side = 0; side < 2; side++)
         clseq_pretrained_fini(&t->pretrained[side]);
     clseq_ema_fini(&t->ema);

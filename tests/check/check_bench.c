@@ -206,6 +206,13 @@ static void bench_rows(struct check *t, int32_t rows, int32_t columns)
         check_out(c, "index", 1, rows, 1, 1);
         check_run(c);
     }
+    if ((c = check_begin(t, CLSEQ_OP_keep_target, "%d_%d", rows, columns))) {
+        check_real(c, "x", 2, rows, columns, 1);
+        check_index(c, "target", rows);
+        check_out(c, "y", 2, rows, columns, 1);
+        check_alias(c, "y");
+        check_run(c);
+    }
     if ((c = check_begin(t, CLSEQ_OP_topk, "%d_%d_k5", rows, columns))) {
         check_real(c, "x", 2, rows, columns, 1);
         check_out(c, "value", 2, rows, 5, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* row_gather, row_scatter, embedding_bwd */
+/* row_gather, row_scatter, keep_target, embedding_bwd */
 #include "check.h"
 
 static void row_gather_case(struct check *t, int32_t v, int32_t m, int32_t n, bool outside)
@@ -52,6 +52,48 @@ void check_row_scatter(struct check *t)
         row_scatter_case(t, check_size(t, i + 3), check_size(t, i + 3), check_size(t, i), 0.3);
     }
     row_scatter_case(t, 4, 9, 5, 0); /* more rows than places: the rest is -1 */
+}
+
+/* Targets before, among and behind the columns. */
+static void keep_target_case(struct check *t, int32_t m, int32_t n, int32_t first, bool edges,
+                             bool in_place)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_keep_target, "m%d_n%d_first%d%s%s", m, n, first,
+                                       edges ? "_edges" : "", in_place ? "_inplace" : "");
+    const int32_t values[] = { -1, first - 1, INT32_MAX, INT32_MIN };
+    int32_t *target;
+
+    if (!c)
+        return;
+    check_real(c, "x", 2, m, n, 1);
+    if (edges)
+        check_edges(c, "x", 0.7);
+    check_index(c, "target", m);
+    target = check_indices(c, "target");
+    for (int32_t i = 0; i < m; i++) {
+        target[i] = first + check_below(c, n + 1); /* n: one behind the last */
+        if (check_below(c, 5) == 0)
+            target[i] = values[check_below(c, (int32_t)CLSEQ_ARRAY_SIZE(values))];
+    }
+    if (m > 2 && n > 0) {
+        target[0] = first;
+        target[1] = first + n - 1;
+    }
+    check_out(c, "y", 2, m, n, 1);
+    if (in_place)
+        check_alias(c, "y");
+    c->args.keep_target.first = first;
+    check_run(c);
+}
+
+void check_keep_target(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        keep_target_case(t, check_size(t, i), check_size(t, i + 3), i % 3 * 100, i % 2 == 0,
+                         i % 4 < 2);
+        keep_target_case(t, check_size(t, i + 7), check_size(t, i), 2048, i % 2 == 1, i % 4 >= 2);
+    }
+    keep_target_case(t, 3, t->quick ? 301 : 5003, 17, false, true);
 }
 
 /* P tokens, sorted into U rows, some of them empty. */

@@ -265,6 +265,14 @@ static clseq_status last_token_dropped(clseq_backend *be, const struct clseq_emb
     return status;
 }
 
+static clseq_status first_not_counted(clseq_backend *be, const struct clseq_keep_target_args *a)
+{
+    struct clseq_keep_target_args from_0 = *a;
+
+    from_0.first = 0;
+    return clseq_reference_keep_target(be, &from_0);
+}
+
 static clseq_status moment_not_written(clseq_backend *be, const struct clseq_adam_update_args *a)
 {
     const float keep = real_row(&a->m, 0)[0];
@@ -480,6 +488,7 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(row_stride_ignored, row_gather, row_gather, NONE)                                            \
     X(offset_ignored, sgd_update, sgd_update, NONE)                                                \
     X(last_token_dropped, embedding_bwd, embedding_bwd, VALUE)                                     \
+    X(first_not_counted, keep_target, keep_target, VALUE)                                          \
     X(moment_not_written, adam_update, adam_update, VALUE)                                         \
     X(mask_after_sum, masked_softmax_fwd, masked_softmax_fwd, NAN)                                 \
     X(planes_ignored, masked_softmax_bwd, masked_softmax_bwd, NONE)                                \

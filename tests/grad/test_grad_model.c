@@ -6,6 +6,7 @@
 #include "model_probe.h"
 
 #include "reference/oracle.h"
+#include "train/candidates.h"
 
 /* A step this long leaves a truncation error of about step^4 and a rounding error of about
  * 1e-16 loss / step: both near 1e-12 here. */
@@ -280,6 +281,60 @@ static void test_replace(void **state)
     probe_close_model(&p);
 }
 
+/* Loss and gradients with three words drawn: some targets are among them and some are not. */
+static double sampled(struct probe *p, const struct probe_pairs *pairs, double scale, double **ret)
+{
+    const double rate[9] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9 };
+    struct clseq_seq2seq_input input = probe_input(p, pairs);
+    clseq_candidates c;
+    double loss;
+
+    ASSERT_OK(p->ctx, clseq_candidates_init(&c, p->ctx, rate, 9, 3, (size_t)input.N, 4));
+    ASSERT_OK(p->ctx, clseq_candidates_add(&c, 17, &input));
+    assert_true(input.candidates->count > 3 && input.candidates->count < 9);
+    loss = probe_loss_bwd(p, &input, scale, false);
+    if (ret)
+        *ret = probe_gradients(p);
+    clseq_candidates_fini(&c);
+    return scale * loss;
+}
+
+static void test_sampled(void **state)
+{
+    const struct probe_place *place = *state;
+    const struct clseq_model_config config = {
+        .source_vocabulary = 7, .target_vocabulary = 9, .embedding = 3, .hidden = 4, .layers = 2
+    };
+    const double scale = 0.25;
+    struct probe_pairs pairs;
+    struct probe p;
+    double *got, *expected, *weights;
+
+    probe_open_sampled(&p, place->ctx, place->be, &config, 0.8, 3);
+    ragged(&pairs, 5);
+    (void)sampled(&p, &pairs, scale, &got);
+    weights = probe_weights(&p);
+    expected = calloc(p.weights, sizeof(*expected));
+    assert_non_null(expected);
+    for (size_t i = 0; i < p.weights; i++) {
+        const double before = weights[i];
+        double at[4];
+
+        for (int k = 0; k < 4; k++) {
+            weights[i] = before + (k % 2 ? -1 : 1) * (k < 2 ? 1 : 2) * STEP;
+            probe_set_weights(&p, weights);
+            at[k] = sampled(&p, &pairs, scale, NULL);
+        }
+        weights[i] = before;
+        expected[i] = (8 * (at[0] - at[1]) - (at[2] - at[3])) / (12 * STEP);
+    }
+    compare(&p, got, expected);
+    free(got);
+    free(expected);
+    free(weights);
+    probe_close_model(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,7 +343,7 @@ int main(void)
         cmocka_unit_test(test_replace),      cmocka_unit_test(test_cells),
         cmocka_unit_test(test_residual),     cmocka_unit_test(test_bidirectional),
         cmocka_unit_test(test_bridge),       cmocka_unit_test(test_context),
-        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_attention),    cmocka_unit_test(test_sampled),
     };
 
     return cmocka_run_group_tests_name("whole model on the oracle", tests, set_up, probe_teardown);

@@ -202,9 +202,15 @@ void probe_pairs_set(struct probe_pairs *pairs, size_t to, const struct probe_pa
 void probe_create(struct probe *p, clseq_context *ctx, clseq_backend *be,
                   const struct clseq_model_config *config)
 {
+    probe_create_sampled(p, ctx, be, config, 0);
+}
+
+void probe_create_sampled(struct probe *p, clseq_context *ctx, clseq_backend *be,
+                          const struct clseq_model_config *config, int32_t samples)
+{
     *p = (struct probe) { .ctx = ctx, .be = be };
     clseq_batch_init(&p->batch, ctx);
-    ASSERT_OK(ctx, clseq_seq2seq_create(be, config, &p->model));
+    ASSERT_OK(ctx, clseq_seq2seq_create_sampled(be, config, samples, &p->model));
     ASSERT_OK(ctx,
               clseq_buffer_create(be, 4 * clseq_dtype_size(p->model->real), "record", &p->record));
     p->weights = (size_t)clseq_param_total(&p->model->store);
@@ -227,9 +233,15 @@ void probe_plan(struct probe *p)
 void probe_open(struct probe *p, clseq_context *ctx, clseq_backend *be,
                 const struct clseq_model_config *config, double scale)
 {
+    probe_open_sampled(p, ctx, be, config, scale, 0);
+}
+
+void probe_open_sampled(struct probe *p, clseq_context *ctx, clseq_backend *be,
+                        const struct clseq_model_config *config, double scale, int32_t samples)
+{
     double *weights;
 
-    probe_create(p, ctx, be, config);
+    probe_create_sampled(p, ctx, be, config, samples);
     probe_plan(p);
     weights = allocate(p->weights, sizeof(*weights));
     for (size_t i = 0; i < p->weights; i++)
@@ -322,7 +334,7 @@ void probe_add_gradients(const struct probe *p, bool rows_only, double *sum)
         probe_read(p->be, param_view(p, &p->model->gradients, i), one);
         add(sum + probe_param_offset(p, i), one, param_count(p, i));
     }
-    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(p->model->row_gradients); i++) {
+    for (int i = 0; i < p->model->row_tables; i++) {
         const clseq_row_gradient *g = &p->model->row_gradients[i];
 
         add_rows(p, g, sum + probe_param_offset(p, (size_t)g->param));

@@ -93,6 +93,12 @@ void probe_create(struct probe *p, clseq_context *ctx, clseq_backend *be,
 void probe_plan(struct probe *p);
 void probe_open(struct probe *p, clseq_context *ctx, clseq_backend *be,
                 const struct clseq_model_config *config, double scale);
+
+/* The same for training with sampled softmax, for inputs with candidates. */
+void probe_create_sampled(struct probe *p, clseq_context *ctx, clseq_backend *be,
+                          const struct clseq_model_config *config, int32_t samples);
+void probe_open_sampled(struct probe *p, clseq_context *ctx, clseq_backend *be,
+                        const struct clseq_model_config *config, double scale, int32_t samples);
 void probe_close_model(struct probe *p);
 
 /* Start of parameter `i` in a vector of all. */

@@ -156,6 +156,11 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                              .index = INDEX(OP_M),
                                                              .dst = REAL(OP_V, OP_N) };
         break;
+    case CLSEQ_OP_keep_target:
+        ret->keep_target = (struct clseq_keep_target_args) {
+            .x = REAL(OP_M, OP_N), .target = INDEX(OP_M), .y = REAL(OP_M, OP_N), .first = 1
+        };
+        break;
     case CLSEQ_OP_embedding_bwd:
         ret->embedding_bwd = (struct clseq_embedding_bwd_args) { .dy = REAL(OP_M, OP_E),
                                                                  .order = INDEX(OP_P),
@@ -500,6 +505,8 @@ static inline void op_fixture_fill(clseq_context *ctx, struct op_fixture *f, enu
             indices[k] = strcmp(field->name, "length") == 0 ? lengths[k % 3] : (int32_t)k % OP_M;
             if (strcmp(field->name, "start") == 0)
                 indices[k] = (int32_t)k;
+            if (op == CLSEQ_OP_keep_target) /* keeps element 1, which faults change */
+                indices[k] = args->keep_target.first + (int32_t)k + 1;
         }
         if (x->dtype == CLSEQ_I32)
             ASSERT_OK(ctx, clseq_view_write(x, indices));

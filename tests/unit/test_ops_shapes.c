@@ -66,6 +66,9 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_row_scatter, "dst", { 5 }, "dst is (5) f32 of rank 1, but must be (V, N)" },
     { CLSEQ_OP_row_scatter, "index", { 7 }, "index is (7) i32, but must be (M) = (3)" },
     { CLSEQ_OP_row_scatter, "dst", { 7, 6 }, "dst is (7, 6) f32, but must be (V, N) = (7, 5)" },
+    { CLSEQ_OP_keep_target, "x", { 5 }, "x is (5) f32 of rank 1, but must be (M, N)" },
+    { CLSEQ_OP_keep_target, "target", { 7 }, "target is (7) i32, but must be (M) = (3)" },
+    { CLSEQ_OP_keep_target, "y", { 3, 4 }, "y is (3, 4) f32, but must be the shape of x = (3, 5)" },
     { CLSEQ_OP_embedding_bwd, "dy", { 6 }, "dy is (6) f32 of rank 1, but must be (M, E)" },
     { CLSEQ_OP_embedding_bwd, "order", { 1, 4 }, "order is (1, 4) i32 of rank 2, but must be (P)" },
     { CLSEQ_OP_embedding_bwd, "drow", { 6 }, "drow is (6) f32 of rank 1, but must be (U, E)" },
@@ -468,6 +471,7 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, sum_squares, beta, nan, "beta is nan, but must be finite");
     REFUSED_SCALAR(s, col_sums, beta, -inf, "beta is -inf, but must be finite");
     REFUSED_SCALAR(s, col_dots, beta, nan, "beta is nan, but must be finite");
+    REFUSED_SCALAR(s, keep_target, first, -1, "first is -1, but must be at least 0");
     REFUSED_SCALAR(s, lstm_cell_fwd, t, -1, "t is -1, but must be at least 0");
     REFUSED_SCALAR(s, lstm_cell_bwd, t, -1, "t is -1, but must be at least 0");
     REFUSED_SCALAR(s, gru_cell_fwd, t, -1, "t is -1, but must be at least 0");
