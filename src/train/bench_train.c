@@ -5,6 +5,7 @@
 #include "base/philox.h"
 #include "data/batch_input.h"
 #include "train/optimizer.h"
+#include "train/plan_time.h"
 
 #include <clseq/bench.h>
 
@@ -48,8 +49,7 @@ static double stack_multiply_adds(double gates, double input, double hidden, dou
            (input + hidden + (layers - 1) * (directions * hidden + hidden));
 }
 
-/* Multiply-adds of one forward pass: both stacks, attention and the output layer. */
-static double forward_multiply_adds(const struct clseq_bench_size *z)
+double clseq_forward_multiply_adds(const struct clseq_bench_size *z)
 {
     const struct clseq_model_config c = clseq_model_config_resolve(&z->model);
     const double gates = c.cell == CLSEQ_CELL_LSTM ? 4 : c.cell == CLSEQ_CELL_GRU ? 3 : 1;
@@ -177,7 +177,8 @@ clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
     CLSEQ_TRY_GOTO(status, out, clseq_bench_times_init(&times, ctx, be, steps));
     CLSEQ_TRY_GOTO(status, out, prepare(ctx, be, size, &t));
     CLSEQ_TRY_GOTO(status, out, time_steps(be, &t, steps, &times, ret));
-    clseq_bench_times_end(&times, 6 * forward_multiply_adds(size), (double)size->B * size->T, ret);
+    clseq_bench_times_end(&times, 6 * clseq_forward_multiply_adds(size), (double)size->B * size->T,
+                          ret);
     ret->device_bytes = clseq_seq2seq_bytes(t.model);
 out:
     clseq_buffer_destroy(&t.record);
