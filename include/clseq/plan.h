@@ -10,8 +10,8 @@
  *
  * Device memory is counted by running the code of training itself over the largest batches of the
  * text with buffers that have no memory, so it is what clseq_train() will take; host memory and
- * time are measured in this process. Time per update is taken as a + b w with w the multiplications of
- * its batches, fitted by least squares to updates from all over an epoch.
+ * time are measured in this process. Time per update is taken as a + b w with w the multiplications
+ * of its batches, fitted by least squares to updates from all over an epoch.
  */
 #ifndef CLSEQ_PLAN_H
 #define CLSEQ_PLAN_H

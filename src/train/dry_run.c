@@ -123,7 +123,8 @@ static clseq_status one_validation(clseq_trainer *t, const struct clseq_seq2seq_
     return status;
 }
 
-/* Training and validation by turns, on the largest batches of both. */
+/* Training and validation by turns, on the largest batches of both. Each batch of a validation
+ * comes twice: there are several in a row, which find the same weights. */
 static clseq_status all_steps(clseq_trainer *t, const struct fake *f)
 {
     const clseq_batches *const texts[] = { t->train.batches, t->valid.batches };
@@ -138,6 +139,8 @@ static clseq_status all_steps(clseq_trainer *t, const struct fake *f)
                 const struct clseq_seq2seq_input input = fake_input(f, &shapes[k]);
 
                 CLSEQ_TRY(text == 0 ? one_step(t, &input) : one_validation(t, &input));
+                if (text == 1 && clseq_batches_per_epoch(texts[1]) > 1)
+                    CLSEQ_TRY(one_validation(t, &input));
             }
         }
     }
@@ -161,7 +164,8 @@ static clseq_status translate(const clseq_trainer *t, int32_t S, int32_t B, int3
     CLSEQ_TRY_GOTO(status, out, clseq_seq2seq_plan(model, &limits, false));
     CLSEQ_TRY_GOTO(status, out, clseq_decoder_state_plan(&state, B, S, beam));
     input = fake_input(&f, &shape);
-    status = search_steps(&state, &input, beam);
+    for (int i = 0; i < 2 && status == CLSEQ_OK; i++) /* batches, which find the same weights */
+        status = search_steps(&state, &input, beam);
 out:
     clseq_decoder_state_fini(&state);
     clseq_seq2seq_destroy(&model);
