@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "device_options.h"
 #include "model_options.h"
+#include "plan_print.h"
 #include "stop_signal.h"
 #include "train_presets.h"
 #include "train_report.h"
@@ -39,7 +40,9 @@ struct values {
     int64_t batch, batch_tokens, accumulate, early_stop, seed, keep, log_every, batches_ahead;
     bool similar_length;
     cli_span after, valid_every, save_every;
+    int64_t memory_limit;
     struct device_options device;
+    struct plan_values plan; /* of clseq plan alone */
 };
 
 /* In the order of clseq_unit. */
@@ -220,8 +223,11 @@ static const cli_option options[] = {
       .help = "updates between two reports" },
     { "batches-ahead", 0, CLI_INT_FIELD(struct values, batches_ahead), "N", "2", .min = 0, .max = 64, .group = "Run",
       .help = "batches made ahead by a thread; 0: no thread. Changes no result" },
+    { "memory-limit", 0, CLI_SIZE_FIELD(struct values, memory_limit), "BYTES", "0", .min = 0, .max = 9007199254740992.0, .group = "Run",
+      .help = "refuse to begin a run that takes more device memory, 4G say; 0: what the device has, and the machine where they share it" },
     /* clang-format on */
     DEVICE_OPTIONS(struct values, device),
+    PLAN_OPTIONS(struct values, plan), /* these last: clseq train does not have them */
 };
 
 static struct clseq_when when(const cli_span *span)
@@ -375,6 +381,15 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->seed = (uint64_t)v->seed;
     o->log_every = (uint64_t)v->log_every;
     o->batches_ahead = (size_t)v->batches_ahead;
+    o->memory_limit = (uint64_t)v->memory_limit;
+}
+
+static bool valid_is_clear(const struct values *v)
+{
+    if (!v->valid.first || !v->valid_tsv)
+        return true;
+    cli_error("--valid and --valid-tsv name the same thing: give one of them");
+    return false;
 }
 
 static int run(const cli_parse *parse, const void *values)
@@ -391,10 +406,8 @@ static int run(const cli_parse *parse, const void *values)
     char time[32];
     int code;
 
-    if (v->valid.first && v->valid_tsv) {
-        cli_error("--valid and --valid-tsv name the same thing: give one of them");
+    if (!valid_is_clear(v))
         return CLI_EXIT_USAGE;
-    }
     fill_options(parse, v, &o);
     code = check_units(v, &o);
     if (code != CLI_EXIT_DONE)
@@ -446,9 +459,36 @@ const cli_command cmd_train = {
         "  clseq train train.de train.en --valid dev.de dev.en -o run\n"
         "  clseq translate run/best.safetensors < test.de\n",
     .options = options,
-    .option_count = sizeof(options) / sizeof(options[0]),
+    .option_count = sizeof(options) / sizeof(options[0]) - PLAN_OPTION_COUNT,
     .presets = train_presets,
     .preset_count = TRAIN_PRESET_COUNT,
     .values_size = sizeof(struct values),
     .run = run,
+};
+
+static int run_plan(const cli_parse *parse, const void *values)
+{
+    const struct values *v = values;
+    struct clseq_train_options o;
+
+    if (!valid_is_clear(v))
+        return CLI_EXIT_USAGE;
+    fill_options(parse, v, &o);
+    return plan_print(&v->device, &v->plan, &o);
+}
+
+const cli_command cmd_plan = {
+    .name = "plan",
+    .arguments = "SRC [TGT]",
+    .summary = "memory and time of a training, before its first step",
+    .details = "Takes what clseq train takes, and writes no run: put \"plan\" in the place of "
+               "\"train\".\n"
+               "Exit code 7 when it does not fit, with what would.\n\n"
+               "  clseq plan train.de train.en --valid dev.de dev.en -o run\n",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .presets = train_presets,
+    .preset_count = TRAIN_PRESET_COUNT,
+    .values_size = sizeof(struct values),
+    .run = run_plan,
 };

@@ -64,6 +64,7 @@ struct clseq_backend_info {
     uint32_t compute_units;
     uint64_t memory_bytes;     /* 0 = unknown */
     uint64_t max_buffer_bytes; /* the largest single buffer */
+    bool host_memory;          /* its memory is the machine's: CPU devices, scalar C */
 };
 
 /* One OpenCL device as `clseq devices` lists it. */
@@ -95,6 +96,12 @@ struct clseq_profile_row {
     double bytes;
 };
 
+/* Device memory in use for one purpose. */
+struct clseq_memory_row {
+    char what[48]; /* "weights" */
+    uint64_t bytes;
+};
+
 /* What a device does at best. */
 struct clseq_peaks {
     double gflops;   /* fused multiply-adds of fp32 in registers, all units busy */
@@ -124,6 +131,11 @@ CLSEQ_API int clseq_backend_profile(const clseq_backend *be, struct clseq_profil
 
 /* Start counting again: after warming up. */
 CLSEQ_API void clseq_backend_profile_reset(clseq_backend *be);
+
+/* Device memory in use now, up to `max` purposes; returns how many. *peak is the most that was in
+ * use at once since the backend was opened; `peak` may be NULL. Mirror counts one of its sides. */
+CLSEQ_API int clseq_backend_memory(const clseq_backend *be, struct clseq_memory_row *rows, int max,
+                                   uint64_t *peak);
 
 /* Measure, in about half a second. Zeros where a backend cannot say (reference, mirror). Errors:
  * those of the device. */

@@ -180,6 +180,9 @@ struct clseq_train_options {
     uint64_t log_every; /* updates between two reports: 50 */
     /* Batches that a thread makes ahead: 2; 0 = no thread. Changes no result. */
     size_t batches_ahead;
+    /* Bytes of device memory that the run may take; 0 = what the device and the machine have. A run
+     * that would take more is refused before its first step. Changes no result. */
+    uint64_t memory_limit;
 };
 
 /* What training reports. Fields that do not belong to an event are 0. */
@@ -238,6 +241,7 @@ CLSEQ_API void clseq_train_options_init(struct clseq_train_options *options);
 /* Train, or go on with, the run in options->run. `hooks` and `result` may be NULL.
  * Errors: CLSEQ_ERR_DATA, CLSEQ_ERR_ARG (an option out of range; a run folder made with other
  * options: the text names them), CLSEQ_ERR_FORMAT (a damaged checkpoint), CLSEQ_ERR_IO,
+ * CLSEQ_ERR_DEVICE_NOMEM (it does not fit into memory, with what would fit),
  * CLSEQ_ERR_INTERRUPTED (state saved: call again to go on), CLSEQ_ERR_NUMERIC (diverged; the last
  * good checkpoint is kept), CLSEQ_ERR_DEVICE and friends. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,

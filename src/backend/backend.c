@@ -127,6 +127,8 @@ clseq_status clseq_backend_note(clseq_backend *be, clseq_status status)
 clseq_status clseq_backend_sync(clseq_backend *be)
 {
     CLSEQ_TRY(clseq_backend_ready(be, "sync"));
+    if (be->dry)
+        return CLSEQ_OK;
     be->syncs++;
     return clseq_backend_note(be, be->impl->sync(be));
 }
@@ -215,16 +217,26 @@ clseq_status clseq_buffer_create(clseq_backend *be, size_t bytes, const char *la
                           "buffer \"%s\" of %zu bytes is larger than the largest that %s can hold "
                           "(%llu); take a smaller batch or model, or another device",
                           label, bytes, be->info.device, (unsigned long long)limit);
+    if (!clseq_backend_memory_fits(be, bytes))
+        return clseq_fail(be->ctx, CLSEQ_ERR_DEVICE_NOMEM,
+                          "buffer \"%s\" of %zu bytes: %llu bytes are in use, and the limit is "
+                          "%llu; take a smaller batch or model, or a higher limit",
+                          label, bytes, (unsigned long long)be->memory.bytes,
+                          (unsigned long long)be->memory_limit);
     CLSEQ_TRY(clseq_calloc(be->ctx, 1, be->impl->buffer_size, label, &buffer));
     buffer->backend = be;
     buffer->bytes = bytes;
     buffer->label = label;
     buffer->id = ++be->buffers_created;
-    status = clseq_backend_note(be, be->impl->buffer_create(be, buffer));
+    buffer->dry = be->dry;
+    status = be->dry && !be->impl->dry
+                 ? CLSEQ_OK
+                 : clseq_backend_note(be, be->impl->buffer_create(be, buffer));
     if (status != CLSEQ_OK) {
         free(buffer);
         return status;
     }
+    clseq_memory_took(clseq_backend_memory_table(be), label, bytes);
     be->buffers_alive++;
     *ret = buffer;
     return CLSEQ_OK;
@@ -237,7 +249,9 @@ void clseq_buffer_destroy(clseq_buffer **buffer)
     if (!buffer || !*buffer)
         return;
     be = (*buffer)->backend;
-    be->impl->buffer_destroy(be, *buffer);
+    if (!(*buffer)->dry || be->impl->dry)
+        be->impl->buffer_destroy(be, *buffer);
+    clseq_memory_gave(clseq_backend_memory_table(be), (*buffer)->label, (*buffer)->bytes);
     be->buffers_alive--;
     free(*buffer);
     *buffer = NULL;
@@ -263,6 +277,8 @@ clseq_status clseq_buffer_write(clseq_buffer *buffer, size_t offset, const void 
     if (bytes == 0)
         return CLSEQ_OK;
     buffer->version++;
+    if (be->dry)
+        return CLSEQ_OK;
     return clseq_backend_note(be, be->impl->buffer_write(be, buffer, offset, src, bytes));
 }
 
@@ -274,6 +290,10 @@ clseq_status clseq_buffer_read(clseq_buffer *buffer, size_t offset, void *dst, s
     CLSEQ_TRY(check_range(buffer, "buffer_read", offset, bytes));
     if (bytes == 0)
         return CLSEQ_OK;
+    if (be->dry) {
+        memset(dst, 0, bytes);
+        return CLSEQ_OK;
+    }
     be->reads++;
     return clseq_backend_note(be, be->impl->buffer_read(be, buffer, offset, dst, bytes));
 }

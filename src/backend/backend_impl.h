@@ -15,6 +15,7 @@
 
 #include <clseq/backend.h>
 
+#include "backend/backend_memory.h"
 #include "backend/op_schema.h"
 
 /* One typed slot per operation. NULL only where op_list.h says OPTIONAL. */
@@ -78,6 +79,11 @@ struct clseq_backend_impl {
     clseq_status (*gemm_ways)(clseq_backend *be, const struct clseq_gemm_shape *shape,
                               struct clseq_gemm_ways *ret);
     void (*gemm_use)(clseq_backend *be, int way);
+
+    /* Optional: told at the begin and end of a dry run (backend_memory.h). With it buffers and
+     * operations come in a dry run, too, so that memory the backend takes for itself is counted;
+     * it must neither allocate nor work then. Without they do not come. */
+    void (*dry)(clseq_backend *be, bool begin);
 };
 
 struct clseq_buffer {
@@ -87,6 +93,7 @@ struct clseq_buffer {
     uint64_t id;       /* of this backend, never used twice, > 0 */
     uint64_t
         version; /* counts the writes, so that a backend may keep what it made of the content */
+    bool dry;    /* made in a dry run: has no memory */
 };
 
 struct clseq_op_profile {
@@ -109,6 +116,10 @@ struct clseq_backend {
 
     /* Counters for the tests: no buffer and no read-back inside a training step. */
     uint64_t buffers_created, buffers_alive, reads, syncs;
+
+    struct clseq_memory_table memory, dry_memory; /* in use; as if, in a dry run */
+    uint64_t memory_limit;                        /* bytes; 0 = none */
+    bool dry;
 };
 
 /* Open `impl` directly; the registry and the tests (oracle, wrong kernels) use it. Walks op_list.h

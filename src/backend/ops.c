@@ -86,6 +86,8 @@ clseq_status clseq_op_run(clseq_backend *be, enum clseq_op op, const void *args)
     if (!has_slot(be, op))
         return clseq_op_compose(be, op, args);
     note_writes(op, args);
+    if (be->dry)
+        return be->impl->dry ? call_slot(be, op, args) : CLSEQ_OK;
     return clseq_backend_note(be,
                               be->profiling ? call_timed(be, op, args) : call_slot(be, op, args));
 }

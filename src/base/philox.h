@@ -26,7 +26,7 @@ enum clseq_random_purpose {
     CLSEQ_RANDOM_BOOTSTRAP = 11,   /* a = number of the sample; lines of a test set */
     /* Words of translations: counter (place of the word, step, line, purpose + 256 sample). */
     CLSEQ_RANDOM_SAMPLE = 12,
-    CLSEQ_RANDOM_CANDIDATES = 13,  /* a = update; words drawn for sampled softmax */
+    CLSEQ_RANDOM_CANDIDATES = 13, /* a = update; words drawn for sampled softmax */
 };
 
 /* One 64-bit number. */

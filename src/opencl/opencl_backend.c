@@ -113,6 +113,7 @@ static void fill_info(clseq_backend *be, const struct clseq_device *device)
     info->compute_units = cl->compute_units;
     info->memory_bytes = device->memory_bytes;
     info->max_buffer_bytes = cl->max_alloc;
+    info->host_memory = device->type[0] == 'c'; /* cpu */
 }
 
 /* The device, or another one when the drivers have changed since they were listed. */
@@ -186,7 +187,7 @@ static void opencl_close(clseq_backend *be)
         clseq_opencl_choose_worked(&cl->cache, &cl->remembered);
     if (cl->context)
         clseq_opencl_gemm_close(be);
-    clseq_opencl_buffers_close(cl);
+    clseq_opencl_buffers_close(be);
     clseq_opencl_programs_close(cl);
     if (cl->queue)
         clReleaseCommandQueue(cl->queue);
@@ -212,4 +213,5 @@ const struct clseq_backend_impl clseq_opencl_backend = {
     .peak_now = clseq_opencl_peak_now,
     .gemm_ways = clseq_opencl_gemm_ways,
     .gemm_use = clseq_opencl_gemm_use,
+    .dry = clseq_opencl_dry,
 };

@@ -42,6 +42,11 @@ clseq_status clseq_opencl_allocate(clseq_backend *be, size_t bytes, const char *
             "buffer %s: %zu bytes, but the largest buffer of %s has %llu; use a smaller "
             "vocabulary, hidden size or batch",
             label, bytes, be->info.device, (unsigned long long)cl->max_alloc);
+    if (be->dry) { /* something to release, which nothing is done to */
+        clRetainMemObject(cl->none);
+        *ret = cl->none;
+        return CLSEQ_OK;
+    }
     mem = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
     if (code == CL_SUCCESS) {
         function = "clEnqueueWriteBuffer";
@@ -67,7 +72,7 @@ void clseq_opencl_buffer_destroy(clseq_backend *be, clseq_buffer *buffer)
 {
     struct clseq_opencl_buffer *b = (struct clseq_opencl_buffer *)(void *)buffer;
 
-    clseq_opencl_packed_forget(clseq_opencl_of(be), buffer->id);
+    clseq_opencl_packed_forget(be, buffer->id);
     if (b->mem)
         clReleaseMemObject(b->mem);
     b->mem = NULL;
@@ -165,51 +170,90 @@ clseq_status clseq_opencl_sync(clseq_backend *be)
     return CLSEQ_OK;
 }
 
+static const char *const scratch_labels[CLSEQ_SCRATCH_COUNT] = {
+    [CLSEQ_SCRATCH_GEMM_A] = "for a packed matrix",
+    [CLSEQ_SCRATCH_GEMM_PART] = "for a packed matrix",
+    [CLSEQ_SCRATCH_GEMM_B] = "for a packed matrix",
+    [CLSEQ_SCRATCH_CLBLAST] = "for CLBlast",
+    [CLSEQ_SCRATCH_REDUCE] = "for partial sums",
+    [CLSEQ_SCRATCH_QUEUE] = "for counters",
+};
+
+static void scratch_release(clseq_backend *be, enum clseq_opencl_scratch purpose)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    if (!cl->scratch[purpose])
+        return;
+    clReleaseMemObject(cl->scratch[purpose]);
+    clseq_memory_gave(clseq_backend_memory_table(be), scratch_labels[purpose],
+                      cl->scratch_bytes[purpose]);
+    cl->scratch[purpose] = NULL;
+    cl->scratch_bytes[purpose] = 0;
+}
+
 clseq_status clseq_opencl_scratch(clseq_backend *be, enum clseq_opencl_scratch purpose,
                                   size_t bytes, cl_mem *ret)
 {
-    static const char *const labels[CLSEQ_SCRATCH_COUNT] = {
-        [CLSEQ_SCRATCH_GEMM_A] = "for a packed matrix",
-        [CLSEQ_SCRATCH_GEMM_PART] = "for a packed matrix",
-        [CLSEQ_SCRATCH_GEMM_B] = "for a packed matrix",
-        [CLSEQ_SCRATCH_CLBLAST] = "for CLBlast",
-        [CLSEQ_SCRATCH_REDUCE] = "for partial sums",
-        [CLSEQ_SCRATCH_QUEUE] = "for counters",
-    };
     struct clseq_opencl *cl = clseq_opencl_of(be);
     size_t wanted = cl->scratch_bytes[purpose] ? cl->scratch_bytes[purpose] : 65536;
-    cl_mem mem = NULL;
+    const size_t most =
+        !be->dry && cl->scratch_wanted[purpose] > bytes ? cl->scratch_wanted[purpose] : bytes;
 
-    if (bytes > cl->scratch_bytes[purpose]) {
-        while (wanted < bytes && wanted <= cl->max_alloc / 2)
+    if (most > cl->scratch_bytes[purpose]) {
+        while (wanted < most && wanted <= cl->max_alloc / 2)
             wanted *= 2;
-        if (wanted < bytes)
-            wanted = bytes;
-        CLSEQ_TRY(clseq_opencl_allocate(be, wanted, labels[purpose], &mem));
-        if (cl->scratch[purpose])
-            clReleaseMemObject(cl->scratch[purpose]);
-        cl->scratch[purpose] = mem;
+        if (wanted < most)
+            wanted = most;
+        /* The old memory goes first, so that there are never both. */
+        if (cl->scratch[purpose] && !be->dry)
+            CLSEQ_TRY(clseq_opencl_sync(be));
+        scratch_release(be, purpose);
+        CLSEQ_TRY(
+            clseq_opencl_allocate(be, wanted, scratch_labels[purpose], &cl->scratch[purpose]));
         cl->scratch_bytes[purpose] = wanted;
+        clseq_memory_took(clseq_backend_memory_table(be), scratch_labels[purpose], wanted);
         cl->scratch_grown++;
     }
     *ret = cl->scratch[purpose];
     return CLSEQ_OK;
 }
 
-void clseq_opencl_buffers_close(struct clseq_opencl *cl)
+void clseq_opencl_dry(clseq_backend *be, bool begin)
 {
-    clseq_opencl_packed_close(cl);
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    /* Kept copies belong to buffers of one side of the border. */
+    clseq_opencl_packed_close(be);
+    for (int i = 0; i < CLSEQ_SCRATCH_COUNT; i++) {
+        if (begin) {
+            cl->scratch_kept[i] = cl->scratch[i];
+            cl->scratch_kept_bytes[i] = cl->scratch_bytes[i];
+            if (cl->scratch[i])
+                clRetainMemObject(cl->scratch[i]);
+            continue;
+        }
+        cl->scratch_wanted[i] = cl->scratch_bytes[i];
+        if (cl->scratch[i])
+            clReleaseMemObject(cl->scratch[i]);
+        cl->scratch[i] = cl->scratch_kept[i];
+        cl->scratch_bytes[i] = cl->scratch_kept_bytes[i];
+    }
+}
+
+void clseq_opencl_buffers_close(clseq_backend *be)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    clseq_opencl_packed_close(be);
     for (int i = 0; i < CLSEQ_STAGING_SLOTS; i++) {
         if (cl->staging[i].busy)
             clReleaseEvent(cl->staging[i].busy);
         free(cl->staging[i].memory);
         cl->staging[i] = (struct clseq_opencl_staging_slot) { .memory = NULL };
     }
-    for (int i = 0; i < CLSEQ_SCRATCH_COUNT; i++) {
-        if (cl->scratch[i])
-            clReleaseMemObject(cl->scratch[i]);
-        cl->scratch[i] = NULL;
-    }
+    for (int i = 0; i < CLSEQ_SCRATCH_COUNT; i++)
+        scratch_release(be, (enum clseq_opencl_scratch)i);
     if (cl->none)
         clReleaseMemObject(cl->none);
     cl->none = NULL;
@@ -217,5 +261,7 @@ void clseq_opencl_buffers_close(struct clseq_opencl *cl)
 
 clseq_status clseq_opencl_buffers_open(clseq_backend *be)
 {
-    return clseq_opencl_allocate(be, 64, "for absent tensors", &clseq_opencl_of(be)->none);
+    CLSEQ_TRY(clseq_opencl_allocate(be, 64, "for absent tensors", &clseq_opencl_of(be)->none));
+    clseq_memory_took(&be->memory, "for absent tensors", 64);
+    return CLSEQ_OK;
 }

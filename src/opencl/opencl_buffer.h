@@ -25,10 +25,13 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_sync(clseq_backend *be);
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_allocate(clseq_backend *be, size_t bytes,
                                                     const char *label, cl_mem *ret);
 
+/* The slot `dry` of struct clseq_backend_impl. */
+void clseq_opencl_dry(clseq_backend *be, bool begin);
+
 /* The buffer that stands for absent tensors. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_buffers_open(clseq_backend *be);
 
 /* Release staging, scratch and the absent tensor's buffer. The queue must be idle. */
-void clseq_opencl_buffers_close(struct clseq_opencl *cl);
+void clseq_opencl_buffers_close(clseq_backend *be);
 
 #endif

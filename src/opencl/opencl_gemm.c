@@ -278,7 +278,7 @@ static clseq_status choose(clseq_backend *be, const struct clseq_gemm_problem *p
     const struct clseq_tune_shape shape = { p->m, p->n, p->k, p->trans_a, p->trans_b };
 
     *ret = (int)clseq_opencl_gemm_gpu_choose(be, p);
-    if (!cl->tuner || p->batch > 1 || (double)p->m * p->n * p->k < TUNE_PRODUCTS)
+    if (!cl->tuner || be->dry || p->batch > 1 || (double)p->m * p->n * p->k < TUNE_PRODUCTS)
         return CLSEQ_OK;
     return clseq_tune_choose(&cl->tuner->tune, &shape, ret);
 }

@@ -31,6 +31,8 @@ static clseq_status single(clseq_backend *be, const struct clseq_gemm_problem *p
         return CLSEQ_OK;
     if (bytes > 0)
         CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_CLBLAST, bytes, &scratch));
+    if (be->dry)
+        return CLSEQ_OK;
     *code = CLBlastSgemmWithTempBuffer(
         CLBlastLayoutRowMajor, transpose(p->trans_a), transpose(p->trans_b), m, n, k, p->alpha,
         p->a.mem, p->a.offset, (size_t)p->a.rows, p->b.mem, p->b.offset, (size_t)p->b.rows, p->beta,
@@ -50,12 +52,12 @@ static cl_int batched(struct clseq_opencl *cl, const struct clseq_gemm_problem *
 clseq_status clseq_opencl_gemm_clblast(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
     clseq_status status = CLSEQ_OK;
-    cl_int code;
+    cl_int code = CLBlastSuccess;
 
     pthread_mutex_lock(&clblast_lock);
     if (p->batch == 1)
         status = single(be, p, &code);
-    else
+    else if (!be->dry)
         code = batched(clseq_opencl_of(be), p);
     pthread_mutex_unlock(&clblast_lock);
     if (status == CLSEQ_OK && code != CLBlastSuccess)

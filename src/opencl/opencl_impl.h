@@ -98,6 +98,9 @@ struct clseq_opencl {
     cl_mem scratch[CLSEQ_SCRATCH_COUNT];
     size_t scratch_bytes[CLSEQ_SCRATCH_COUNT];
     uint64_t scratch_grown; /* how often, for the tests */
+    /* Of a dry run: what there was before it, and what the last one needed. */
+    cl_mem scratch_kept[CLSEQ_SCRATCH_COUNT];
+    size_t scratch_kept_bytes[CLSEQ_SCRATCH_COUNT], scratch_wanted[CLSEQ_SCRATCH_COUNT];
 
     struct clseq_opencl_packed_entry packed[CLSEQ_PACKED_ENTRIES];
     size_t packed_bytes;

@@ -69,6 +69,8 @@ clseq_status clseq_opencl_launch(clseq_backend *be, enum clseq_opencl_kernel ker
         return clseq_fail(be->ctx, CLSEQ_ERR_INTERNAL,
                           "kernel %s was not built for this device, please report it",
                           clseq_opencl_kernel_name(kernel));
+    if (be->dry)
+        return CLSEQ_OK;
     for (size_t i = 0; i < n_args; i++) {
         if (args[i].kind == CLSEQ_ARG_TOO_BIG)
             return clseq_fail(be->ctx, CLSEQ_ERR_LIMIT,

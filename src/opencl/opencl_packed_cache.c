@@ -6,6 +6,8 @@
 /* The share of the device's memory that copies may take. */
 #define MEMORY_SHARE 8
 
+static const char label[] = "copies of packed matrices";
+
 static bool is_same(const struct clseq_opencl_packed_entry *e, const struct clseq_gemm_problem *p,
                     int32_t parts)
 {
@@ -13,19 +15,22 @@ static bool is_same(const struct clseq_opencl_packed_entry *e, const struct clse
            e->k == p->k && e->trans == p->trans_b && e->parts == parts;
 }
 
-static void empty(struct clseq_opencl *cl, struct clseq_opencl_packed_entry *e)
+static void empty(clseq_backend *be, struct clseq_opencl_packed_entry *e)
 {
     /* Commands that still use the memory keep it alive. */
-    if (e->mem)
+    if (e->mem) {
         clReleaseMemObject(e->mem);
-    cl->packed_bytes -= e->bytes;
+        clseq_memory_gave(clseq_backend_memory_table(be), label, e->bytes);
+    }
+    clseq_opencl_of(be)->packed_bytes -= e->bytes;
     *e = (struct clseq_opencl_packed_entry) { .mem = NULL };
 }
 
 /* The entry of this matrix, or the one used longest ago, emptied for it. */
-static struct clseq_opencl_packed_entry *entry_of(struct clseq_opencl *cl,
+static struct clseq_opencl_packed_entry *entry_of(clseq_backend *be,
                                                   const struct clseq_gemm_problem *p, int32_t parts)
 {
+    struct clseq_opencl *cl = clseq_opencl_of(be);
     struct clseq_opencl_packed_entry *oldest = &cl->packed[0];
 
     for (size_t i = 0; i < CLSEQ_PACKED_ENTRIES; i++) {
@@ -34,7 +39,7 @@ static struct clseq_opencl_packed_entry *entry_of(struct clseq_opencl *cl,
         if (cl->packed[i].used < oldest->used)
             oldest = &cl->packed[i];
     }
-    empty(cl, oldest);
+    empty(be, oldest);
     *oldest = (struct clseq_opencl_packed_entry) { .id = p->b_id,
                                                    .offset = p->b.offset,
                                                    .rows = p->b.rows,
@@ -51,10 +56,12 @@ static void allocate(clseq_backend *be, struct clseq_opencl_packed_entry *e, siz
     struct clseq_opencl *cl = clseq_opencl_of(be);
 
     if (cl->packed_bytes + bytes > be->info.memory_bytes / MEMORY_SHARE ||
-        clseq_opencl_allocate(be, bytes, "for a packed matrix", &e->mem) != CLSEQ_OK)
+        !clseq_backend_memory_fits(be, bytes) ||
+        clseq_opencl_allocate(be, bytes, label, &e->mem) != CLSEQ_OK)
         return;
     e->bytes = bytes;
     cl->packed_bytes += bytes;
+    clseq_memory_took(clseq_backend_memory_table(be), label, bytes);
 }
 
 void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem *p, int32_t parts,
@@ -68,7 +75,7 @@ void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem
     *filled = false;
     if (p->b_id == 0 || bytes > cl->max_alloc)
         return;
-    e = entry_of(cl, p, parts);
+    e = entry_of(be, p, parts);
     again = e->used > 0 && e->version == p->b_version;
     e->used = ++cl->packed_clock;
     if (!again)
@@ -81,16 +88,20 @@ void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem
     e->filled = e->mem != NULL;
 }
 
-void clseq_opencl_packed_forget(struct clseq_opencl *cl, uint64_t id)
+void clseq_opencl_packed_forget(clseq_backend *be, uint64_t id)
 {
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+
     for (size_t i = 0; i < CLSEQ_PACKED_ENTRIES; i++) {
         if (cl->packed[i].id == id && id != 0)
-            empty(cl, &cl->packed[i]);
+            empty(be, &cl->packed[i]);
     }
 }
 
-void clseq_opencl_packed_close(struct clseq_opencl *cl)
+void clseq_opencl_packed_close(clseq_backend *be)
 {
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+
     for (size_t i = 0; i < CLSEQ_PACKED_ENTRIES; i++)
-        empty(cl, &cl->packed[i]);
+        empty(be, &cl->packed[i]);
 }

@@ -17,8 +17,8 @@ void clseq_opencl_packed_find(clseq_backend *be, const struct clseq_gemm_problem
                               size_t bytes, cl_mem *ret, bool *filled);
 
 /* The buffer is going to be destroyed. */
-void clseq_opencl_packed_forget(struct clseq_opencl *cl, uint64_t id);
+void clseq_opencl_packed_forget(clseq_backend *be, uint64_t id);
 
-void clseq_opencl_packed_close(struct clseq_opencl *cl);
+void clseq_opencl_packed_close(clseq_backend *be);
 
 #endif

@@ -41,6 +41,7 @@ static clseq_status backend_open(clseq_backend *be, const struct clseq_backend_o
     if (pages > 0 && page > 0)
         be->info.memory_bytes = (uint64_t)pages * (uint64_t)page;
     be->info.max_buffer_bytes = PTRDIFF_MAX;
+    be->info.host_memory = true;
     return CLSEQ_OK;
 }
 

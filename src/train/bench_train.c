@@ -6,6 +6,7 @@
 #include "data/batch_input.h"
 #include "train/candidates.h"
 #include "train/optimizer.h"
+#include "train/plan_time.h"
 
 #include <clseq/bench.h>
 
@@ -49,9 +50,8 @@ static double stack_multiply_adds(double gates, double input, double hidden, dou
            (input + hidden + (layers - 1) * (directions * hidden + hidden));
 }
 
-/* Multiply-adds of one forward pass: both stacks, attention and the output layer with so many
- * columns. */
-static double forward_multiply_adds(const struct clseq_bench_size *z, int32_t columns)
+/* Of the output layer so many columns. */
+double clseq_forward_multiply_adds(const struct clseq_bench_size *z, int32_t columns)
 {
     const struct clseq_model_config c = clseq_model_config_resolve(&z->model);
     const double gates = c.cell == CLSEQ_CELL_LSTM ? 4 : c.cell == CLSEQ_CELL_GRU ? 3 : 1;
@@ -192,7 +192,7 @@ clseq_status clseq_bench_train(clseq_context *ctx, clseq_backend *be,
     CLSEQ_TRY_GOTO(status, out, prepare(ctx, be, size, &t));
     CLSEQ_TRY_GOTO(status, out, time_steps(be, &t, steps, &times, ret));
     columns = size->samples > 0 ? t.candidates.input.count : size->model.target_vocabulary;
-    clseq_bench_times_end(&times, 6 * forward_multiply_adds(size, columns),
+    clseq_bench_times_end(&times, 6 * clseq_forward_multiply_adds(size, columns),
                           (double)size->B * size->T, ret);
     ret->device_bytes = clseq_seq2seq_bytes(t.model);
 out:

@@ -144,7 +144,6 @@ clseq_status clseq_dataset_init(clseq_dataset *data, clseq_context *ctx,
                                 const clseq_model_meta *meta, clseq_pairs *pairs, bool training)
 {
     clseq_corpus_options corpus;
-    clseq_batches_options batches;
 
     clseq_corpus_options_init(&corpus);
     corpus.folder = options->run;
@@ -153,6 +152,15 @@ clseq_status clseq_dataset_init(clseq_dataset *data, clseq_context *ctx,
     corpus.keep_words = training && options->bpe_dropout > 0;
     CLSEQ_TRY(clseq_corpus_create(ctx, pairs, meta->source_vocab, meta->target_vocab, &corpus,
                                   &data->corpus));
+    return clseq_dataset_batches(ctx, options, meta, data->corpus, training, &data->batches);
+}
+
+clseq_status clseq_dataset_batches(clseq_context *ctx, const struct clseq_train_options *options,
+                                   const clseq_model_meta *meta, const clseq_corpus *corpus,
+                                   bool training, clseq_batches **ret)
+{
+    clseq_batches_options batches;
+
     clseq_batches_options_init(&batches);
     batches.batch_size = options->batch;
     batches.batch_tokens = options->batch_tokens;
@@ -163,7 +171,7 @@ clseq_status clseq_dataset_init(clseq_dataset *data, clseq_context *ctx,
     batches.source_vocab = meta->source_vocab;
     batches.target_vocab = meta->target_vocab;
     batches.similar_length = !training || options->similar_length;
-    return clseq_batches_create(ctx, data->corpus, &batches, &data->batches);
+    return clseq_batches_create(ctx, corpus, &batches, ret);
 }
 
 void clseq_dataset_fini(clseq_dataset *data)

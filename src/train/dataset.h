@@ -37,6 +37,13 @@ CLSEQ_MUST_CHECK clseq_status clseq_dataset_init(clseq_dataset *data, clseq_cont
                                                  const struct clseq_train_options *options,
                                                  const clseq_model_meta *meta, clseq_pairs *pairs,
                                                  bool training);
+
+/* The batches alone, of a corpus that must outlive them. */
+CLSEQ_MUST_CHECK clseq_status clseq_dataset_batches(clseq_context *ctx,
+                                                    const struct clseq_train_options *options,
+                                                    const clseq_model_meta *meta,
+                                                    const clseq_corpus *corpus, bool training,
+                                                    clseq_batches **ret);
 void clseq_dataset_fini(clseq_dataset *data);
 
 #endif

@@ -2,7 +2,6 @@
 #include "train/optimizer.h"
 
 #include <math.h>
-#include <stdio.h>
 
 /* By clseq_optimizer_kind. */
 static const struct kind {
@@ -43,17 +42,14 @@ double clseq_optimizer_default_lr(clseq_optimizer_kind kind)
     return kinds[kind].lr;
 }
 
-static clseq_status create_moment(const clseq_seq2seq *model, const char *name, double value,
+static clseq_status create_moment(const clseq_seq2seq *model, double value,
                                   clseq_param_buffers *buffers)
 {
-    char label[32];
-
-    snprintf(label, sizeof(label), "optimizer's %s", name);
     for (int i = 0; i < model->store.segments; i++) {
         const size_t n = model->store.segment_size[i];
 
-        CLSEQ_TRY(clseq_buffer_create(model->be, n * clseq_dtype_size(model->real), label,
-                                      &buffers->segment[i]));
+        CLSEQ_TRY(clseq_buffer_create(model->be, n * clseq_dtype_size(model->real),
+                                      "moments of the optimizer", &buffers->segment[i]));
         if (value == 0) /* as it is when created */
             continue;
         CLSEQ_TRY(clseq_op_fill(
@@ -71,7 +67,7 @@ clseq_status clseq_optimizer_init_with(clseq_optimizer *optimizer, const clseq_s
 
     *optimizer = (clseq_optimizer) { .model = model, .options = *options };
     for (int i = 0; i < CLSEQ_OPTIMIZER_MOMENTS && kind->moments[i]; i++)
-        CLSEQ_TRY(create_moment(model, kind->moments[i],
+        CLSEQ_TRY(create_moment(model,
                                 options->kind == CLSEQ_OPTIMIZER_ADAGRAD ? options->start : 0,
                                 &optimizer->moment[i]));
     return CLSEQ_OK;

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "train/trainer.h"
 #include "base/clock.h"
 #include "data/batch_input.h"
-#include "train/accumulator.h"
-#include "train/batch_plan.h"
-#include "train/candidates.h"
-#include "train/checkpoint.h"
-#include "train/dataset.h"
-#include "train/pretrained.h"
-#include "train/run_folder.h"
+#include "train/dry_run.h"
 #include "train/schedule.h"
-#include "train/scheduled_sampling.h"
-#include "train/step_record.h"
-#include "train/train_config.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,52 +13,17 @@
  * run: the weights are intact, but produce no gradient. */
 #define SKIPS_UNTIL_DIVERGED 100
 
-/* Sums since the last report. */
-struct report {
-    double loss, started;
-    uint64_t tokens;
-    double norm;
-};
-
-struct trainer {
-    clseq_context *ctx;
-    clseq_backend *be;
-    const struct clseq_train_options *options;
-    const struct clseq_train_hooks *hooks;
-    clseq_run_folder folder;
-    clseq_model_meta meta;
-    clseq_dataset train, valid;
-    clseq_batch batch;
-    clseq_seq2seq *model;
-    clseq_optimizer optimizer;
-    clseq_ema ema;                     /* when it is asked for */
-    clseq_accumulator accumulator;     /* when an update takes several batches */
-    clseq_scheduled_sampling sampling; /* when the decoder reads its own words, too */
-    clseq_candidates candidates;       /* when the loss is over words that are drawn */
-    clseq_pretrained
-        pretrained[2]; /* source, target; what has no file or is no longer needed: zeros */
-    clseq_step_record record;
-    clseq_train_state state;
-
-    uint64_t batches_per_epoch, per_epoch; /* batches, updates */
-    double session_start, seconds_before;  /* clock at the start; seconds of earlier sessions */
-    double last_save;                      /* clock */
-    struct report report;
-    double train_loss;
-    bool resumed, stop;
-};
-
-static double seconds_so_far(const struct trainer *t)
+static double seconds_so_far(const clseq_trainer *t)
 {
     return t->seconds_before + clseq_seconds() - t->session_start;
 }
 
 /* ---- telling ---- */
 
-static void tell(struct trainer *t, struct clseq_train_event *event, const char *fmt, ...)
+static void tell(clseq_trainer *t, struct clseq_train_event *event, const char *fmt, ...)
     CLSEQ_PRINTF(3, 4);
 
-static void tell(struct trainer *t, struct clseq_train_event *event, const char *fmt, ...)
+static void tell(clseq_trainer *t, struct clseq_train_event *event, const char *fmt, ...)
 {
     char text[1024];
     va_list args;
@@ -85,7 +42,7 @@ static void tell(struct trainer *t, struct clseq_train_event *event, const char 
     t->hooks->event(t->hooks->user, event);
 }
 
-static double seconds_left(const struct trainer *t)
+static double seconds_left(const clseq_trainer *t)
 {
     const struct clseq_when *after = &t->options->after;
     const double done = seconds_so_far(t), updates = (double)t->state.update;
@@ -104,7 +61,7 @@ static double seconds_left(const struct trainer *t)
 
 /* ---- data ---- */
 
-static void tell_data(struct trainer *t, const char *what, const clseq_dataset *data)
+static void tell_data(clseq_trainer *t, const char *what, const clseq_dataset *data)
 {
     const clseq_corpus_stats s = clseq_corpus_get_stats(data->corpus);
     struct clseq_train_event event = { .kind = CLSEQ_TRAIN_DATA };
@@ -121,7 +78,7 @@ static void tell_data(struct trainer *t, const char *what, const clseq_dataset *
 }
 
 /* The file of one side, where it is still needed: to begin with, or to know what is frozen. */
-static clseq_status load_vectors(struct trainer *t, int side)
+static clseq_status load_vectors(clseq_trainer *t, int side)
 {
     const struct clseq_train_options *o = t->options;
     const char *path = side ? o->target_vectors : o->source_vectors;
@@ -145,7 +102,14 @@ static clseq_status load_vectors(struct trainer *t, int side)
     return CLSEQ_OK;
 }
 
-static clseq_status load_data(struct trainer *t)
+clseq_status clseq_trainer_load_vectors(clseq_trainer *t)
+{
+    for (int side = 0; side < 2; side++)
+        CLSEQ_TRY(load_vectors(t, side));
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_trainer_load_data(clseq_trainer *t)
 {
     const struct clseq_train_options *o = t->options;
     clseq_pairs *pairs = NULL;
@@ -175,26 +139,28 @@ out:
 }
 
 /* One batch goes round between both texts, so all of them have room for either. */
-static clseq_status plan_batches(struct trainer *t, const clseq_batch_limits *limits)
+clseq_status clseq_trainer_create_batches(clseq_trainer *t)
 {
+    const clseq_batches *const texts[] = { t->train.batches, t->valid.batches };
     const size_t count = t->options->batches_ahead;
+    clseq_batch_limits all, host;
 
-    CLSEQ_TRY(clseq_batch_reserve(&t->batch, limits));
-    CLSEQ_TRY(clseq_batches_ahead_create(t->ctx, t->train.batches, count, limits, &t->train.ahead));
+    clseq_batch_plan_limits(texts, CLSEQ_ARRAY_SIZE(texts), &all, &host);
+    CLSEQ_TRY(clseq_batch_reserve(&t->batch, &host));
+    CLSEQ_TRY(clseq_batches_ahead_create(t->ctx, t->train.batches, count, &host, &t->train.ahead));
     if (!t->valid.batches)
         return CLSEQ_OK;
-    return clseq_batches_ahead_create(t->ctx, t->valid.batches, count, limits, &t->valid.ahead);
+    return clseq_batches_ahead_create(t->ctx, t->valid.batches, count, &host, &t->valid.ahead);
 }
 
-/* Memory for every batch of training and validation, once for the whole run. */
-static clseq_status plan_memory(struct trainer *t)
+/* Device memory for every batch of training and validation, once for the whole run. */
+static clseq_status plan_device(clseq_trainer *t)
 {
     const clseq_batches *const texts[] = { t->train.batches, t->valid.batches };
     struct clseq_seq2seq_limits planned;
     clseq_batch_limits all, host;
 
     clseq_batch_plan_limits(texts, CLSEQ_ARRAY_SIZE(texts), &all, &host);
-    CLSEQ_TRY(plan_batches(t, &host));
     CLSEQ_TRY(clseq_batch_plan_model(t->model, texts, CLSEQ_ARRAY_SIZE(texts)));
     planned = clseq_batch_input_limits(&all);
     CLSEQ_TRY(clseq_candidates_init_for(&t->candidates, t->ctx, t->options, t->train.corpus,
@@ -210,7 +176,7 @@ static clseq_status plan_memory(struct trainer *t)
 /* ---- starting and resuming ---- */
 
 /* The options in config.json decide the numbers of the run, now and ever after. */
-static clseq_status check_config(struct trainer *t, const json_t *given)
+static clseq_status check_config(clseq_trainer *t, const json_t *given)
 {
     json_t *saved = NULL;
     clseq_status status;
@@ -221,7 +187,7 @@ static clseq_status check_config(struct trainer *t, const json_t *given)
     return status;
 }
 
-static clseq_status check_corpus(const struct trainer *t)
+static clseq_status check_corpus(const clseq_trainer *t)
 {
     const uint64_t now = clseq_corpus_fingerprint(t->train.corpus);
 
@@ -235,7 +201,7 @@ static clseq_status check_corpus(const struct trainer *t)
     return CLSEQ_OK;
 }
 
-static clseq_status init_weights(struct trainer *t)
+clseq_status clseq_trainer_init_weights(clseq_trainer *t)
 {
     static const enum clseq_init kinds[] = {
         [CLSEQ_INIT_KIND_UNIFORM] = CLSEQ_INIT_UNIFORM,
@@ -256,7 +222,7 @@ static clseq_status init_weights(struct trainer *t)
     return t->ema.model ? clseq_ema_start(&t->ema) : CLSEQ_OK;
 }
 
-static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoint)
+clseq_status clseq_trainer_create_device(clseq_trainer *t)
 {
     const struct clseq_optimizer_options optimizer = clseq_train_options_optimizer(t->options);
     const int32_t V = t->meta.config.target_vocabulary;
@@ -268,13 +234,32 @@ static clseq_status create_model(struct trainer *t, clseq_safetensors *checkpoin
     if (t->options->ema > 0)
         CLSEQ_TRY(clseq_ema_init(&t->ema, t->model, t->options->ema));
     CLSEQ_TRY(clseq_step_record_init(&t->record, t->be));
-    CLSEQ_TRY(plan_memory(t));
-    if (checkpoint)
-        return clseq_checkpoint_read(t->model, &t->optimizer, &t->ema, checkpoint);
-    return init_weights(t);
+    return plan_device(t);
 }
 
-static clseq_status start(struct trainer *t)
+void clseq_trainer_destroy_device(clseq_trainer *t)
+{
+    clseq_step_record_fini(&t->record);
+    clseq_accumulator_fini(&t->accumulator);
+    clseq_scheduled_sampling_fini(&t->sampling);
+    clseq_candidates_fini(&t->candidates);
+    clseq_ema_fini(&t->ema);
+    clseq_optimizer_fini(&t->optimizer);
+    clseq_seq2seq_destroy(&t->model);
+}
+
+static clseq_status create_model(clseq_trainer *t, clseq_safetensors *checkpoint)
+{
+    CLSEQ_TRY(clseq_trainer_check_memory(t, &t->planned_bytes));
+    clseq_backend_limit_memory(t->be, t->options->memory_limit);
+    CLSEQ_TRY(clseq_trainer_create_batches(t));
+    CLSEQ_TRY(clseq_trainer_create_device(t));
+    if (checkpoint)
+        return clseq_checkpoint_read(t->model, &t->optimizer, &t->ema, checkpoint);
+    return clseq_trainer_init_weights(t);
+}
+
+static clseq_status start(clseq_trainer *t)
 {
     clseq_safetensors *checkpoint = NULL;
     clseq_status status = CLSEQ_OK;
@@ -286,30 +271,30 @@ static clseq_status start(struct trainer *t)
         CLSEQ_TRY_GOTO(status, out, clseq_checkpoint_state(t->ctx, checkpoint, &t->state));
         t->seconds_before = t->state.seconds;
     }
-    CLSEQ_TRY_GOTO(status, out, load_data(t));
+    CLSEQ_TRY_GOTO(status, out, clseq_trainer_load_data(t));
     if (t->resumed)
         CLSEQ_TRY_GOTO(status, out, check_corpus(t));
     else
         t->state.fingerprint = clseq_corpus_fingerprint(t->train.corpus);
-    for (int side = 0; side < 2; side++)
-        CLSEQ_TRY_GOTO(status, out, load_vectors(t, side));
+    CLSEQ_TRY_GOTO(status, out, clseq_trainer_load_vectors(t));
     CLSEQ_TRY_GOTO(status, out, create_model(t, checkpoint));
     CLSEQ_TRY_GOTO(
         status, out,
         clseq_run_folder_log(&t->folder,
-                             json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I}", "event",
+                             json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:I}", "event",
                                        t->resumed ? "resume" : "start", "update",
                                        (json_int_t)t->state.update, "backend",
                                        clseq_backend_info(t->be)->name, "device",
                                        clseq_backend_info(t->be)->device, "driver",
                                        clseq_backend_info(t->be)->driver, "weights",
                                        (json_int_t)clseq_param_total(&t->model->store),
-                                       "device_bytes", (json_int_t)clseq_seq2seq_bytes(t->model))));
+                                       "device_bytes", (json_int_t)clseq_seq2seq_bytes(t->model),
+                                       "device_planned_bytes", (json_int_t)t->planned_bytes)));
     tell(t, &event,
          "%s: %.2f million weights, vocabulary %d + %d, %llu updates an epoch, %.0f MB on %s",
          t->resumed ? "going on" : "model", 1e-6 * (double)clseq_param_total(&t->model->store),
          t->meta.config.source_vocabulary, t->meta.config.target_vocabulary,
-         (unsigned long long)t->per_epoch, 1e-6 * (double)clseq_seq2seq_bytes(t->model),
+         (unsigned long long)t->per_epoch, 1e-6 * (double)t->planned_bytes,
          clseq_backend_info(t->be)->device);
 out:
     clseq_safetensors_close(&checkpoint);
@@ -319,7 +304,7 @@ out:
 /* ---- reports ---- */
 
 /* Read back what the updates left and add it up. */
-static clseq_status drain(struct trainer *t)
+static clseq_status drain(clseq_trainer *t)
 {
     int32_t rows;
 
@@ -346,9 +331,9 @@ static clseq_status drain(struct trainer *t)
     return CLSEQ_OK;
 }
 
-static clseq_status report(struct trainer *t, double lr)
+static clseq_status report(clseq_trainer *t, double lr)
 {
-    struct report *r = &t->report;
+    struct clseq_train_sums *r = &t->report;
     struct clseq_train_event event = { .kind = CLSEQ_TRAIN_UPDATE, .lr = lr };
 
     CLSEQ_TRY(drain(t));
@@ -372,14 +357,14 @@ static clseq_status report(struct trainer *t, double lr)
          "epoch %.2f  update %llu  loss %.4f  perplexity %.2f  lr %.3g  norm %.2f  %.0f tokens/s",
          (double)t->state.update / (double)t->per_epoch, (unsigned long long)t->state.update,
          event.loss, event.perplexity, lr, r->norm, event.tokens_per_second);
-    *r = (struct report) { .started = clseq_seconds() };
+    *r = (struct clseq_train_sums) { .started = clseq_seconds() };
     return CLSEQ_OK;
 }
 
 /* ---- saving ---- */
 
 /* The weights that count: the average, where there is one. */
-static clseq_status save_model(struct trainer *t, const char *path)
+static clseq_status save_model(clseq_trainer *t, const char *path)
 {
     clseq_status status;
 
@@ -389,7 +374,7 @@ static clseq_status save_model(struct trainer *t, const char *path)
     return status;
 }
 
-static clseq_status keep_model(struct trainer *t)
+static clseq_status keep_model(clseq_trainer *t)
 {
     char *path = NULL;
     clseq_status status;
@@ -402,7 +387,7 @@ static clseq_status keep_model(struct trainer *t)
     return status;
 }
 
-static clseq_status save(struct trainer *t)
+static clseq_status save(clseq_trainer *t)
 {
     struct clseq_train_event event = { .kind = CLSEQ_TRAIN_SAVE };
 
@@ -420,7 +405,7 @@ static clseq_status save(struct trainer *t)
     return CLSEQ_OK;
 }
 
-static void poll_stop(struct trainer *t)
+static void poll_stop(clseq_trainer *t)
 {
     if (!t->stop && t->hooks && t->hooks->stop && t->hooks->stop(t->hooks->user))
         t->stop = true;
@@ -429,7 +414,7 @@ static void poll_stop(struct trainer *t)
 /* ---- validation ---- */
 
 /* Mean loss per token over the validation text; *complete is false when a stop was asked for. */
-static clseq_status validation_loss(struct trainer *t, double *loss, bool *complete)
+static clseq_status validation_loss(clseq_trainer *t, double *loss, bool *complete)
 {
     const uint64_t n = clseq_batches_per_epoch(t->valid.batches);
     double sum = 0;
@@ -463,7 +448,7 @@ static clseq_status validation_loss(struct trainer *t, double *loss, bool *compl
 }
 
 /* What the hook says of this validation's model, in a file of its own. */
-static clseq_status score_model(struct trainer *t, double *score)
+static clseq_status score_model(clseq_trainer *t, double *score)
 {
     clseq_status status;
 
@@ -473,7 +458,7 @@ static clseq_status score_model(struct trainer *t, double *score)
     return status;
 }
 
-static bool is_better(const struct trainer *t, const struct clseq_train_event *now)
+static bool is_better(const clseq_trainer *t, const struct clseq_train_event *now)
 {
     if (!isfinite(now->loss))
         return false;
@@ -483,7 +468,7 @@ static bool is_better(const struct trainer *t, const struct clseq_train_event *n
                                      : now->loss < t->state.best_loss;
 }
 
-static void tell_validation(struct trainer *t, struct clseq_train_event *event)
+static void tell_validation(clseq_trainer *t, struct clseq_train_event *event)
 {
     const char *name = t->hooks && t->hooks->score_name ? t->hooks->score_name : "score";
     char score[64] = "";
@@ -494,7 +479,7 @@ static void tell_validation(struct trainer *t, struct clseq_train_event *event)
          score, event->best ? "  (best so far, saved)" : "");
 }
 
-static clseq_status validate(struct trainer *t)
+static clseq_status validate(clseq_trainer *t)
 {
     struct clseq_train_event event = { .kind = CLSEQ_TRAIN_VALID };
     const double started = clseq_seconds();
@@ -540,7 +525,7 @@ static clseq_status validate(struct trainer *t)
     return CLSEQ_OK;
 }
 
-static bool validation_due(const struct trainer *t)
+static bool validation_due(const clseq_trainer *t)
 {
     return t->valid.corpus && t->state.validated != t->state.update &&
            clseq_schedule_due(&t->options->valid_every, t->state.update, t->per_epoch);
@@ -549,19 +534,19 @@ static bool validation_due(const struct trainer *t)
 /* ---- the loop ---- */
 
 /* What the summed loss of an update is multiplied by. */
-static double loss_scale(const struct trainer *t, size_t sentences, size_t words)
+static double loss_scale(const clseq_trainer *t, size_t sentences, size_t words)
 {
     return 1 / (double)(t->options->average_tokens ? words : sentences);
 }
 
 /* Of batch i of the update at hand, so that every batch of a run has its own random numbers, also
  * after a resume. */
-static uint32_t batch_number(const struct trainer *t, uint64_t i)
+static uint32_t batch_number(const clseq_trainer *t, uint64_t i)
 {
     return (uint32_t)(t->state.update * t->options->accumulate + i);
 }
 
-static void freeze(struct trainer *t)
+static void freeze(clseq_trainer *t)
 {
     if (t->pretrained[0].row)
         clseq_pretrained_freeze(&t->pretrained[0], &t->batch.source_rows);
@@ -570,7 +555,7 @@ static void freeze(struct trainer *t)
 }
 
 /* Batch i of the update at hand. */
-static clseq_status next_batch(struct trainer *t, uint64_t i, struct clseq_seq2seq_input *input)
+static clseq_status next_batch(clseq_trainer *t, uint64_t i, struct clseq_seq2seq_input *input)
 {
     const uint32_t number = batch_number(t, i);
     double ratio = 1;
@@ -587,7 +572,7 @@ static clseq_status next_batch(struct trainer *t, uint64_t i, struct clseq_seq2s
     return clseq_candidates_add(&t->candidates, t->state.update, input);
 }
 
-static clseq_status update_from_one(struct trainer *t, double lr, clseq_tensor loss,
+static clseq_status update_from_one(clseq_trainer *t, double lr, clseq_tensor loss,
                                     clseq_tensor sumsq, clseq_tensor stats)
 {
     struct clseq_seq2seq_input input;
@@ -602,7 +587,7 @@ static clseq_status update_from_one(struct trainer *t, double lr, clseq_tensor l
 
 /* How many sentences and words a group has is known when it is done, so the gradients are summed
  * and scaled then. */
-static clseq_status update_from_group(struct trainer *t, uint64_t batches, double lr,
+static clseq_status update_from_group(clseq_trainer *t, uint64_t batches, double lr,
                                       clseq_tensor loss, clseq_tensor sumsq, clseq_tensor stats)
 {
     size_t sentences = 0, words = 0;
@@ -622,7 +607,7 @@ static clseq_status update_from_group(struct trainer *t, uint64_t batches, doubl
                                        loss_scale(t, sentences, words), sumsq, stats);
 }
 
-static clseq_status one_update(struct trainer *t, double lr)
+clseq_status clseq_trainer_update(clseq_trainer *t, double lr)
 {
     const uint64_t first = t->state.update % t->per_epoch * t->options->accumulate;
     const uint64_t left = t->batches_per_epoch - first;
@@ -638,7 +623,7 @@ static clseq_status one_update(struct trainer *t, double lr)
     return t->ema.model ? clseq_ema_update(&t->ema, t->state.update) : CLSEQ_OK;
 }
 
-static bool finished(const struct trainer *t)
+static bool finished(const clseq_trainer *t)
 {
     const struct clseq_when *after = &t->options->after;
 
@@ -647,12 +632,12 @@ static bool finished(const struct trainer *t)
            (after->seconds > 0 && seconds_so_far(t) >= after->seconds);
 }
 
-static bool gave_up(const struct trainer *t)
+static bool gave_up(const clseq_trainer *t)
 {
     return t->options->early_stop > 0 && t->state.worse_validations >= t->options->early_stop;
 }
 
-static bool save_due(const struct trainer *t)
+static bool save_due(const clseq_trainer *t)
 {
     const struct clseq_when *every = &t->options->save_every;
 
@@ -660,7 +645,7 @@ static bool save_due(const struct trainer *t)
            (every->seconds > 0 && clseq_seconds() - t->last_save >= every->seconds);
 }
 
-static clseq_status loop(struct trainer *t)
+static clseq_status loop(clseq_trainer *t)
 {
     CLSEQ_TRY(clseq_batches_ahead_seek(t->train.ahead, (uint32_t)(t->state.update / t->per_epoch),
                                        t->state.update % t->per_epoch * t->options->accumulate));
@@ -671,7 +656,7 @@ static clseq_status loop(struct trainer *t)
         const double lr =
             clseq_schedule_lr(t->options, t->state.update, t->per_epoch, t->state.decays);
 
-        CLSEQ_TRY(one_update(t, lr));
+        CLSEQ_TRY(clseq_trainer_update(t, lr));
         if (t->state.update % t->options->log_every == 0)
             CLSEQ_TRY(report(t, lr));
         else if (clseq_step_record_full(&t->record))
@@ -686,22 +671,25 @@ static clseq_status loop(struct trainer *t)
 }
 
 /* The end of the run or of this session: everything on disk, told and logged. */
-static clseq_status finish(struct trainer *t)
+static clseq_status finish(clseq_trainer *t)
 {
     struct clseq_train_event event = { .kind = CLSEQ_TRAIN_END, .loss = t->state.best_loss };
     bool complete;
+    uint64_t peak;
 
     if (!t->stop && t->valid.corpus && t->state.validated != t->state.update)
         CLSEQ_TRY(validate(t));
     complete = !t->stop; /* a stop may have come during that validation */
     CLSEQ_TRY(save(t));
+    clseq_backend_memory(t->be, NULL, 0, &peak);
     CLSEQ_TRY(
-        clseq_run_folder_log(&t->folder, json_pack("{s:s, s:I, s:s, s:f}", "event", "stop",
+        clseq_run_folder_log(&t->folder, json_pack("{s:s, s:I, s:s, s:f, s:I}", "event", "stop",
                                                    "update", (json_int_t)t->state.update, "why",
                                                    !complete    ? "asked"
                                                    : gave_up(t) ? "early"
                                                                 : "done",
-                                                   "seconds", seconds_so_far(t))));
+                                                   "seconds", seconds_so_far(t),
+                                                   "device_peak_bytes", (json_int_t)peak)));
     if (!complete) {
         tell(t, &event, "stopped at update %llu, state saved in %s",
              (unsigned long long)t->state.update, t->folder.last);
@@ -723,7 +711,7 @@ static clseq_status finish(struct trainer *t)
 
 /* config.json is written only once nothing stands in the way of training any more, so that a run
  * that never began binds nobody to its options. */
-static clseq_status prepare(struct trainer *t)
+static clseq_status prepare(clseq_trainer *t)
 {
     json_t *given = NULL;
     clseq_status status;
@@ -738,7 +726,7 @@ out:
     return status;
 }
 
-static clseq_status train(struct trainer *t)
+static clseq_status train(clseq_trainer *t)
 {
     CLSEQ_TRY(prepare(t));
     t->last_save = t->report.started = clseq_seconds();
@@ -746,11 +734,23 @@ static clseq_status train(struct trainer *t)
     return finish(t);
 }
 
+void clseq_trainer_fini(clseq_trainer *t)
+{
+    clseq_trainer_destroy_device(t);
+    for (int side = 0; side < 2; side++)
+        clseq_pretrained_fini(&t->pretrained[side]);
+    clseq_batch_fini(&t->batch);
+    clseq_dataset_fini(&t->train);
+    clseq_dataset_fini(&t->valid);
+    clseq_model_meta_fini(&t->meta);
+    clseq_run_folder_close(&t->folder);
+}
+
 clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
                          const struct clseq_train_options *options,
                          const struct clseq_train_hooks *hooks, struct clseq_train_result *result)
 {
-    struct trainer *t = NULL;
+    clseq_trainer *t = NULL;
     clseq_status status;
 
     CLSEQ_TRY(clseq_train_options_check(ctx, options));
@@ -779,20 +779,8 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
             .best_score = t->state.has_best ? t->state.best_score : 0,
             .stopped_early = gave_up(t),
         };
-    clseq_step_record_fini(&t->record);
-    clseq_accumulator_fini(&t->accumulator);
-    clseq_scheduled_sampling_fini(&t->sampling);
-    clseq_candidates_fini(&t->candidates);
-    for (int side = 0; side < 2; side++)
-        clseq_pretrained_fini(&t->pretrained[side]);
-    clseq_ema_fini(&t->ema);
-    clseq_optimizer_fini(&t->optimizer);
-    clseq_seq2seq_destroy(&t->model);
-    clseq_batch_fini(&t->batch);
-    clseq_dataset_fini(&t->train);
-    clseq_dataset_fini(&t->valid);
-    clseq_model_meta_fini(&t->meta);
-    clseq_run_folder_close(&t->folder);
+    clseq_trainer_fini(t);
+    clseq_backend_limit_memory(be, 0);
     free(t);
     return status;
 }
