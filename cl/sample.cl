@@ -86,8 +86,8 @@ static inline uint sample_weight(const sample_row *r, const int bits)
     return convert_uint(exact_exp_1(sample_z(r, bits)) * 16777216.0f);
 }
 
-/* The place of the numbers of word v: of 64 words, 16 blocks hold the first numbers of the first 16,
- * the second ones of the next 16, and so on, so that a vector of blocks serves neighbours. */
+/* The place of the numbers of word v: of 64 words, 16 blocks hold the first numbers of the first
+ * 16, the second ones of the next 16, and so on, so that a vector of blocks serves neighbours. */
 #define SAMPLE_GROUP 64
 
 static inline float sample_noise(int v, uint step, uint c2, uint c3, uint key0, uint key1)

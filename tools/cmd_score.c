@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "device_options.h"
 #include "message.h"
+#include "models.h"
 
 #include <clseq/translate.h>
 
@@ -10,7 +11,7 @@
 #include <string.h>
 
 struct values {
-    const char *model_config;
+    const char *model_config, *with;
     int64_t batch, max_input;
     bool json;
     struct device_options device;
@@ -19,6 +20,8 @@ struct values {
 static const cli_option options[] = {
     /* clang-format off */
     { "json", 0, CLI_FLAG_FIELD(struct values, json), NULL, NULL, .help = "one JSON object a line" },
+    { "with", 0, CLI_STRING_FIELD(struct values, with), "MODEL,...", NULL,
+      .help = "further models with the same target vocabulary: an ensemble" },
     { "model-config", 0, CLI_STRING_FIELD(struct values, model_config), "FILE", NULL,
       .help = "JSON configuration of a model that has none inside (saved by PyTorch)" },
     { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", "64", .min = 1, .max = CLSEQ_BATCH_LIMIT,
@@ -147,7 +150,7 @@ static int run(const cli_parse *parse, const void *values)
     }
     code = device_open(&v->device, &ctx, &be);
     if (code == CLI_EXIT_DONE) {
-        status = clseq_translator_open(ctx, be, parse->arguments[0], v->model_config, &tr);
+        status = models_open(ctx, be, parse->arguments[0], v->with, v->model_config, &tr);
         if (status == CLSEQ_OK)
             status = clseq_pairs_open(ctx, parse->arguments[1], target, 0, &pairs);
         if (status == CLSEQ_OK)

@@ -6,6 +6,7 @@
 #include "cli.h"
 
 extern const cli_command cmd_train, cmd_translate, cmd_score, cmd_eval, cmd_demo, cmd_devices,
-    cmd_bench, cmd_info, cmd_average, cmd_neighbors, cmd_embed, cmd_vocab, cmd_plan, cmd_curves;
+    cmd_bench, cmd_info, cmd_average, cmd_neighbors, cmd_embed, cmd_vocab, cmd_plan, cmd_curves,
+    cmd_rescore;
 
 #endif

@@ -82,23 +82,23 @@ typedef struct clseq_translate_options {
     bool alignments;
     /* Draw the words: translation k of line number n (first_line + its place) is a function of
      * (seed, n, k) and the model alone, whatever else is translated beside it. `beam` is not used.
-     * Translations are in the order of drawing, not the best first. A word is drawn from softmax(
-     * logits / temperature), of the top_k likeliest words (0: of all), and of these from the likeliest
-     * that have the part top_p of the probability (1: from all). */
+     * Translations are in the order of drawing, not the best first. A word is drawn from
+     * softmax(logits / temperature), of the top_k likeliest words (0: of all), and of these from
+     * the likeliest that have the part top_p of the probability (1: from all). */
     bool sample;
     double temperature; /* CLSEQ_TEMPERATURE_LEAST to CLSEQ_TEMPERATURE_LIMIT */
     int32_t top_k;      /* 0 or more */
     double top_p;       /* greater than 0, at most 1 */
     uint64_t seed;
-    /* On models of words, the model with attention: in the text a source word stands for each
-     * unknown one, the one that was looked at most when it was made (Luong et al. 2015b; Jean et al.
-     * 2015), or its translation when the dictionary (borrowed; NULL: none) has one. ids stay as they
-     * are. */
+    /* On a model of words with attention: in the text a source word stands for each unknown one,
+     * the one that got most attention when it was made (Luong et al. 2015b; Jean et al. 2015), or
+     * its translation when the dictionary (borrowed; NULL: none) has one. ids stay as they are. */
     bool replace_unknown;
     const clseq_dictionary *dictionary;
-    /* Called after every step with the text that is settled of lines[line]; each text begins with the
-     * one before it, and the first translation begins with the last. Not called for unknown words'
-     * replacements, nor at the end. Borrowed for the call. Slower than without; NULL: not wanted. */
+    /* Called after every step with the text that is settled of lines[line]; each text begins with
+     * the one before it, and the first translation begins with the last. Unknown words are not
+     * replaced in it, and it is not called at the end. `text` is valid for the call. Slower than
+     * without; NULL: not wanted. */
     void (*partial)(void *user, size_t line, const char *text, size_t length);
     void *partial_user;
     /* A hypothesis is ranked by log-probability / tokens ^ length_penalty, the end token counted. 0
@@ -109,8 +109,8 @@ typedef struct clseq_translate_options {
      * log(min(1, attention the word got)) is added to the rank (Wu et al. 2016, equation 14). 0 to
      * CLSEQ_COVERAGE_PENALTY_LIMIT. */
     double coverage_penalty;
-    /* Fewest tokens of a translation, the end token counted: before, the end token is not taken. The
-     * length limit goes before. 0 to CLSEQ_OUTPUT_LIMIT. */
+    /* Fewest tokens of a translation, the end token counted: before, the end token is not taken.
+     * The length limit goes before. 0 to CLSEQ_OUTPUT_LIMIT. */
     int32_t min_length;
     /* Most tokens of a translation, the end token counted: max_length, or, when that is 0,
      * max_length_factor times the number of source tokens (rounded up) plus 10. */

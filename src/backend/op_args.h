@@ -475,9 +475,9 @@ struct clseq_log_mix_args {
  * that is left (Holtzman et al. 2020). Words as likely as one that is kept are kept.
  *   A row with a NaN, with +infinity or with nothing but -infinity gives -1. x (M, V) with V >= 1,
  * counter (M, 2) i32, index (M) i32; temperature > 0, top_k >= 0, 0 < top_p <= 1.
- *   Exact on every backend: 1 / temperature is a float, exp and log are those of cl/gumbel.clh, each
- * product and sum in float is rounded, and probabilities are added as integers, exp(z) in units of
- * 2^-24, top_p in units of 2^-32. */
+ *   Exact on every backend: 1 / temperature is a float, exp and log are those of cl/gumbel.clh,
+ * each product and sum in float is rounded, and probabilities are added as integers, exp(z) in
+ * units of 2^-24, top_p in units of 2^-32. */
 struct clseq_sample_args {
     clseq_tensor x;       /* in */
     clseq_tensor counter; /* in, i32 */

@@ -578,8 +578,8 @@ static double additive_score_bwd(const struct clseq_magnitude *m, size_t i)
 /*
  * L = |x| + |x_lse| + |y| + |y_lse|. The three differences of d are off by 2L. e = exp(-|d|) is at
  * most 1: 6 of its own, and d moves the log by at most its error, since log(1 + w (exp(d) - 1)) has
- * slope at most 1 in d: 2L. e - 1, its product with w or 1 - w, itself rounded, and 1 + that: 6 + 1 +
- * 1 + 1 + 1 = 10, divided by the argument of the log, which is at least m = min(w, 1 - w): 10 / m.
+ * slope at most 1 in d: 2L. e - 1, its product with w or 1 - w, itself rounded, and 1 + that: 4
+ * more, 10 in all, divided by the argument of the log, which is at least m = min(w, 1 - w): 10 / m.
  * The log itself 6 |log m| <= 6 / m. Outside: (x - x_lse) + y_lse, each off by L, and the last sum
  * 2 (L + 1 / m), where both sides count:
  *   E = 8L + 18 / m

@@ -168,8 +168,8 @@ static clseq_status look_at_step(struct beam_search *search, int32_t b, int32_t 
     return CLSEQ_OK;
 }
 
-/* Tell the words that begin every hypothesis which may still be the first result: those in the beam,
- * and the best that has ended. */
+/* Tell the words that begin every hypothesis which may still be the first result: those in the
+ * beam, and the best that has ended. */
 static clseq_status settle(struct beam_search *search, int32_t b)
 {
     const clseq_decoder_state *st = search->st;
