@@ -238,8 +238,9 @@ static clseq_status cut_side(clseq_pairs *pairs, bool target, clseq_tokenizer *t
                : clseq_fail_in(tokenizer->ctx, status, "%s", clseq_pairs_place(pairs, target));
 }
 
-static clseq_status count_pairs(clseq_pairs *pairs, size_t max_length, clseq_vocab_builder *source,
-                                clseq_vocab_builder *target)
+/* With `joint` the source's builder counts both sides. */
+static clseq_status count_pairs(clseq_pairs *pairs, size_t max_length, bool joint,
+                                clseq_vocab_builder *source, clseq_vocab_builder *target)
 {
     clseq_tokenizer *a = clseq_vocab_builder_tokenizer(source);
     clseq_tokenizer *b = clseq_vocab_builder_tokenizer(target);
@@ -256,7 +257,7 @@ static clseq_status count_pairs(clseq_pairs *pairs, size_t max_length, clseq_voc
         if (a->count == 0 || b->count == 0 || a->count > max_length || b->count > max_length)
             continue;
         CLSEQ_TRY(clseq_vocab_builder_count(source, a));
-        CLSEQ_TRY(clseq_vocab_builder_count(target, b));
+        CLSEQ_TRY(clseq_vocab_builder_count(joint ? source : target, b));
     }
 }
 
@@ -274,13 +275,14 @@ clseq_status clseq_vocab_create_from_pairs(clseq_context *ctx, clseq_pairs *pair
                    clseq_vocab_builder_create(ctx, options->source_text, options->max_types, &a));
     CLSEQ_TRY_GOTO(status, out,
                    clseq_vocab_builder_create(ctx, options->target_text, options->max_types, &b));
-    CLSEQ_TRY_GOTO(status, out, count_pairs(pairs, options->max_length, a, b));
+    CLSEQ_TRY_GOTO(status, out, count_pairs(pairs, options->max_length, options->joint, a, b));
     status = clseq_vocab_create_from_builder(a, &options->source_limits, &source_vocab);
     if (status != CLSEQ_OK) {
         clseq_fail_in(ctx, status, "source side of %s", clseq_pairs_name(pairs));
         goto out;
     }
-    status = clseq_vocab_create_from_builder(b, &options->target_limits, &target_vocab);
+    status = clseq_vocab_create_from_builder(options->joint ? a : b, &options->target_limits,
+                                             &target_vocab);
     if (status != CLSEQ_OK) {
         clseq_fail_in(ctx, status, "target side of %s", clseq_pairs_name(pairs));
         goto out;

@@ -15,6 +15,7 @@ clseq_status clseq_dataset_vocabularies(clseq_context *ctx, const struct clseq_t
     options.target_limits.size = o->target_vocab_size;
     options.source_limits.min_count = options.target_limits.min_count = o->min_count;
     options.max_length = o->max_length;
+    options.joint = o->model.shared_embeddings;
     CLSEQ_TRY(clseq_vocab_create_from_pairs(ctx, pairs, &options, &meta->source_vocab,
                                             &meta->target_vocab));
     meta->reverse_source = o->reverse_source;
