@@ -36,8 +36,8 @@ typedef struct clseq_output_pass {
     clseq_candidate_pass candidates;
 } clseq_output_pass;
 
-/* Register "<prefix>.weight" and "<prefix>.bias"; the bias alone when the weight is parameter `tied`
- * of the store, a table (V, H), and not -1. */
+/* Register "<prefix>.weight" and "<prefix>.bias"; the bias alone when `tied` is not -1 but the
+ * parameter of the store, a table (V, H), that is the weight. */
 CLSEQ_MUST_CHECK clseq_status clseq_output_layer_register(clseq_output_layer *layer,
                                                           clseq_param_store *store,
                                                           const char *prefix, int32_t hidden,
