@@ -11,6 +11,7 @@ struct model_options {
     int cell, bridge, attention; /* in the order of the enums of clseq/model.h */
     int64_t encoder_hidden, encoder_layers;
     bool bidirectional, peepholes, residual, input_feeding, context_input;
+    bool tie_output, share_embeddings;
 };
 
 /* Rows for a command's table; `field` is its struct model_options, `heading` their group. */
@@ -35,7 +36,11 @@ struct model_options {
     { "context-input", 0, CLI_FLAG_FIELD(type, field.context_input), NULL, NULL, .group = heading, \
       .help = "the encoder's last output is part of every input (Cho et al. 2014)" },              \
     { "residual", 0, CLI_FLAG_FIELD(type, field.residual), NULL, NULL, .group = heading,           \
-      .help = "layers from the second on add their input to their output" }
+      .help = "layers from the second on add their input to their output" },                       \
+    { "tie-output", 0, CLI_FLAG_FIELD(type, field.tie_output), NULL, NULL, .group = heading,       \
+      .help = "the output layer's weight is the target embedding (Press and Wolf 2017); --emb = --hidden" }, \
+    { "share-embeddings", 0, CLI_FLAG_FIELD(type, field.share_embeddings), NULL, NULL, .group = heading, \
+      .help = "one vocabulary and one table of embeddings for both sides" }
 /* clang-format on */
 
 static inline void model_options_fill(const struct model_options *options,
@@ -51,6 +56,8 @@ static inline void model_options_fill(const struct model_options *options,
     config->attention = (clseq_attention_kind)options->attention;
     config->input_feeding = options->input_feeding;
     config->context_input = options->context_input;
+    config->tied_output = options->tie_output;
+    config->shared_embeddings = options->share_embeddings;
 }
 
 #endif

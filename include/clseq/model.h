@@ -50,10 +50,13 @@ struct clseq_model_config {
     bool residual;          /* layers from the second on add their input to their output */
     clseq_bridge_kind bridge;
     clseq_attention_kind attention;
-    bool input_feeding; /* attention: the last step's output is part of the next step's input
+    bool input_feeding;     /* attention: the last step's output is part of the next step's input
                            (Luong et al. 2015, section 3.3) */
-    bool context_input; /* the encoder's final output is part of every step's input (Cho et al.
+    bool context_input;     /* the encoder's final output is part of every step's input (Cho et al.
                            2014) */
+    bool tied_output;       /* the output layer's weight is the target embedding (Press and Wolf
+                               2017): embedding = hidden */
+    bool shared_embeddings; /* the target embedding is the source embedding: one vocabulary */
 };
 
 /* Set the defaults; the vocabularies are 0 and must be set. */

@@ -144,6 +144,8 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_vocab_create_from_tokens(clseq_con
 typedef struct clseq_vocab_pair_options {
     clseq_text_options source_text, target_text;
     clseq_vocab_limits source_limits, target_limits;
+    bool joint;        /* one vocabulary of both sides, counted together; their options must be the
+                          same. *source and *target are two of the same words. false */
     size_t max_length; /* pairs with a longer or empty side are not counted; see corpus.h */
     size_t max_types;  /* as in clseq_vocab_builder_create() */
     /* Sides of unit bpe: not 0 counts the pieces of every line a second time, cut with this

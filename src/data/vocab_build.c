@@ -301,11 +301,12 @@ static clseq_status count_dropout(clseq_vocab_builder *builder, clseq_tokenizer 
     return clseq_vocab_builder_count(builder, tokenizer);
 }
 
+/* With `joint` the source's builder counts both sides. */
 static clseq_status count_pairs(clseq_pairs *pairs, const clseq_vocab_pair_options *options,
                                 clseq_vocab_builder *source, clseq_vocab_builder *target)
 {
     const size_t max_length = options->max_length;
-
+    clseq_vocab_builder *other = options->joint ? source : target;
     clseq_tokenizer *a = clseq_vocab_builder_tokenizer(source);
     clseq_tokenizer *b = clseq_vocab_builder_tokenizer(target);
     uint64_t number = 0;
@@ -322,9 +323,9 @@ static clseq_status count_pairs(clseq_pairs *pairs, const clseq_vocab_pair_optio
         if (a->count == 0 || b->count == 0 || a->count > max_length || b->count > max_length)
             continue;
         CLSEQ_TRY(clseq_vocab_builder_count(source, a));
-        CLSEQ_TRY(clseq_vocab_builder_count(target, b));
+        CLSEQ_TRY(clseq_vocab_builder_count(other, b));
         CLSEQ_TRY(count_dropout(source, a, options, 2 * number));
-        CLSEQ_TRY(count_dropout(target, b, options, 2 * number + 1));
+        CLSEQ_TRY(count_dropout(other, b, options, 2 * number + 1));
         number++;
     }
 }
@@ -349,7 +350,8 @@ clseq_status clseq_vocab_create_from_pairs(clseq_context *ctx, clseq_pairs *pair
         clseq_fail_in(ctx, status, "source side of %s", clseq_pairs_name(pairs));
         goto out;
     }
-    status = clseq_vocab_create_from_builder(b, &options->target_limits, &target_vocab);
+    status = clseq_vocab_create_from_builder(options->joint ? a : b, &options->target_limits,
+                                             &target_vocab);
     if (status != CLSEQ_OK) {
         clseq_fail_in(ctx, status, "target side of %s", clseq_pairs_name(pairs));
         goto out;

@@ -72,14 +72,15 @@ clseq_status clseq_model_meta_to_json(clseq_context *ctx, const clseq_model_meta
     }
     const struct clseq_model_config c = clseq_model_config_resolve(&meta->config);
     *ret = json_pack(
-        "{s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:s, s:s, s:b, s:b, s:b, s:o, s:o}",
+        "{s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:s, s:s, s:b, s:b, s:b, s:b, s:b, "
+        "s:o, s:o}",
         "format", format_of(meta), "cell", clseq_cell_name(c.cell), "embedding", (int)c.embedding,
         "hidden", (int)c.hidden, "layers", (int)c.layers, "encoder_hidden", (int)c.encoder_hidden,
         "encoder_layers", (int)c.encoder_layers, "bidirectional", c.bidirectional, "peepholes",
         c.peepholes, "residual", c.residual, "bridge", clseq_bridge_name(c.bridge), "attention",
         clseq_attention_name(c.attention), "input_feeding", c.input_feeding, "context_input",
-        c.context_input, "reverse_source", meta->reverse_source, "source", source, "target",
-        target);
+        c.context_input, "tied_output", c.tied_output, "shared_embeddings", c.shared_embeddings,
+        "reverse_source", meta->reverse_source, "source", source, "target", target);
     if (!*ret)
         return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "model configuration: out of memory");
     return CLSEQ_OK;
@@ -184,7 +185,9 @@ static clseq_status architecture_from_json(clseq_context *ctx, const json_t *jso
     CLSEQ_TRY(get_bool_or_false(ctx, json, place, "peepholes", &c->peepholes));
     CLSEQ_TRY(get_bool_or_false(ctx, json, place, "residual", &c->residual));
     CLSEQ_TRY(get_bool_or_false(ctx, json, place, "input_feeding", &c->input_feeding));
-    return get_bool_or_false(ctx, json, place, "context_input", &c->context_input);
+    CLSEQ_TRY(get_bool_or_false(ctx, json, place, "context_input", &c->context_input));
+    CLSEQ_TRY(get_bool_or_false(ctx, json, place, "tied_output", &c->tied_output));
+    return get_bool_or_false(ctx, json, place, "shared_embeddings", &c->shared_embeddings);
 }
 
 static clseq_status side_from_json(clseq_context *ctx, const json_t *json, const char *place,

@@ -10,7 +10,8 @@ static bool attends(const clseq_decoder *decoder)
 }
 
 clseq_status clseq_decoder_register(clseq_decoder *decoder, clseq_param_store *store,
-                                    const struct clseq_model_config *config)
+                                    const struct clseq_model_config *config,
+                                    const clseq_embedding *source)
 {
     const int32_t directions = config->bidirectional ? 2 : 1, H = config->hidden;
 
@@ -32,13 +33,17 @@ clseq_status clseq_decoder_register(clseq_decoder *decoder, clseq_param_store *s
         .memory = directions * config->encoder_hidden,
         .hidden = H,
     };
-    CLSEQ_TRY(clseq_embedding_register(&decoder->embedding, store, "decoder.embedding",
-                                       config->target_vocabulary, config->embedding));
+    if (config->shared_embeddings)
+        decoder->embedding = *source;
+    else
+        CLSEQ_TRY(clseq_embedding_register(&decoder->embedding, store, "decoder.embedding",
+                                           config->target_vocabulary, config->embedding));
     CLSEQ_TRY(clseq_rnn_stack_register(&decoder->rnn, store, "decoder.rnn"));
     if (attends(decoder))
         CLSEQ_TRY(clseq_attention_register(&decoder->attention, store, "decoder.attention"));
     return clseq_output_layer_register(&decoder->output, store, "output", H,
-                                       config->target_vocabulary);
+                                       config->target_vocabulary,
+                                       config->tied_output ? decoder->embedding.weight : -1);
 }
 
 static clseq_status take_attention(const clseq_decoder *decoder, clseq_workspace *ws,

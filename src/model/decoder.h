@@ -61,10 +61,11 @@ typedef struct clseq_decoder_step {
     clseq_tensor weights;                /* (rows, S): where each hypothesis looks */
 } clseq_decoder_step;
 
-/* `config` is resolved. */
+/* `config` is resolved; `source` is the encoder's table, for shared embeddings. */
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_register(clseq_decoder *decoder,
                                                      clseq_param_store *store,
-                                                     const struct clseq_model_config *config);
+                                                     const struct clseq_model_config *config,
+                                                     const clseq_embedding *source);
 
 /* Take the activations of T steps over S source positions, with N real positions and `unique`
  * distinct input tokens. */

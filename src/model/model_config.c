@@ -90,6 +90,10 @@ static const char *conflict(const struct clseq_model_config *c)
     if (c->bridge == CLSEQ_BRIDGE_CONCAT && (!c->bidirectional || memory != c->hidden))
         return "bridge concat needs two directions, each half as wide as the decoder: use bridge "
                "linear";
+    if (c->tied_output && c->embedding != c->hidden)
+        return "a tied output needs embeddings as wide as the decoder: give embedding = hidden";
+    if (c->shared_embeddings && c->source_vocabulary != c->target_vocabulary)
+        return "shared embeddings need one vocabulary for source and target";
     return NULL;
 }
 
@@ -137,7 +141,9 @@ uint64_t clseq_model_config_weights(const struct clseq_model_config *config)
     const uint64_t memory = D * (uint64_t)c.encoder_hidden;
     const uint64_t gates = c.cell == CLSEQ_CELL_LSTM ? 4 : c.cell == CLSEQ_CELL_GRU ? 3 : 1;
     const uint64_t fed = E + (c.context_input ? memory : 0) + (c.input_feeding ? H : 0);
-    uint64_t total = ((uint64_t)c.source_vocabulary + V) * E + V * (H + 1);
+    uint64_t total = (uint64_t)c.source_vocabulary * E + V;
+
+    total += (c.shared_embeddings ? 0 : V * E) + (c.tied_output ? 0 : V * H);
 
     total += stack_weights(gates, E, (uint64_t)c.encoder_hidden, (uint64_t)c.encoder_layers, D,
                            c.peepholes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "model/seq2seq.h"
 
+#include "model/row_tables.h"
 #include "nn/sampled_output.h"
 
 #include <stdlib.h>
@@ -42,7 +43,7 @@ clseq_status clseq_seq2seq_register(const struct clseq_model_config *config, cls
     const struct clseq_model_config c = clseq_model_config_resolve(config);
 
     CLSEQ_TRY(clseq_encoder_register(encoder, store, &c));
-    CLSEQ_TRY(clseq_decoder_register(decoder, store, &c));
+    CLSEQ_TRY(clseq_decoder_register(decoder, store, &c, &encoder->embedding));
     bridge->kind = c.bridge;
     return clseq_bridge_register(bridge, store, &encoder->rnn, &decoder->rnn);
 }
@@ -50,7 +51,13 @@ clseq_status clseq_seq2seq_register(const struct clseq_model_config *config, cls
 static clseq_status create_weights(clseq_seq2seq *m)
 {
     CLSEQ_TRY(clseq_seq2seq_register(&m->config, &m->encoder, &m->bridge, &m->decoder, &m->store));
-    m->row_tables = m->samples > 0 ? CLSEQ_ROW_TABLES : 2;
+    if (m->config.tied_output && m->samples > 0)
+        return clseq_fail(m->ctx, CLSEQ_ERR_ARG,
+                          "sampled softmax with a tied output is not supported: leave one of them "
+                          "out");
+    /* The output layer has a gradient for every row of a tied table. */
+    if (m->config.tied_output)
+        m->store.params[m->decoder.output.weight].row_sparse = false;
     if (m->samples > 0) {
         m->store.params[m->decoder.output.weight].row_sparse = true;
         m->store.params[m->decoder.output.bias].row_sparse = true;
@@ -145,6 +152,7 @@ static clseq_status take(clseq_seq2seq *m, clseq_workspace *ws,
                                  training, training && d->layers > 0, &m->encoder_pass));
     if (shape->T == 0)
         return CLSEQ_OK;
+    CLSEQ_TRY(clseq_row_tables_take(m, ws, shape));
     CLSEQ_TRY(clseq_decoder_take(&m->decoder, ws, m->real, shape->S, shape->T, shape->B, shape->N,
                                  shape->target_unique, training,
                                  training && (d->layers > 0 || d->output > 0), &m->decoder_pass));
@@ -159,15 +167,18 @@ static clseq_status input_elements(clseq_seq2seq *m, const struct clseq_seq2seq_
                                    size_t *ret)
 {
     size_t source, target, total;
-    const size_t B = (size_t)limits->B, gaps = 16 * 32;
+    const size_t B = (size_t)limits->B, gaps = 19 * 32;
+    const size_t both = (size_t)limits->source_unique + (size_t)limits->target_unique;
+    const size_t joint = m->training && m->config.shared_embeddings ? 3 * both : 0;
 
     /* Per side: index and order (at most all positions), unique and start (at most as many); the
-     * source's places in reverse. Of the candidates words and shift, and the targets' columns. */
+     * source's places in reverse. Of the candidates words and shift, and the targets' columns. Of
+     * shared embeddings the words of both sides, and their places on each. */
     if (!clseq_mul_size((size_t)limits->S * 5, B, &source) ||
         !clseq_mul_size((size_t)limits->T * 4, B, &target) ||
         !clseq_add_size(source, target, &total) ||
         !clseq_add_size(total, 3 * (size_t)limits->N + 2 * B + 2 + gaps, &total) ||
-        !clseq_add_size(total, 3 * (size_t)limits->candidates, &total))
+        !clseq_add_size(total, 3 * (size_t)limits->candidates + joint, &total))
         return clseq_fail(m->ctx, CLSEQ_ERR_LIMIT,
                           "batch of %d sentences of %d and %d words is too large", limits->B,
                           limits->S, limits->T);
@@ -242,8 +253,7 @@ uint64_t clseq_seq2seq_bytes(const clseq_seq2seq *model)
            model->input_capacity * sizeof(int32_t);
 }
 
-/* Append an array to the upload and make its view. */
-static clseq_tensor stage(clseq_seq2seq *m, size_t *used, const int32_t *data, int32_t n)
+clseq_tensor clseq_seq2seq_stage(clseq_seq2seq *m, size_t *used, const int32_t *data, int32_t n)
 {
     const clseq_tensor view = clseq_tensor_1d(m->input_buffer, *used, CLSEQ_I32, n);
 
@@ -272,9 +282,9 @@ static clseq_token_rows stage_tokens(clseq_seq2seq *m, size_t *used,
                                      const struct clseq_input_tokens *tokens)
 {
     return (clseq_token_rows) {
-        .unique = stage(m, used, tokens->unique, tokens->unique_count),
-        .start = stage(m, used, tokens->start, tokens->unique_count + 1),
-        .order = stage(m, used, tokens->order, tokens->order_count),
+        .unique = clseq_seq2seq_stage(m, used, tokens->unique, tokens->unique_count),
+        .start = clseq_seq2seq_stage(m, used, tokens->start, tokens->unique_count + 1),
+        .order = clseq_seq2seq_stage(m, used, tokens->order, tokens->order_count),
     };
 }
 
@@ -303,8 +313,8 @@ static void stage_candidates(clseq_seq2seq *m, size_t *used,
     clseq_candidate_pass *to = &m->decoder_pass.output.candidates;
 
     to->drawn = from->drawn;
-    to->words = stage(m, used, from->words, from->count);
-    to->target = stage(m, used, from->target, N);
+    to->words = clseq_seq2seq_stage(m, used, from->words, from->count);
+    to->target = clseq_seq2seq_stage(m, used, from->target, N);
     to->shift = stage_reals(m, used, from->shift, from->count);
 }
 
@@ -328,25 +338,32 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
                           input->B, input->S, input->T);
     CLSEQ_TRY(take(model, &model->ws, &shape));
 
-    model->encoder_pass.index = stage(model, &used, input->source_index, input->S * input->B);
-    model->encoder_pass.rnn.length = stage(model, &used, input->source_length, input->B);
+    model->encoder_pass.index =
+        clseq_seq2seq_stage(model, &used, input->source_index, input->S * input->B);
+    model->encoder_pass.rnn.length =
+        clseq_seq2seq_stage(model, &used, input->source_length, input->B);
     if (model->config.bidirectional)
         model->encoder_pass.rnn.reverse =
             stage_reverse(model, &used, input->source_length, input->S, input->B);
     if (model->training)
         model->source_tokens = stage_tokens(model, &used, &input->source_tokens);
     if (input->T > 0) {
-        model->decoder_pass.index = stage(model, &used, input->target_index, input->T * input->B);
+        model->decoder_pass.index =
+            clseq_seq2seq_stage(model, &used, input->target_index, input->T * input->B);
         /* Fed with its own output the decoder goes step by step, and a length would count from
          * each. What padded steps compute is used by nothing. */
         if (!model->config.input_feeding)
-            model->decoder_pass.rnn.length = stage(model, &used, input->target_length, input->B);
-        model->decoder_pass.output.rows = stage(model, &used, input->rows, input->N);
-        model->decoder_pass.output.target = stage(model, &used, input->target, input->N);
+            model->decoder_pass.rnn.length =
+                clseq_seq2seq_stage(model, &used, input->target_length, input->B);
+        model->decoder_pass.output.rows = clseq_seq2seq_stage(model, &used, input->rows, input->N);
+        model->decoder_pass.output.target =
+            clseq_seq2seq_stage(model, &used, input->target, input->N);
         if (model->training)
             model->target_tokens = stage_tokens(model, &used, &input->target_tokens);
         if (model->training && input->candidates)
             stage_candidates(model, &used, input->candidates, input->N);
+        if (model->training)
+            clseq_row_tables_stage(model, &used, input);
     }
     return clseq_buffer_write(model->input_buffer, 0, model->input_host, used * sizeof(int32_t));
 }
@@ -404,6 +421,7 @@ clseq_status clseq_seq2seq_loss_bwd(clseq_seq2seq *model, double scale, bool acc
                                     clseq_tensor loss)
 {
     clseq_run run = clseq_seq2seq_run(model, accumulate);
+    clseq_row_gradient rows[CLSEQ_ROW_TABLES];
 
     if ((model->samples > 0) != clseq_tensor_present(&model->decoder_pass.output.candidates.words))
         return clseq_fail(
@@ -417,10 +435,11 @@ clseq_status clseq_seq2seq_loss_bwd(clseq_seq2seq *model, double scale, bool acc
         CLSEQ_TRY(
             clseq_op_fill(model->be, &(struct clseq_fill_args) { .dst = model->encoder_pass.dy }));
     CLSEQ_TRY(clseq_decoder_loss_bwd(&model->decoder, &run, &model->decoder_pass,
-                                     &model->target_tokens, scale, &model->row_gradients[1]));
+                                     &model->target_tokens, scale, &rows[1]));
     CLSEQ_TRY(sum_losses(model, loss));
     CLSEQ_TRY(clseq_bridge_bwd(&model->bridge, &run, &model->encoder.rnn, &model->encoder_pass.rnn,
                                &model->decoder.rnn, &model->decoder_pass.rnn));
-    return clseq_encoder_bwd(&model->encoder, &run, &model->encoder_pass, attends(model),
-                             &model->source_tokens, &model->row_gradients[0]);
+    CLSEQ_TRY(clseq_encoder_bwd(&model->encoder, &run, &model->encoder_pass, attends(model),
+                                &model->source_tokens, &rows[0]));
+    return clseq_row_tables_end(model, &run, rows);
 }

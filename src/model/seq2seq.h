@@ -59,8 +59,16 @@ struct clseq_seq2seq_limits {
 };
 
 /* Tables whose gradients are rows: source and target embedding, and with sampled softmax weight and
- * bias of the output layer. In this order, which is that of the store. */
+ * bias of the output layer. In this order, which is that of the store. Shared embeddings are one
+ * table; one that is tied to the output layer has a dense gradient and is none of these. */
 #define CLSEQ_ROW_TABLES 4
+
+/* Gradients of a table that both sides use: rows of all words of the batch. */
+struct clseq_joint_rows {
+    const int32_t *words;               /* (J) ascending, in host memory */
+    clseq_tensor index, source, target; /* (J) i32 the words; their rows on each side, or -1 */
+    clseq_tensor rows, other;           /* (J, E) */
+};
 
 typedef struct clseq_seq2seq {
     clseq_context *ctx; /* borrowed */
@@ -87,7 +95,9 @@ typedef struct clseq_seq2seq {
     clseq_decoder_pass decoder_pass;
     clseq_token_rows source_tokens, target_tokens;
     clseq_row_gradient row_gradients[CLSEQ_ROW_TABLES]; /* after loss_bwd: of each table */
-    int row_tables;                                     /* how many there are */
+    const int32_t *row_words[CLSEQ_ROW_TABLES];         /* their words, in host memory */
+    int row_tables;                                     /* how many there are, after begin */
+    struct clseq_joint_rows joint;
     int32_t samples; /* words drawn for an update; 0: the loss is over all words */
 } clseq_seq2seq;
 
@@ -146,6 +156,14 @@ CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_loss(clseq_seq2seq *model, clseq_ten
  * those that are there, but for the embeddings: their row gradients are always of this call. */
 CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_loss_bwd(clseq_seq2seq *model, double scale,
                                                      bool accumulate, clseq_tensor loss);
+
+/* How many tables have rows as gradients, and the most rows each can have in a batch. */
+int clseq_seq2seq_row_limits(const clseq_seq2seq *model, const struct clseq_seq2seq_limits *limits,
+                             int32_t most[CLSEQ_ROW_TABLES]);
+
+/* Append an array to the upload and make its view. */
+clseq_tensor clseq_seq2seq_stage(clseq_seq2seq *model, size_t *used, const int32_t *data,
+                                 int32_t n);
 
 /* A layer's view on weights and gradients. */
 clseq_run clseq_seq2seq_run(const clseq_seq2seq *model, bool accumulate);

@@ -10,14 +10,17 @@
 #define CHUNK_ROWS_MAX 512
 
 clseq_status clseq_output_layer_register(clseq_output_layer *layer, clseq_param_store *store,
-                                         const char *prefix, int32_t hidden, int32_t vocabulary)
+                                         const char *prefix, int32_t hidden, int32_t vocabulary,
+                                         int tied)
 {
     char name[CLSEQ_PARAM_NAME];
 
     layer->hidden = hidden;
     layer->vocabulary = vocabulary;
+    layer->weight = tied;
     snprintf(name, sizeof(name), "%s.weight", prefix);
-    CLSEQ_TRY(clseq_param_store_add(store, name, 2, vocabulary, hidden, false, &layer->weight));
+    if (tied < 0)
+        CLSEQ_TRY(clseq_param_store_add(store, name, 2, vocabulary, hidden, false, &layer->weight));
     snprintf(name, sizeof(name), "%s.bias", prefix);
     return clseq_param_store_add(store, name, 1, vocabulary, 1, false, &layer->bias);
 }

@@ -36,11 +36,12 @@ typedef struct clseq_output_pass {
     clseq_candidate_pass candidates;
 } clseq_output_pass;
 
-/* Register "<prefix>.weight" and "<prefix>.bias". */
+/* Register "<prefix>.weight" and "<prefix>.bias"; the bias alone when `tied` is not -1 but the
+ * parameter of the store, a table (V, H), that is the weight. */
 CLSEQ_MUST_CHECK clseq_status clseq_output_layer_register(clseq_output_layer *layer,
                                                           clseq_param_store *store,
                                                           const char *prefix, int32_t hidden,
-                                                          int32_t vocabulary);
+                                                          int32_t vocabulary, int tied);
 
 /* Rows of a chunk, when there are n real positions. */
 int32_t clseq_output_layer_chunk(int32_t vocabulary, int32_t n);

@@ -35,15 +35,13 @@ static clseq_status init_rows(clseq_accumulator *a, struct clseq_merged_rows *t,
 clseq_status clseq_accumulator_init(clseq_accumulator *accumulator, clseq_seq2seq *model,
                                     const struct clseq_seq2seq_limits *limits, size_t group)
 {
-    const int32_t words = clseq_seq2seq_most_candidates(model, limits->N);
-    const int32_t most[CLSEQ_ROW_TABLES] = { limits->source_unique, limits->target_unique, words,
-                                             words };
+    int32_t most[CLSEQ_ROW_TABLES], largest = 1;
     const clseq_param_store *store = &model->store;
-    int32_t largest = 0;
     int n = 0;
 
     *accumulator = (clseq_accumulator) { .model = model };
-    for (size_t i = 0; i < store->count && n < CLSEQ_ROW_TABLES; i++) {
+    accumulator->tables = clseq_seq2seq_row_limits(model, limits, most);
+    for (size_t i = 0; i < store->count && n < accumulator->tables; i++) {
         if (!store->params[i].row_sparse)
             continue;
         CLSEQ_TRY(
@@ -75,7 +73,7 @@ void clseq_accumulator_fini(clseq_accumulator *accumulator)
 void clseq_accumulator_begin(clseq_accumulator *accumulator)
 {
     accumulator->batches = 0;
-    for (int i = 0; i < accumulator->model->row_tables; i++) {
+    for (int i = 0; i < accumulator->tables; i++) {
         struct clseq_merged_rows *t = &accumulator->table[i];
 
         for (int32_t r = 0; r < t->count; r++)
@@ -142,16 +140,14 @@ clseq_status clseq_accumulator_add(clseq_accumulator *a, const struct clseq_seq2
     if (!first)
         CLSEQ_TRY(clseq_op_axpby(a->model->be, &(struct clseq_axpby_args) {
                                                    .x = one, .y = loss, .alpha = 1, .beta = 1 }));
-    CLSEQ_TRY(merge(a, 0, input->source_tokens.unique, input->source_tokens.unique_count));
-    CLSEQ_TRY(merge(a, 1, input->target_tokens.unique, input->target_tokens.unique_count));
-    for (int i = 2; i < a->model->row_tables; i++)
-        CLSEQ_TRY(merge(a, i, input->candidates->words, input->candidates->count));
+    for (int i = 0; i < a->tables; i++)
+        CLSEQ_TRY(merge(a, i, a->model->row_words[i], a->model->row_gradients[i].rows.dims[0]));
     return CLSEQ_OK;
 }
 
 clseq_status clseq_accumulator_end(clseq_accumulator *a)
 {
-    for (int i = 0; i < a->model->row_tables; i++) {
+    for (int i = 0; i < a->tables; i++) {
         struct clseq_merged_rows *t = &a->table[i];
         clseq_row_gradient *gradient = &a->model->row_gradients[i];
 

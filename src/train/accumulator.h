@@ -17,6 +17,7 @@
 
 typedef struct clseq_accumulator {
     clseq_seq2seq *model; /* borrowed */
+    int tables;           /* of the model */
     int32_t batches;      /* of the group at hand so far */
 
     struct clseq_merged_rows {

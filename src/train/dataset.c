@@ -86,6 +86,7 @@ static clseq_status make_vocabularies(clseq_context *ctx, const struct clseq_tra
     options.max_length = o->max_length;
     options.bpe_dropout = o->bpe_dropout;
     options.seed = o->seed;
+    options.joint = o->model.shared_embeddings;
     return clseq_vocab_create_from_pairs(ctx, pairs, &options, &meta->source_vocab,
                                          &meta->target_vocab);
 }

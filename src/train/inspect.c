@@ -39,15 +39,16 @@ static json_t *describe_architecture(const struct clseq_model_config *config, bo
 {
     const struct clseq_model_config c = clseq_model_config_resolve(config);
 
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:I}",
-                     "cell", clseq_cell_name(c.cell), "embedding", (int)c.embedding, "hidden",
-                     (int)c.hidden, "layers", (int)c.layers, "encoder_hidden",
-                     (int)c.encoder_hidden, "encoder_layers", (int)c.encoder_layers,
-                     "bidirectional", c.bidirectional, "attention",
-                     clseq_attention_name(c.attention), "bridge", clseq_bridge_name(c.bridge),
-                     "input_feeding", c.input_feeding, "context_input", c.context_input, "residual",
-                     c.residual, "peepholes", c.peepholes, "reverse_source", reverse_source,
-                     "weights", (json_int_t)clseq_model_config_weights(config));
+    return json_pack(
+        "{s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:I}",
+        "cell", clseq_cell_name(c.cell), "embedding", (int)c.embedding, "hidden", (int)c.hidden,
+        "layers", (int)c.layers, "encoder_hidden", (int)c.encoder_hidden, "encoder_layers",
+        (int)c.encoder_layers, "bidirectional", c.bidirectional, "attention",
+        clseq_attention_name(c.attention), "bridge", clseq_bridge_name(c.bridge), "input_feeding",
+        c.input_feeding, "context_input", c.context_input, "residual", c.residual, "peepholes",
+        c.peepholes, "tied_output", c.tied_output, "shared_embeddings", c.shared_embeddings,
+        "reverse_source", reverse_source, "weights",
+        (json_int_t)clseq_model_config_weights(config));
 }
 
 static json_t *describe_tensors(const clseq_safetensors *file)

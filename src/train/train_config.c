@@ -163,6 +163,37 @@ static clseq_status check_vectors(clseq_context *ctx, const struct clseq_train_o
     return CLSEQ_OK;
 }
 
+static clseq_status check_sharing(clseq_context *ctx, const struct clseq_train_options *o)
+{
+    const bool shared = o->model.shared_embeddings, tied = o->model.tied_output;
+
+    if (tied && o->model.embedding != o->model.hidden)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--tie-output: the embeddings have %d numbers, the decoder's output %d: "
+                          "give --emb %d, or leave it out",
+                          o->model.embedding, o->model.hidden, o->model.hidden);
+    if (tied && o->loss != CLSEQ_LOSS_SOFTMAX)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--tie-output with --loss %s is not supported: leave one of them out",
+                          loss_names[o->loss]);
+    if (shared && (o->source_text.unit != o->target_text.unit ||
+                   o->source_text.lowercase != o->target_text.lowercase ||
+                   o->source_vocab_size != o->target_vocab_size))
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--share-embeddings makes one vocabulary of both sides: give --unit and "
+                          "--vocab-size, and not other ones for the source or the target");
+    if (shared && o->target_vectors)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--share-embeddings: both sides have one table: give --source-vectors "
+                          "alone");
+    if ((shared || tied) && o->freeze_vectors)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--freeze-vectors: with --%s the same vectors have another use, too, in "
+                          "which they learn: leave one of them out",
+                          shared ? "share-embeddings" : "tie-output");
+    return CLSEQ_OK;
+}
+
 static clseq_status check_loss(clseq_context *ctx, const struct clseq_train_options *options)
 {
     CLSEQ_TRY(check_range(ctx, "loss", options->loss, 0, CLSEQ_LOSS_SAMPLED));
@@ -233,6 +264,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
                           "--after: say how long to train, for example 10e, 5000u or 30m");
     CLSEQ_TRY(check_units(ctx, options));
     CLSEQ_TRY(check_loss(ctx, options));
+    CLSEQ_TRY(check_sharing(ctx, options));
     CLSEQ_TRY(check_teacher(ctx, options));
     CLSEQ_TRY(check_vectors(ctx, options));
     return check_schedule(ctx, options);
@@ -293,14 +325,16 @@ static bool add_architecture(json_t *numbers, const struct clseq_train_options *
 {
     const struct clseq_model_config *c = &o->model;
     json_t *more = json_pack(
-        "{s:s, s:i, s:i, s:b, s:b, s:b, s:s, s:s, s:b, s:b, s:f, s:f, s:f, s:f, s:b, s:f}", "cell",
-        clseq_cell_name(c->cell), "encoder-hidden", (int)c->encoder_hidden, "encoder-layers",
-        (int)c->encoder_layers, "bidirectional", c->bidirectional, "peepholes", c->peepholes,
-        "residual", c->residual, "bridge", clseq_bridge_name(c->bridge), "attention",
+        "{s:s, s:i, s:i, s:b, s:b, s:b, s:s, s:s, s:b, s:b, s:b, s:b, s:f, s:f, s:f, s:f, s:b, "
+        "s:f}",
+        "cell", clseq_cell_name(c->cell), "encoder-hidden", (int)c->encoder_hidden,
+        "encoder-layers", (int)c->encoder_layers, "bidirectional", c->bidirectional, "peepholes",
+        c->peepholes, "residual", c->residual, "bridge", clseq_bridge_name(c->bridge), "attention",
         clseq_attention_name(c->attention), "input-feeding", c->input_feeding, "context-input",
-        c->context_input, "dropout", o->layer_dropout, "embedding-dropout", o->embedding_dropout,
-        "output-dropout", o->output_dropout, "word-dropout", o->word_dropout, "same-dropout",
-        o->same_dropout, "label-smoothing", o->label_smoothing);
+        c->context_input, "tie-output", c->tied_output, "share-embeddings", c->shared_embeddings,
+        "dropout", o->layer_dropout, "embedding-dropout", o->embedding_dropout, "output-dropout",
+        o->output_dropout, "word-dropout", o->word_dropout, "same-dropout", o->same_dropout,
+        "label-smoothing", o->label_smoothing);
     const bool ok = more && json_object_update(numbers, more) == 0;
 
     json_decref(more);

@@ -111,7 +111,7 @@ static void check_config(void **state, struct clseq_model_config config)
     struct probe p;
     double *got, *expected;
 
-    config.source_vocabulary = 7;
+    config.source_vocabulary = config.shared_embeddings ? 9 : 7;
     config.target_vocabulary = 9;
     probe_open(&p, place->ctx, place->be, &config, 0.8);
     ragged(&pairs, 5);
@@ -203,6 +203,22 @@ static void test_attention(void **state)
             config.context_input = true;
             check_config(state, config);
         }
+    }
+}
+
+/* A table with two or three uses: their gradients add up. */
+static void test_shared_tables(void **state)
+{
+    for (int attention = 0; attention < 2; attention++) {
+        struct clseq_model_config config = { .embedding = 4, .hidden = 4, .layers = 2 };
+
+        config.attention = attention ? CLSEQ_ATTENTION_GENERAL : CLSEQ_ATTENTION_NONE;
+        config.tied_output = true;
+        check_config(state, config);
+        config.shared_embeddings = true;
+        check_config(state, config);
+        config.tied_output = false;
+        check_config(state, config);
     }
 }
 
@@ -338,12 +354,13 @@ static void test_sampled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_layers),   cmocka_unit_test(test_one_layer),
-        cmocka_unit_test(test_three_layers), cmocka_unit_test(test_accumulate),
-        cmocka_unit_test(test_replace),      cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_residual),     cmocka_unit_test(test_bidirectional),
-        cmocka_unit_test(test_bridge),       cmocka_unit_test(test_context),
-        cmocka_unit_test(test_attention),    cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_two_layers),    cmocka_unit_test(test_one_layer),
+        cmocka_unit_test(test_three_layers),  cmocka_unit_test(test_accumulate),
+        cmocka_unit_test(test_replace),       cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_residual),      cmocka_unit_test(test_bidirectional),
+        cmocka_unit_test(test_bridge),        cmocka_unit_test(test_context),
+        cmocka_unit_test(test_attention),     cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_shared_tables),
     };
 
     return cmocka_run_group_tests_name("whole model on the oracle", tests, set_up, probe_teardown);

@@ -123,12 +123,15 @@ static struct clseq_model_config random_config(uint64_t *counter)
         .attention = (clseq_attention_kind)below(counter, 4),
         .input_feeding = below(counter, 2),
         .context_input = below(counter, 2),
+        .tied_output = below(counter, 4) == 0,
+        .shared_embeddings = below(counter, 4) == 0,
     };
 }
 
 /* What random configurations met, so that no kind is missing. */
 struct met {
-    int valid, conflicts, cells[3], bridges[5], attentions[4], feeding, contexts, peepholes;
+    int valid, conflicts, cells[3], bridges[5], attentions[4], feeding, contexts, peepholes, tied,
+        shared;
 };
 
 static void count_met(struct met *met, const struct clseq_model_config *c)
@@ -140,6 +143,8 @@ static void count_met(struct met *met, const struct clseq_model_config *c)
     met->feeding += c->input_feeding;
     met->contexts += c->context_input;
     met->peepholes += c->peepholes;
+    met->tied += c->tied_output;
+    met->shared += c->shared_embeddings;
 }
 
 static void expect_met(const struct met *met)
@@ -153,6 +158,7 @@ static void expect_met(const struct met *met)
     for (int i = 0; i < 4; i++)
         assert_true(met->attentions[i] > 5);
     assert_true(met->feeding > 5 && met->contexts > 5 && met->peepholes > 5);
+    assert_true(met->tied > 5 && met->shared > 5);
 }
 
 /* The number of weights without a model is that of the model's tensors. */
@@ -209,6 +215,8 @@ static void expect_config(const struct clseq_model_config *x, const struct clseq
     assert_int_equal(x->attention, y->attention);
     assert_int_equal(x->input_feeding, y->input_feeding);
     assert_int_equal(x->context_input, y->context_input);
+    assert_int_equal(x->tied_output, y->tied_output);
+    assert_int_equal(x->shared_embeddings, y->shared_embeddings);
 }
 
 /* To a file and back: the configuration, the weights, and nothing else of either. */
