@@ -16,6 +16,7 @@ struct device_options {
 };
 
 #define DEVICE_BACKENDS "auto|opencl|reference|mirror"
+#define DEVICE_MIRROR   3 /* its place there */
 
 /* Rows for a command's table; `field` is its struct device_options. */
 /* clang-format off */

@@ -156,8 +156,13 @@ int plan_print(const struct device_options *device, const struct plan_values *va
     clseq_context *ctx = NULL;
     clseq_backend *be = NULL;
     clseq_status status;
-    int code = device_open(device, &ctx, &be);
+    int code;
 
+    if (device->backend == DEVICE_MIRROR) {
+        cli_error("mirror has everything twice and is for tests: plan for another backend");
+        return CLI_EXIT_USAGE;
+    }
+    code = device_open(device, &ctx, &be);
     if (code != CLI_EXIT_DONE)
         return code;
     clseq_plan_options_init(&options);
