@@ -254,9 +254,10 @@ static clseq_status translate_block(struct job *job, const struct line_block *bl
 static int translate_all(clseq_context *ctx, clseq_translator *tr,
                          const clseq_dictionary *dictionary, const struct values *v)
 {
-    struct stream stream = { .cut_words =
-                                 clseq_translator_info(tr)->target_text.unit != CLSEQ_UNIT_WORD &&
-                                 clseq_translator_info(tr)->target_text.unit != CLSEQ_UNIT_CHAR };
+    const clseq_text_options text = clseq_translator_info(tr)->target_text;
+    /* What follows may change how the last word is written. */
+    struct stream stream = { .cut_words = text.rules || (text.unit != CLSEQ_UNIT_WORD &&
+                                                         text.unit != CLSEQ_UNIT_CHAR) };
     /* A person at a terminal wants an answer to each line. */
     const bool terminal = strcmp(v->input, "-") == 0 && isatty(STDIN_FILENO);
     const size_t block_lines = terminal || v->stream ? 1 : (size_t)v->batch * BATCHES_AHEAD;

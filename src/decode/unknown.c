@@ -4,6 +4,8 @@
 #include "data/tokenize.h"
 #include "decode/translator_inside.h"
 
+#include <clseq/rules.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +68,22 @@ static clseq_status compose(const clseq_translator *tr, const clseq_dictionary *
     return CLSEQ_OK;
 }
 
+/* As translations of such a model are: raw text again. */
+static clseq_status join_by_rules(clseq_context *ctx, clseq_text *text)
+{
+    clseq_text joined = { 0 };
+    const clseq_status status =
+        clseq_rules_join(ctx, text->data ? text->data : "", text->size, &joined);
+
+    if (status != CLSEQ_OK) {
+        clseq_text_fini(&joined);
+        return status;
+    }
+    clseq_text_fini(text);
+    *text = joined;
+    return CLSEQ_OK;
+}
+
 static bool has_unknown(const clseq_hypothesis *h)
 {
     for (size_t t = 0; t < h->tokens; t++) {
@@ -86,6 +104,8 @@ static clseq_status replace_in(const clseq_translator *tr, const clseq_translate
         return CLSEQ_OK;
     CLSEQ_TRY(clseq_tokenizer_cut(tokenizer, line, length));
     status = compose(tr, o->dictionary, tokenizer, h, &text);
+    if (status == CLSEQ_OK && tr->info.target_text.rules)
+        status = join_by_rules(tr->ctx, &text);
     if (status != CLSEQ_OK) {
         clseq_text_fini(&text);
         return status;
@@ -101,11 +121,11 @@ clseq_status clseq_unknown_replace(const clseq_translator *tr, const char *const
                                    const clseq_translate_options *o, clseq_translation *results)
 {
     /* As the line has them: a name keeps its capital letters. */
-    const clseq_text_options words = { .unit = CLSEQ_UNIT_WORD };
+    const clseq_text_options words = { .unit = CLSEQ_UNIT_WORD,
+                                       .rules = tr->info.source_text.rules };
     clseq_tokenizer tokenizer;
-    clseq_status status = CLSEQ_OK;
+    clseq_status status = clseq_tokenizer_init(&tokenizer, tr->ctx, words);
 
-    clseq_tokenizer_init(&tokenizer, tr->ctx, words);
     for (size_t i = 0; i < n && status == CLSEQ_OK; i++) {
         for (size_t k = 0; k < results[i].count && status == CLSEQ_OK; k++) {
             clseq_hypothesis *h = &results[i].hypotheses[k];

@@ -68,6 +68,12 @@ static clseq_status check_codes(clseq_context *ctx, const struct clseq_train_opt
     return CLSEQ_OK;
 }
 
+static bool same_codes(const clseq_text_options *a, const clseq_text_options *b)
+{
+    return a->codes_size == b->codes_size &&
+           (a->codes_size == 0 || memcmp(a->codes, b->codes, a->codes_size) == 0);
+}
+
 static clseq_status make_vocabularies(clseq_context *ctx, const struct clseq_train_options *o,
                                       clseq_pairs *pairs, clseq_text codes[2],
                                       clseq_model_meta *meta)
@@ -77,6 +83,12 @@ static clseq_status make_vocabularies(clseq_context *ctx, const struct clseq_tra
 
     CLSEQ_TRY(get_codes(ctx, o, pairs, codes, text));
     CLSEQ_TRY(check_codes(ctx, o, text));
+    if (o->model.shared_embeddings && !same_codes(&text[0], &text[1]))
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--share-embeddings makes one vocabulary of both sides, which are cut "
+                          "differently: give %s",
+                          text[0].unit == CLSEQ_UNIT_BPE ? "--joint, or the same --codes for both"
+                                                         : "the same --spm-model for both");
     clseq_vocab_pair_options_init(&options);
     options.source_text = text[0];
     options.target_text = text[1];

@@ -482,8 +482,8 @@ OF_EACH_MODEL(test_step_allocates_nothing)
  */
 static void test_plan_again(void **state, const struct clseq_model_config *config)
 {
-    const struct clseq_seq2seq_limits small = { 4, 4, 2, 8, 8, 8 },
-                                      large = { 40, 40, 16, 640, 23, 31 };
+    const struct clseq_seq2seq_limits small = { 4, 4, 2, 8, 8, 8, 0 },
+                                      large = { 40, 40, 16, 640, 23, 31, 0 };
     struct probe_pairs pairs;
     struct clseq_seq2seq_input input;
     struct outcome before, after;
@@ -602,7 +602,7 @@ static void test_device_too_small(void **state)
 {
     struct probe_place *place = probe_place(state);
     const uint64_t whole = place->be->info.max_buffer_bytes;
-    const struct clseq_seq2seq_limits limits = { 30, 30, 16, 480, 23, 31 };
+    const struct clseq_seq2seq_limits limits = { 30, 30, 16, 480, 23, 31, 0 };
     clseq_seq2seq *model = NULL;
 
     place->be->info.max_buffer_bytes = 1 << 10;

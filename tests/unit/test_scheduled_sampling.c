@@ -111,7 +111,7 @@ static void expect_guesses(const struct place *p, clseq_seq2seq *model, clseq_bu
 static size_t check_ratio(const struct place *p, clseq_seq2seq *model, double ratio, uint64_t seed)
 {
     const struct clseq_seq2seq_limits limits = {
-        S_MAX + 1, T_MAX + 1, B, B * (T_MAX + 1), SOURCES, TARGETS,
+        S_MAX + 1, T_MAX + 1, B, B * (T_MAX + 1), SOURCES, TARGETS, 0,
     };
     clseq_scheduled_sampling sampling = { 0 };
     struct counts counts = { 0 };
