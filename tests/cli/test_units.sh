@@ -16,12 +16,13 @@ done
 cat train.de train.en | "$clseq" vocab learn --merges 200 >codes 2>err.txt || bad "no codes: $(cat err.txt)"
 cp codes old-codes
 cp "$data/subword/joeynmt_sp200.model" model
+batch=8
 # start FOLDER OPTION...: replaces the shell that calls it.
 start() {
     folder=$1
     shift
     exec "$clseq" train train.de train.en --valid valid.de valid.en --backend reference --emb 16 --hidden 16 \
-        --lr 0.02 --batch 8 --after 60u --save-every 20u --valid-every 20u --log-every 5 -o "$folder" "$@" 2>err.txt
+        --lr 0.02 --batch "$batch" --after 60u --save-every 20u --valid-every 20u --log-every 5 -o "$folder" "$@" 2>err.txt
 }
 # translate MODEL BACKEND
 translate() { "$clseq" translate "$1" --backend "$2" --max-length 30 --beam 1 <valid.de 2>err.txt; }
@@ -66,10 +67,11 @@ expect 2 '.--joint is for merges' "$clseq" train train.de train.en --backend ref
 (start mixed --source-unit byte --target-unit bpe --merges 100 --max-length 200 --after 10u) || bad "mixed: $(tail -n 2 err.txt)"
 expect 0 'unit: byte' "$clseq" info mixed/best.safetensors
 expect 0 'unit: bpe' "$clseq" info mixed/best.safetensors
+batch=16
 (start rules --unit bpe --merges 150 --tokenize rules --after 60u) || bad "rules: $(tail -n 2 err.txt)"
 expect 0 'tokenize: rules' "$clseq" info rules/best.safetensors
 expect 2 'source-tokenize was "rules", now it is "none"' "$clseq" train train.de train.en --valid valid.de valid.en --backend reference \
-    --emb 16 --hidden 16 --lr 0.02 --batch 8 --after 60u --unit bpe --merges 150 -o rules
+    --emb 16 --hidden 16 --lr 0.02 --batch 16 --after 60u --unit bpe --merges 150 -o rules
 expect 2 'for units word and bpe' "$clseq" train train.de train.en --unit spm --spm-model model --tokenize rules -o no
 (start byte --unit byte --max-length 200 --after 10u) || bad "byte: $(tail -n 2 err.txt)"
 
