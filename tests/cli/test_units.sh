@@ -16,12 +16,13 @@ done
 cat train.de train.en | "$clseq" vocab learn --merges 200 >codes 2>err.txt || bad "no codes: $(cat err.txt)"
 cp codes old-codes
 cp "$data/subword/joeynmt_sp200.model" model
+batch=8
 # start FOLDER OPTION...: replaces the shell that calls it.
 start() {
     folder=$1
     shift
     exec "$clseq" train train.de train.en --valid valid.de valid.en --backend reference --emb 16 --hidden 16 \
-        --lr 0.02 --batch 16 --after 60u --save-every 20u --valid-every 20u --log-every 5 -o "$folder" "$@" 2>err.txt
+        --lr 0.02 --batch "$batch" --after 60u --save-every 20u --valid-every 20u --log-every 5 -o "$folder" "$@" 2>err.txt
 }
 # translate MODEL BACKEND
 translate() { "$clseq" translate "$1" --backend "$2" --max-length 30 --beam 1 <valid.de 2>err.txt; }
@@ -33,9 +34,8 @@ stopped() {
     (start "$unit" --unit "$unit" "$@") || bad "$unit: $(tail -n 2 err.txt)"
     start pieces --unit "$unit" "$@" &
     pid=$!
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-        [ -f pieces/last.safetensors ] && break
-        sleep 0.1
+    while kill -0 $pid 2>/dev/null && [ ! -f pieces/last.safetensors ]; do
+        sleep 0.05
     done
     kill -KILL $pid 2>/dev/null
     wait $pid 2>/dev/null
@@ -51,9 +51,9 @@ stopped spm --spm-model model
 # Other codes, none, or others of the same name are not those of the run.
 sed '$d' old-codes >codes
 expect 2 'codes: this is not what the run was started with' "$clseq" train train.de train.en --valid valid.de valid.en --backend reference \
-    --emb 16 --hidden 16 --lr 0.02 --batch 16 --after 60u --unit bpe --codes codes --bpe-dropout 0.2 -o bpe
+    --emb 16 --hidden 16 --lr 0.02 --batch 8 --after 60u --unit bpe --codes codes --bpe-dropout 0.2 -o bpe
 expect 2 'source-codes was true, now it is false' "$clseq" train train.de train.en --valid valid.de valid.en --backend reference \
-    --emb 16 --hidden 16 --lr 0.02 --batch 16 --after 60u --unit bpe -o bpe
+    --emb 16 --hidden 16 --lr 0.02 --batch 8 --after 60u --unit bpe -o bpe
 expect 2 'codes is for unit bpe' "$clseq" train train.de train.en --codes codes -o no
 expect 2 'give its file with --spm-model' "$clseq" train train.de train.en --backend reference --unit spm -o no
 expect 2 'bpe-dropout leaves out merges' "$clseq" train train.de train.en --backend reference --bpe-dropout 0.1 -o no
@@ -67,6 +67,7 @@ expect 2 '.--joint is for merges' "$clseq" train train.de train.en --backend ref
 (start mixed --source-unit byte --target-unit bpe --merges 100 --max-length 200 --after 10u) || bad "mixed: $(tail -n 2 err.txt)"
 expect 0 'unit: byte' "$clseq" info mixed/best.safetensors
 expect 0 'unit: bpe' "$clseq" info mixed/best.safetensors
+batch=16
 (start rules --unit bpe --merges 150 --tokenize rules --after 60u) || bad "rules: $(tail -n 2 err.txt)"
 expect 0 'tokenize: rules' "$clseq" info rules/best.safetensors
 expect 2 'source-tokenize was "rules", now it is "none"' "$clseq" train train.de train.en --valid valid.de valid.en --backend reference \
