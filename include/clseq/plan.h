@@ -56,7 +56,8 @@ struct clseq_plan {
      * size that training will have, device memory included where that is the machine's. */
     uint64_t host_process, host_data, host_saving, host_peak, host_available;
 
-    /* Time. *_min and *_max: the estimates of the rounds, or two standard errors of the only one. */
+    /* Time. *_min and *_max: the estimates of the rounds, or two standard errors of a single
+     * one. */
     int samples, rounds;
     double update_seconds, update_seconds_min, update_seconds_max; /* mean over an epoch */
     double slowest_update_seconds;                                 /* of the worst batch */
