@@ -106,6 +106,7 @@ static inline ulong sample_part(const ulong sum, const uint share)
 
 #if CLSEQ_CPU
 
+/* FIRST_4 to FIRST_16 and MULHI_V are those of random.cl. */
 #define SAMPLE_AS_INT   CLSEQ_JOIN(as_, intV)
 #define SAMPLE_AS_FLOAT CLSEQ_JOIN(as_, floatV)
 #define SAMPLE_TO_FLOAT CLSEQ_JOIN(convert_, floatV)
@@ -376,7 +377,7 @@ CLSEQ_KERNEL void sample(__global const int *x, ulong x_offset, int x_stride,
 
     r.largest = as_float(high < 0 ? (int)0x80000000 - high : high);
     /* Halvings for top_k, a turn for the sum of all probabilities, halvings for top_p. One loop, in
-     * the kernel itself: with the halvings in a function that is called twice with the local memory,
+     * the kernel itself: with the halvings in a function that is called twice with local memory,
      * PoCL 3.1 gave results that changed from call to call. */
     const int first_turn = top_k > 0 && top_k < n_columns ? 0 : SAMPLE_HALVINGS;
     const int last_turn = share != 0u ? 2 * SAMPLE_HALVINGS + 1 : SAMPLE_HALVINGS;
