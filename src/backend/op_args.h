@@ -387,8 +387,8 @@ struct clseq_softmax_xent_bwd_args {
 /* Every column of a row as a question of its own, is it the target, answered with the probability
  * sigmoid(logits[m][v]): the loss of noise-contrastive estimation (Gutmann and Hyvarinen 2010; Mnih
  * and Teh 2012) once the logits are corrected.
- *   loss[m] = sum over v of log(1 + exp(logits[m][v])), minus logits[m][target[m]]; 0 when target[m]
- *   is -1 (masked), NaN for any other target outside [0, V)
+ *   loss[m] = sum over v of log(1 + exp(logits[m][v])), minus logits[m][target[m]]; 0 when
+ *   target[m] is -1 (masked), NaN for any other target outside [0, V)
  *   logits (M, V) with V >= 1, target (M) i32, loss (M)
  * -infinity adds 0. */
 struct clseq_sigmoid_xent_fwd_args {

@@ -430,7 +430,7 @@ static double softmax_xent_bwd(const struct clseq_magnitude *m, size_t i)
  * loss = S - x[target], S the sum of V terms softplus(x) = max(x, 0) + log(1 + e), e = exp(-|x|).
  * exp is off by 6u and log(1 + e) no more than that for it, log1p by 4u, the addition by u; the sum
  * by (V - 1) u, the subtraction by 2u (S + |x[target]|), the reference by 2u of the same:
- * E = (V + 14) (S + |x[target]|) <= (V + 8) M with M = 2 (S + |x[target]|). Masked rows have loss 0.
+ * E = (V + 14) (S + |x[target]|) <= (V + 8) M with M = 2 (S + |x[target]|). Masked rows: 0.
  */
 static double sigmoid_xent_fwd(const struct clseq_magnitude *m, size_t row)
 {
@@ -449,10 +449,10 @@ static double sigmoid_xent_fwd(const struct clseq_magnitude *m, size_t row)
 }
 
 /*
- * dlogits = scale (p - [v = target]), p = sigmoid(x): exp 6u, add u, divide 5u, the reference 2u; the
- * subtraction 2 (p + 1) at the target and nothing elsewhere; scale and the product 4 (p + [..]):
- * E = |scale| (18 p + 6 [v = target]). exp is 0 where it is below the smallest normal number, and the
- * product may be flushed there: 2^-126 (1 + |scale|). Masked rows are 0.
+ * dlogits = scale (p - [v = target]), p = sigmoid(x): exp 6u, add u, divide 5u, the reference 2u;
+ * the subtraction 2 (p + 1) at the target and nothing elsewhere; scale and the product
+ * 4 (p + [..]): E = |scale| (18 p + 6 [v = target]). exp is 0 where it is below the smallest normal
+ * number, and the product may be flushed there: 2^-126 (1 + |scale|). Masked rows are 0.
  */
 static double sigmoid_xent_bwd(const struct clseq_magnitude *m, size_t i)
 {
