@@ -14,6 +14,12 @@ static inline float loss_of(__global const float *logits, float lse, int target,
     return each == 0.0f ? lse - logits[target] : lse - right * logits[target] - each * total;
 }
 
+/* log(1 + exp(x)); 0 for -infinity. */
+static inline float softplus_1(float x)
+{
+    return (x > 0.0f ? x : 0.0f) + log1p(exp_negative_1(fabs(x) * -1.0f));
+}
+
 /* The largest logit skips NaN; the sum does not, so a row with a NaN has a NaN as result. */
 #if CLSEQ_CPU
 
@@ -94,6 +100,43 @@ CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_of
                    : 0.0f;
 }
 
+static inline floatV softplus_v(floatV x)
+{
+    return (x > 0.0f ? x : (floatV)(0.0f)) + log1p(exp_negative_v(fabs(x) * -1.0f));
+}
+
+/* A work-item per row. */
+CLSEQ_KERNEL void sigmoid_xent_fwd(__global const float *logits, ulong logits_offset,
+                                   int logits_stride, __global const int *target,
+                                   ulong target_offset, __global float *loss, ulong loss_offset,
+                                   int n_rows, int n_columns)
+{
+    const int row = (int)get_global_id(0);
+
+    if (row >= n_rows)
+        return;
+    __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
+    floatV sum = (floatV)(0.0f);
+    float lanes[VW], total = 0.0f;
+    int j = 0;
+
+    while (j + VW <= n_columns) {
+        const int block_end = j + min(EXP_BLOCK * VW, n_columns - j);
+        floatV block = (floatV)(0.0f);
+
+        for (; j + VW <= block_end; j += VW)
+            block += softplus_v(vloadV(0, x + j));
+        sum += block;
+    }
+    vstoreV(sum, 0, lanes);
+    for (int i = 0; i < VW; i++)
+        total += lanes[i];
+    for (; j < n_columns; j++)
+        total += softplus_1(x[j]);
+    loss[loss_offset + (ulong)row] =
+        loss_of(x, total, target[target_offset + (ulong)row], n_columns, 1.0f, 0.0f, 0.0f);
+}
+
 #else
 
 /* partial[0] becomes the sum of all. */
@@ -156,6 +199,27 @@ CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_of
     }
 }
 
+/* A group per row. */
+CLSEQ_KERNEL void sigmoid_xent_fwd(__global const float *logits, ulong logits_offset,
+                                   int logits_stride, __global const int *target,
+                                   ulong target_offset, __global float *loss, ulong loss_offset,
+                                   int n_rows, int n_columns)
+{
+    __local float partial[CLSEQ_GROUP_MAX];
+    const int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
+    const int row = (int)get_group_id(0);
+    __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
+    float sum = 0.0f;
+
+    for (int j = lane; j < n_columns; j += lanes)
+        sum += softplus_1(x[j]);
+    partial[lane] = sum;
+    add_lanes(partial, lane, lanes);
+    if (lane == 0)
+        loss[loss_offset + (ulong)row] =
+            loss_of(x, partial[0], target[target_offset + (ulong)row], n_columns, 1.0f, 0.0f, 0.0f);
+}
+
 #endif
 
 /* dlogits may be logits: the target's logit is read before anything is written. */
@@ -191,5 +255,37 @@ CLSEQ_KERNEL void softmax_xent_bwd(__global const float *logits, ulong logits_of
             to[j] = scale * (exp_1(x[j] - log_sum) - each);
         if (is_here)
             to[wanted] = scale * (exp_1(at_wanted - log_sum) - right - each);
+    }
+}
+
+CLSEQ_KERNEL void sigmoid_xent_bwd(__global const float *logits, ulong logits_offset,
+                                   int logits_stride, __global const int *target,
+                                   ulong target_offset, __global float *dlogits,
+                                   ulong dlogits_offset, int dlogits_stride, int n_rows,
+                                   int n_columns, int chunk, float scale)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
+        __global float *to = CLSEQ_ROW(dlogits, dlogits_offset, dlogits_stride, row);
+        const int wanted = target[target_offset + (ulong)row];
+        const int is_here = wanted >= first && wanted < last;
+        const float at_wanted = is_here ? x[wanted] : 0.0f;
+        int j = first;
+
+        if (wanted == -1) {
+            for (; j + VW <= last; j += VW)
+                vstoreV((floatV)(0.0f), 0, to + j);
+            for (; j < last; j++)
+                to[j] = 0.0f;
+            continue;
+        }
+        for (; j + VW <= last; j += VW)
+            vstoreV(scale * sigmoid_v(vloadV(0, x + j)), 0, to + j);
+        for (; j < last; j++)
+            to[j] = scale * sigmoid_1(x[j]);
+        if (is_here)
+            to[wanted] = scale * (sigmoid_1(at_wanted) - 1.0f);
     }
 }

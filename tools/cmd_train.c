@@ -50,7 +50,7 @@ struct values {
 /* In the order of clseq_optimizer_kind. */
 #define OPTIMIZERS "sgd|adam|momentum|nesterov|adagrad|adadelta|rmsprop|adamw"
 /* In the order of clseq_loss_kind and clseq_sampler_kind. */
-#define LOSSES   "softmax|sampled"
+#define LOSSES   "softmax|sampled|nce"
 #define SAMPLERS "log-uniform|unigram"
 /* In the order of clseq_init_kind. */
 #define INITS "uniform|normal|xavier|orthogonal"
@@ -154,7 +154,7 @@ static const cli_option options[] = {
       .help = "when it has come down to P: epochs 5e or updates 2000u; when not given at the end of --after" },
 
     { "loss", 0, CLI_CHOICE_FIELD(struct values, loss), LOSSES, "softmax", .group = "Loss",
-      .help = "over all target words, or for large vocabularies over words drawn for each update (Jean et al. 2015); validation is always over all" },
+      .help = "over all target words, or for large vocabularies over words drawn for each update: Jean et al. 2015, or noise-contrastive estimation; validation is always over all" },
     { "samples", 0, CLI_INT_FIELD(struct values, samples), "N", "2048", .min = 1, .max = 4e6, .group = "Loss",
       .help = "words drawn" },
     { "sampler", 0, CLI_CHOICE_FIELD(struct values, sampler), SAMPLERS, "log-uniform", .group = "Loss",

@@ -63,6 +63,8 @@ typedef enum clseq_loss_kind {
     CLSEQ_LOSS_SOFTMAX = 0, /* cross-entropy over all words */
     CLSEQ_LOSS_SAMPLED = 1, /* over words drawn for the update, with corrected logits: Jean et al.
                                2015; the output layer's cost follows their number */
+    CLSEQ_LOSS_NCE = 2,     /* noise-contrastive estimation over the same words: Gutmann and
+                               Hyvarinen 2010; Mnih and Teh 2012 */
 } clseq_loss_kind;
 
 /* Which words are drawn: src/train/candidates.h. */
@@ -128,7 +130,7 @@ struct clseq_train_options {
     clseq_teacher_kind teacher_schedule;   /* constant */
     struct clseq_when teacher_forcing_end; /* epochs or updates; zeros (default): as `after` */
 
-    clseq_loss_kind loss;       /* softmax. Sampled: without label smoothing; weights, moments and
+    clseq_loss_kind loss;       /* softmax. Others: without label smoothing; weights, moments and
                                    decay of output words change in updates they are part of */
     size_t samples;             /* words drawn for an update: 2048; as many as there are: all */
     clseq_sampler_kind sampler; /* log-uniform */

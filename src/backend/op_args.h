@@ -384,6 +384,28 @@ struct clseq_softmax_xent_bwd_args {
     double scale, smoothing;          /* smoothing: e */
 };
 
+/* Every column of a row as a question of its own, is it the target, answered with the probability
+ * sigmoid(logits[m][v]): the loss of noise-contrastive estimation (Gutmann and Hyvarinen 2010; Mnih
+ * and Teh 2012) once the logits are corrected.
+ *   loss[m] = sum over v of log(1 + exp(logits[m][v])), minus logits[m][target[m]]; 0 when
+ *   target[m] is -1 (masked), NaN for any other target outside [0, V)
+ *   logits (M, V) with V >= 1, target (M) i32, loss (M)
+ * -infinity adds 0. */
+struct clseq_sigmoid_xent_fwd_args {
+    clseq_tensor logits; /* in */
+    clseq_tensor target; /* in, i32 */
+    clseq_tensor loss;   /* out */
+};
+
+/* Backward of sigmoid_xent_fwd:
+ *   dlogits[m][v] = scale (sigmoid(logits[m][v]) - [v = target[m]])
+ * 0 for masked rows. dlogits may be logits. */
+struct clseq_sigmoid_xent_bwd_args {
+    clseq_tensor logits, target; /* in */
+    clseq_tensor dlogits;        /* out */
+    double scale;
+};
+
 /* Softmax over the words of a source sentence: the weights of attention.
  *   y[b][t][s] = exp(x[b][t][s] - max) / sum over s < length[b] of exp(x[b][t][s] - max), max being
  *   the largest of these; 0 for s >= length[b], where x is not used

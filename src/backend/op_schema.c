@@ -73,6 +73,10 @@
     OUT(softmax_xent_fwd, loss), OUT(softmax_xent_fwd, lse)
 #define FIELDS_softmax_xent_bwd IN(softmax_xent_bwd, logits), INDEX(softmax_xent_bwd, target), \
     IN(softmax_xent_bwd, lse), OUT_OVER(softmax_xent_bwd, dlogits, logits)
+#define FIELDS_sigmoid_xent_fwd IN(sigmoid_xent_fwd, logits), INDEX(sigmoid_xent_fwd, target), \
+    OUT(sigmoid_xent_fwd, loss)
+#define FIELDS_sigmoid_xent_bwd IN(sigmoid_xent_bwd, logits), INDEX(sigmoid_xent_bwd, target), \
+    OUT_OVER(sigmoid_xent_bwd, dlogits, logits)
 #define FIELDS_masked_softmax_fwd IN(masked_softmax_fwd, x), INDEX_OPT(masked_softmax_fwd, length), \
     OUT_OVER(masked_softmax_fwd, y, x)
 #define FIELDS_masked_softmax_bwd IN(masked_softmax_bwd, y), IN(masked_softmax_bwd, dy), \
@@ -206,6 +210,8 @@ double clseq_op_terms(enum clseq_op op, const void *args)
         return a->embedding_bwd.order.dims[0];
     case CLSEQ_OP_softmax_xent_fwd:
         return a->softmax_xent_fwd.logits.dims[1];
+    case CLSEQ_OP_sigmoid_xent_fwd:
+        return a->sigmoid_xent_fwd.logits.dims[1];
     case CLSEQ_OP_masked_softmax_fwd:
         return a->masked_softmax_fwd.x.dims[2];
     case CLSEQ_OP_masked_softmax_bwd:

@@ -518,6 +518,27 @@ static clseq_status check_softmax_xent_bwd(const struct call *k,
     return CLSEQ_OK;
 }
 
+static clseq_status check_sigmoid_xent_fwd(const struct call *k,
+                                           const struct clseq_sigmoid_xent_fwd_args *a)
+{
+    RANK(logits, 2, 2, "(M, V)");
+    CLSEQ_TRY(need_columns(k, "logits", &a->logits));
+    NEED(target, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    NEED(loss, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_sigmoid_xent_bwd(const struct call *k,
+                                           const struct clseq_sigmoid_xent_bwd_args *a)
+{
+    RANK(logits, 2, 2, "(M, V)");
+    CLSEQ_TRY(need_columns(k, "logits", &a->logits));
+    NEED(target, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    NEED_SAME(dlogits, logits);
+    FINITE(scale);
+    return CLSEQ_OK;
+}
+
 static clseq_status check_masked_softmax_fwd(const struct call *k,
                                              const struct clseq_masked_softmax_fwd_args *a)
 {

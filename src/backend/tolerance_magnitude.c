@@ -424,6 +424,50 @@ static double softmax_xent_bwd(const struct clseq_magnitude *m, size_t i)
     return error * fabs(m->args->softmax_xent_bwd.scale) / POINTWISE;
 }
 
+/* ---- sigmoid_xent ---------------------------------------------------------------------------- */
+
+/*
+ * loss = S - x[target], S the sum of V terms softplus(x) = max(x, 0) + log(1 + e), e = exp(-|x|).
+ * exp is off by 6u and log(1 + e) no more than that for it, log1p by 4u, the addition by u; the sum
+ * by (V - 1) u, the subtraction by 2u (S + |x[target]|), the reference by 2u of the same:
+ * E = (V + 14) (S + |x[target]|) <= (V + 8) M with M = 2 (S + |x[target]|). Masked rows: 0.
+ */
+static double sigmoid_xent_fwd(const struct clseq_magnitude *m, size_t row)
+{
+    const size_t n = (size_t)m->args->sigmoid_xent_fwd.logits.dims[1];
+    double sum = 0;
+
+    if (m->target[row] == -1)
+        return CLSEQ_MAGNITUDE_EXACT;
+    for (size_t i = 0; i < n; i++) {
+        const double x = m->logits[row * n + i];
+
+        if (isfinite(x))
+            sum += fmax(x, 0) + log1p(exp(-fabs(x))) + ((double)i == m->target[row] ? fabs(x) : 0);
+    }
+    return 2 * sum;
+}
+
+/*
+ * dlogits = scale (p - [v = target]), p = sigmoid(x): exp 6u, add u, divide 5u, the reference 2u;
+ * the subtraction 2 (p + 1) at the target and nothing elsewhere; scale and the product
+ * 4 (p + [..]): E = |scale| (18 p + 6 [v = target]). exp is 0 where it is below the smallest normal
+ * number, and the product may be flushed there: 2^-126 (1 + |scale|). Masked rows are 0.
+ */
+static double sigmoid_xent_bwd(const struct clseq_magnitude *m, size_t i)
+{
+    const size_t row = i / m->columns;
+    const double scale = fabs(m->args->sigmoid_xent_bwd.scale), x = m->logits[i];
+    const double p = isnan(x) ? 0 : 1 / (1 + exp(-x));
+    double error = 18 * p;
+
+    if (m->target[row] == -1)
+        return CLSEQ_MAGNITUDE_EXACT;
+    if (m->target[row] == (double)(i % m->columns))
+        error += 6;
+    return (scale * error + (1 + scale) * (double)FLT_MIN * 0x1p24) / POINTWISE;
+}
+
 /* ---- tanh --------------------------------------------------------------------------------- */
 
 /*
@@ -732,6 +776,10 @@ double clseq_magnitude_of(const struct clseq_magnitude *m, size_t i)
         return softmax_xent_fwd(m, i);
     case CLSEQ_OP_softmax_xent_bwd:
         return softmax_xent_bwd(m, i);
+    case CLSEQ_OP_sigmoid_xent_fwd:
+        return sigmoid_xent_fwd(m, i);
+    case CLSEQ_OP_sigmoid_xent_bwd:
+        return sigmoid_xent_bwd(m, i);
     case CLSEQ_OP_tanh_fwd:
         return tanh_fwd(m, i);
     case CLSEQ_OP_tanh_bwd:

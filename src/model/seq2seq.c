@@ -313,6 +313,7 @@ static void stage_candidates(clseq_seq2seq *m, size_t *used,
     clseq_candidate_pass *to = &m->decoder_pass.output.candidates;
 
     to->drawn = from->drawn;
+    to->nce = m->nce;
     to->words = clseq_seq2seq_stage(m, used, from->words, from->count);
     to->target = clseq_seq2seq_stage(m, used, from->target, N);
     to->shift = stage_reals(m, used, from->shift, from->count);

@@ -98,6 +98,7 @@ typedef struct clseq_seq2seq {
     const int32_t *row_words[CLSEQ_ROW_TABLES];         /* their words, in host memory */
     int row_tables;                                     /* how many there are, after begin */
     struct clseq_joint_rows joint;
+    bool nce;        /* with candidates: noise-contrastive estimation; set by the caller */
     int32_t samples; /* words drawn for an update; 0: the loss is over all words */
 } clseq_seq2seq;
 

@@ -22,6 +22,7 @@ typedef struct clseq_candidate_pass {
     clseq_tensor shift;  /* (U) added to the logits */
     int32_t drawn;       /* the first so many columns count for every row, the others for the rows
                             whose target they are */
+    bool nce;            /* noise-contrastive estimation instead of a softmax */
     clseq_tensor w, dw;  /* (U, H) rows of the weight, and their gradient */
     clseq_tensor b, db;  /* (U, 1) the same of the bias */
 } clseq_candidate_pass;

@@ -52,13 +52,19 @@ static clseq_status chunk_xent(const clseq_run *run, const clseq_output_pass *pa
 {
     const int32_t n = logits.dims[0];
     const clseq_tensor lse = clseq_tensor_range(pass->lse, first, n);
+    const clseq_tensor loss = clseq_tensor_range(pass->loss, first, n);
 
+    if (pass->candidates.nce) {
+        CLSEQ_TRY(clseq_op_sigmoid_xent_fwd(
+            run->be, &(struct clseq_sigmoid_xent_fwd_args) {
+                         .logits = logits, .target = target, .loss = loss }));
+        return clseq_op_sigmoid_xent_bwd(
+            run->be, &(struct clseq_sigmoid_xent_bwd_args) {
+                         .logits = logits, .target = target, .dlogits = logits, .scale = scale });
+    }
     CLSEQ_TRY(clseq_op_softmax_xent_fwd(
-        run->be,
-        &(struct clseq_softmax_xent_fwd_args) { .logits = logits,
-                                                .target = target,
-                                                .loss = clseq_tensor_range(pass->loss, first, n),
-                                                .lse = lse }));
+        run->be, &(struct clseq_softmax_xent_fwd_args) {
+                     .logits = logits, .target = target, .loss = loss, .lse = lse }));
     return clseq_op_softmax_xent_bwd(
         run->be,
         &(struct clseq_softmax_xent_bwd_args) {

@@ -10,6 +10,11 @@
  * of the target among the drawn words and itself; a target that was drawn counts once.
  * Only U rows of W and b are read, and only they have gradients.
  *
+ * Noise-contrastive estimation (Gutmann and Hyvarinen 2010; Mnih and Teh 2012) asks of
+ * each of these words whether it is the target or was drawn, with probability
+ * sigmoid(x[w]): the loss is -log sigmoid(x[target]) - sum over the others of
+ * log(1 - sigmoid(x[w])). The logits learn to be logarithms of probabilities.
+ *
  * All rows share the columns: first the words drawn, then the batch's own targets that
  * were not, of which a row sees its own alone (keep_target).
  */

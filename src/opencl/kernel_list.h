@@ -41,6 +41,8 @@
     X(rnn_cell_bwd,     ops)       \
     X(softmax_xent_fwd, ops)       \
     X(softmax_xent_bwd, ops)       \
+    X(sigmoid_xent_fwd, ops)       \
+    X(sigmoid_xent_bwd, ops)       \
     X(masked_softmax_fwd, ops)     \
     X(masked_softmax_bwd, ops)     \
     X(additive_score_fwd, ops)     \

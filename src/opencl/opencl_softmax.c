@@ -29,3 +29,27 @@ clseq_status clseq_opencl_softmax_xent_bwd(clseq_backend *be,
         clseq_arg_int(grid.columns), clseq_arg_int(grid.chunk), clseq_arg_float(a->scale),
         clseq_arg_float(1 - a->smoothing), clseq_arg_float(a->smoothing / a->logits.dims[1]));
 }
+
+clseq_status clseq_opencl_sigmoid_xent_fwd(clseq_backend *be,
+                                           const struct clseq_sigmoid_xent_fwd_args *a)
+{
+    const int32_t rows = a->logits.dims[0];
+
+    return CLSEQ_LAUNCH(be, sigmoid_xent_fwd,
+                        clseq_opencl_one_each(be, CLSEQ_KERNEL_sigmoid_xent_fwd, (size_t)rows),
+                        CLSEQ_ARG_ROWS(&a->logits), CLSEQ_ARG_TENSOR(&a->target),
+                        CLSEQ_ARG_TENSOR(&a->loss), clseq_arg_int(rows),
+                        clseq_arg_int(a->logits.dims[1]));
+}
+
+clseq_status clseq_opencl_sigmoid_xent_bwd(clseq_backend *be,
+                                           const struct clseq_sigmoid_xent_bwd_args *a)
+{
+    const struct clseq_opencl_grid grid =
+        clseq_opencl_grid_of(be, a->logits.dims[0], a->logits.dims[1], SOFTMAX_RUN);
+
+    return CLSEQ_LAUNCH(be, sigmoid_xent_bwd, grid.range, CLSEQ_ARG_ROWS(&a->logits),
+                        CLSEQ_ARG_TENSOR(&a->target), CLSEQ_ARG_ROWS(&a->dlogits),
+                        clseq_arg_int(grid.rows), clseq_arg_int(grid.columns),
+                        clseq_arg_int(grid.chunk), clseq_arg_float(a->scale));
+}

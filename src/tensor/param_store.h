@@ -5,8 +5,8 @@
  * All dense parameters lie one after the other, then the row-sparse ones
  * (embedding tables, whose gradient is a list of rows; with sampled softmax the
  * output layer, too). So the gradient norm and the update of all dense parameters
- * are one operation each, however many there are. Weights and optimizer moments share one layout; gradients exist for the
- * dense part only.
+ * are one operation each, however many there are. Weights and optimizer moments
+ * share one layout; gradients exist for the dense part only.
  *
  * The store plans and makes views; the buffers belong to its user. When the
  * whole does not fit into the largest buffer of a device, it is cut into

@@ -47,7 +47,7 @@ void clseq_train_options_init(struct clseq_train_options *options)
 }
 
 /* By clseq_loss_kind and clseq_sampler_kind. */
-static const char *const loss_names[] = { "softmax", "sampled" };
+static const char *const loss_names[] = { "softmax", "sampled", "nce" };
 static const char *const sampler_names[] = { "log-uniform", "unigram" };
 
 /* Below 1 also as a float, and far enough for 1 - x^k to be a number. */
@@ -196,7 +196,7 @@ static clseq_status check_sharing(clseq_context *ctx, const struct clseq_train_o
 
 static clseq_status check_loss(clseq_context *ctx, const struct clseq_train_options *options)
 {
-    CLSEQ_TRY(check_range(ctx, "loss", options->loss, 0, CLSEQ_LOSS_SAMPLED));
+    CLSEQ_TRY(check_range(ctx, "loss", options->loss, 0, CLSEQ_LOSS_NCE));
     CLSEQ_TRY(check_range(ctx, "samples", (double)options->samples, 1, 4e6));
     CLSEQ_TRY(check_range(ctx, "sampler", options->sampler, 0, CLSEQ_SAMPLER_UNIGRAM));
     CLSEQ_TRY(check_range(ctx, "sampler-power", options->sampler_power, 0, 1));
@@ -281,6 +281,7 @@ void clseq_train_options_regularise(const struct clseq_train_options *options, c
     };
 
     clseq_seq2seq_regularise(model, &dropout, options->label_smoothing);
+    model->nce = options->loss == CLSEQ_LOSS_NCE;
 }
 
 struct clseq_optimizer_options clseq_train_options_optimizer(const struct clseq_train_options *o)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* softmax_xent_fwd, softmax_xent_bwd */
+/* softmax_xent_fwd, softmax_xent_bwd, sigmoid_xent_fwd, sigmoid_xent_bwd */
 #include "check.h"
 
 #include <math.h>
@@ -146,4 +146,61 @@ void check_softmax_xent_bwd(struct check *t)
     }
     bwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, true, 0);
     bwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, true, 0.1);
+}
+
+static void sigmoid_fwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, bool outside)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_sigmoid_xent_fwd, "m%d_v%d_%s%s", M, V,
+                                       logits_name[kind], outside ? "_outside" : "");
+
+    if (!c)
+        return;
+    check_real(c, "logits", 2, M, V, 1);
+    fill_logits(c, kind);
+    add_targets(c, M, V, outside);
+    check_out(c, "loss", 1, M, 1, 1);
+    check_run(c);
+}
+
+void check_sigmoid_xent_fwd(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        for (int kind = 0; kind < LOGITS_KINDS; kind++) {
+            const int32_t V = check_size(t, i + 3 * kind);
+
+            sigmoid_fwd_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind,
+                             (i + kind) % 3 == 0);
+        }
+    }
+    sigmoid_fwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, false);
+}
+
+static void sigmoid_bwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, bool in_place)
+{
+    struct check_case *c = check_begin(t, CLSEQ_OP_sigmoid_xent_bwd, "m%d_v%d_%s%s", M, V,
+                                       logits_name[kind], in_place ? "_inplace" : "");
+
+    if (!c)
+        return;
+    check_real(c, "logits", 2, M, V, 1);
+    fill_logits(c, kind);
+    add_targets(c, M, V, false);
+    check_out(c, "dlogits", 2, M, V, 1);
+    if (in_place)
+        check_alias(c, "dlogits");
+    c->args.sigmoid_xent_bwd.scale = M % 2 ? 1 : 1.0 / 64;
+    check_run(c);
+}
+
+void check_sigmoid_xent_bwd(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        for (int kind = 0; kind < LOGITS_KINDS; kind++) {
+            const int32_t V = check_size(t, i + 3 * kind);
+
+            sigmoid_bwd_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind,
+                             (i + kind) % 2 == 0);
+        }
+    }
+    sigmoid_bwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, true);
 }

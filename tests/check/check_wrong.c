@@ -273,6 +273,27 @@ static clseq_status first_not_counted(clseq_backend *be, const struct clseq_keep
     return clseq_reference_keep_target(be, &from_0);
 }
 
+/* Row by row, every second target is taken for one of the others. */
+static clseq_status target_as_others(clseq_backend *be, const struct clseq_sigmoid_xent_bwd_args *a)
+{
+    int32_t *target = index_data(&a->target);
+    clseq_status status = CLSEQ_OK;
+
+    for (int32_t m = 0; m < a->logits.dims[0] && status == CLSEQ_OK; m++) {
+        struct clseq_sigmoid_xent_bwd_args row = *a;
+        const int32_t keep = target[m];
+
+        row.logits = clseq_tensor_range(a->logits, m, 1);
+        row.target = clseq_tensor_range(a->target, m, 1);
+        row.dlogits = clseq_tensor_range(a->dlogits, m, 1);
+        if (m % 2 == 0 && keep >= 0)
+            target[m] = a->logits.dims[1];
+        status = clseq_reference_sigmoid_xent_bwd(be, &row);
+        target[m] = keep;
+    }
+    return status;
+}
+
 static clseq_status moment_not_written(clseq_backend *be, const struct clseq_adam_update_args *a)
 {
     const float keep = real_row(&a->m, 0)[0];
@@ -489,6 +510,7 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(offset_ignored, sgd_update, sgd_update, NONE)                                                \
     X(last_token_dropped, embedding_bwd, embedding_bwd, VALUE)                                     \
     X(first_not_counted, keep_target, keep_target, VALUE)                                          \
+    X(target_as_others, sigmoid_xent_bwd, sigmoid_xent_bwd, VALUE)                                 \
     X(moment_not_written, adam_update, adam_update, VALUE)                                         \
     X(mask_after_sum, masked_softmax_fwd, masked_softmax_fwd, NAN)                                 \
     X(planes_ignored, masked_softmax_bwd, masked_softmax_bwd, NONE)                                \

@@ -315,7 +315,7 @@ static double sampled(struct probe *p, const struct probe_pairs *pairs, double s
     return scale * loss;
 }
 
-static void test_sampled(void **state)
+static void check_sampled(void **state, bool nce)
 {
     const struct probe_place *place = *state;
     const struct clseq_model_config config = {
@@ -327,6 +327,7 @@ static void test_sampled(void **state)
     double *got, *expected, *weights;
 
     probe_open_sampled(&p, place->ctx, place->be, &config, 0.8, 3);
+    p.model->nce = nce;
     ragged(&pairs, 5);
     (void)sampled(&p, &pairs, scale, &got);
     weights = probe_weights(&p);
@@ -351,16 +352,26 @@ static void test_sampled(void **state)
     probe_close_model(&p);
 }
 
+static void test_sampled(void **state)
+{
+    check_sampled(state, false);
+}
+
+static void test_nce(void **state)
+{
+    check_sampled(state, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_layers),    cmocka_unit_test(test_one_layer),
-        cmocka_unit_test(test_three_layers),  cmocka_unit_test(test_accumulate),
-        cmocka_unit_test(test_replace),       cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_residual),      cmocka_unit_test(test_bidirectional),
-        cmocka_unit_test(test_bridge),        cmocka_unit_test(test_context),
-        cmocka_unit_test(test_attention),     cmocka_unit_test(test_sampled),
-        cmocka_unit_test(test_shared_tables),
+        cmocka_unit_test(test_two_layers),   cmocka_unit_test(test_one_layer),
+        cmocka_unit_test(test_three_layers), cmocka_unit_test(test_accumulate),
+        cmocka_unit_test(test_replace),      cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_residual),     cmocka_unit_test(test_bidirectional),
+        cmocka_unit_test(test_bridge),       cmocka_unit_test(test_context),
+        cmocka_unit_test(test_attention),    cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_nce),          cmocka_unit_test(test_shared_tables),
     };
 
     return cmocka_run_group_tests_name("whole model on the oracle", tests, set_up, probe_teardown);

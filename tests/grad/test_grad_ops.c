@@ -450,6 +450,48 @@ static void softmax_xent_bwd_with_smoothing(void **state)
     check_xent(*state, 0.1);
 }
 
+/* ---- sigmoid_xent ---- */
+
+struct sigmoid_xent {
+    struct grad_fixture *f;
+    struct clseq_sigmoid_xent_fwd_args args;
+    double scale;
+};
+
+static clseq_status sigmoid_xent_loss(void *user, double *ret)
+{
+    struct sigmoid_xent *s = user;
+    const double *loss = clseq_reference_memory(s->args.loss.buffer);
+
+    CLSEQ_TRY(clseq_op_sigmoid_xent_fwd(s->f->be, &s->args));
+    *ret = 0;
+    for (int32_t m = 0; m < s->args.loss.dims[0]; m++)
+        *ret += s->scale * loss[m];
+    return CLSEQ_OK;
+}
+
+static void sigmoid_xent_bwd(void **state)
+{
+    struct grad_fixture *f = *state;
+    const int32_t M = 5, V = 7, targets[5] = { 0, 6, -1, 3, 3 };
+    struct sigmoid_xent s = {
+        .f = f,
+        .args = { .logits = grad_tensor(f, M, V, 0),
+                  .target = grad_indices(f, targets, M),
+                  .loss = grad_tensor(f, M, 0, 0) },
+        .scale = 0.25,
+    };
+    const clseq_tensor gradient = grad_tensor(f, M, V, 0);
+    const struct clseq_sigmoid_xent_bwd_args bwd = {
+        .logits = s.args.logits, .target = s.args.target, .dlogits = gradient, .scale = s.scale
+    };
+    double loss;
+
+    ASSERT_OK(f->ctx, sigmoid_xent_loss(&s, &loss));
+    ASSERT_OK(f->ctx, clseq_op_sigmoid_xent_bwd(f->be, &bwd));
+    ASSERT_GRADIENT(f, s.args.logits, gradient, sigmoid_xent_loss, &s);
+}
+
 /* ---- embedding ---- */
 
 struct embedding {
@@ -518,6 +560,7 @@ int main(void)
         GRADIENT_TEST(lstm_seq_bwd_with_peepholes_and_ragged_lengths),
         GRADIENT_TEST(softmax_xent_bwd),
         GRADIENT_TEST(softmax_xent_bwd_with_smoothing),
+        GRADIENT_TEST(sigmoid_xent_bwd),
         GRADIENT_TEST(embedding_bwd_is_the_gradient_of_row_gather),
     };
 

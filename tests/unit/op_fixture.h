@@ -308,6 +308,17 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                        .dlogits = REAL(OP_M, OP_V),
                                                                        .scale = 0.25 };
         break;
+    case CLSEQ_OP_sigmoid_xent_fwd:
+        ret->sigmoid_xent_fwd = (struct clseq_sigmoid_xent_fwd_args) { .logits = REAL(OP_M, OP_V),
+                                                                       .target = INDEX(OP_M),
+                                                                       .loss = REAL(OP_M) };
+        break;
+    case CLSEQ_OP_sigmoid_xent_bwd:
+        ret->sigmoid_xent_bwd = (struct clseq_sigmoid_xent_bwd_args) { .logits = REAL(OP_M, OP_V),
+                                                                       .target = INDEX(OP_M),
+                                                                       .dlogits = REAL(OP_M, OP_V),
+                                                                       .scale = 0.25 };
+        break;
     case CLSEQ_OP_masked_softmax_fwd:
         ret->masked_softmax_fwd = (struct clseq_masked_softmax_fwd_args) {
             .x = REAL(OP_B, OP_T, OP_S), .length = INDEX(OP_B), .y = REAL(OP_B, OP_T, OP_S)

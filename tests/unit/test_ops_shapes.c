@@ -197,6 +197,14 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_softmax_xent_bwd, "lse", { 7 }, "lse is (7) f32, but must be (M) = (3)" },
     { CLSEQ_OP_softmax_xent_bwd, "dlogits", { 7, 3 }, "dlogits is (7, 3) f32, but must be the shape of logits = (3, 7)" },
 
+    { CLSEQ_OP_sigmoid_xent_fwd, "logits", { 7 }, "logits is (7) f32 of rank 1, but must be (M, V)" },
+    { CLSEQ_OP_sigmoid_xent_fwd, "logits", { 3, 0 }, "logits is (3, 0) f32, but its rows need at least one element" },
+    { CLSEQ_OP_sigmoid_xent_fwd, "target", { 7 }, "target is (7) i32, but must be (M) = (3)" },
+    { CLSEQ_OP_sigmoid_xent_fwd, "loss", { 1 }, "loss is (1) f32, but must be (M) = (3)" },
+    { CLSEQ_OP_sigmoid_xent_bwd, "logits", { 7 }, "logits is (7) f32 of rank 1, but must be (M, V)" },
+    { CLSEQ_OP_sigmoid_xent_bwd, "logits", { 3, 0 }, "logits is (3, 0) f32, but its rows need at least one element" },
+    { CLSEQ_OP_sigmoid_xent_bwd, "target", { 7 }, "target is (7) i32, but must be (M) = (3)" },
+    { CLSEQ_OP_sigmoid_xent_bwd, "dlogits", { 7, 3 }, "dlogits is (7, 3) f32, but must be the shape of logits = (3, 7)" },
     { CLSEQ_OP_masked_softmax_fwd, "x", { 6, 4 }, "x is (6, 4) f32 of rank 2, but must be (B, T, S)" },
     { CLSEQ_OP_masked_softmax_fwd, "length", { 2 }, "length is (2) i32, but must be (B) = (3)" },
     { CLSEQ_OP_masked_softmax_fwd, "y", { 2, 3, 4 }, "y is (2, 3, 4) f32, but must be the shape of x = (3, 2, 4)" },
@@ -478,6 +486,7 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, gru_cell_bwd, t, -1, "t is -1, but must be at least 0");
     REFUSED_SCALAR(s, rnn_cell_fwd, t, -1, "t is -1, but must be at least 0");
     REFUSED_SCALAR(s, rnn_cell_bwd, t, -1, "t is -1, but must be at least 0");
+    REFUSED_SCALAR(s, sigmoid_xent_bwd, scale, nan, "scale is nan, but must be finite");
     REFUSED_SCALAR(s, softmax_xent_bwd, scale, nan, "scale is nan, but must be finite");
     REFUSED_SCALAR(s, beam_advance, beam, 0, "beam is 0, but must be 1 to 64");
     REFUSED_SCALAR(s, beam_advance, beam, CLSEQ_TOPK_MAX + 1, "beam is 65, but must be 1 to 64");

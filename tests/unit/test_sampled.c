@@ -348,17 +348,42 @@ static void test_accumulate(void **state)
 
 /* ---- whole runs ---- */
 
+/* Noise-contrastive estimation learns a distribution over all words: in validation, which divides
+ * by the sum over all of them, it comes close to what the softmax does. */
+static void test_nce_learns(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    double loss[2];
+
+    for (int nce = 0; nce < 2; nce++) {
+        struct clseq_train_result result;
+        struct train_case c;
+
+        train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+        c.options.loss = nce ? CLSEQ_LOSS_NCE : CLSEQ_LOSS_SOFTMAX;
+        c.options.samples = 5;
+        c.options.after = (struct clseq_when) { .updates = 300 };
+        c.options.valid_every.updates = 300;
+        ASSERT_OK(place->ctx, train_run(place, &c, -1, &result));
+        loss[nce] = result.best_loss;
+        train_case_remove(&c);
+    }
+    if (!(loss[0] < 1.3 && loss[1] < 1.3))
+        fail_msg("validation loss %g with softmax, %g with nce", loss[0], loss[1]);
+}
+
 static void test_resume(void **state)
 {
     const struct probe_place *place = probe_place(state);
 
-    for (int sampler = 0; sampler < 2; sampler++) {
+    for (int i = 0; i < 3; i++) {
+        const int sampler = i % 2;
         struct train_case c, whole;
         clseq_status status;
         int sessions = 0;
 
         train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
-        c.options.loss = CLSEQ_LOSS_SAMPLED;
+        c.options.loss = i < 2 ? CLSEQ_LOSS_SAMPLED : CLSEQ_LOSS_NCE;
         c.options.samples = 3;
         c.options.sampler = (clseq_sampler_kind)sampler;
         c.options.accumulate = sampler ? 2 : 1;
@@ -401,7 +426,7 @@ int main(void)
     const struct CMUnitTest drawing[] = {
         cmocka_unit_test(test_columns),          cmocka_unit_test(test_correction),
         cmocka_unit_test(test_too_many_targets), cmocka_unit_test(test_expectation),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused),          cmocka_unit_test(test_nce_learns),
     };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_words),

@@ -281,6 +281,38 @@ static void device_log_mix(struct setup *s, struct worst *w)
     check(s, w, "y", y);
 }
 
+static void device_sigmoid_xent_fwd(struct setup *s, struct worst *w)
+{
+    double loss[OP_M];
+
+    for (size_t m = 0; m < OP_M; m++) {
+        const double *x = in(s, "logits") + m * OP_V;
+        double sum = 0;
+
+        for (int v = 0; v < OP_V; v++) {
+            const double e = off(w, exp(-fabs(x[v])), 3);
+
+            sum = f32(sum + f32(fmax(x[v], 0) + off(w, log1p(e), 2)));
+        }
+        loss[m] = f32(sum - x[(int)in(s, "target")[m]]);
+    }
+    check(s, w, "loss", loss);
+}
+
+static void device_sigmoid_xent_bwd(struct setup *s, struct worst *w)
+{
+    double d[OP_M * OP_V];
+
+    for (size_t i = 0; i < OP_M * OP_V; i++) {
+        const double x = in(s, "logits")[i], e = off(w, exp(-fabs(x)), 3);
+        const double p = off(w, (x < 0 ? e : 1) / f32(1 + e), 2);
+        const bool hit = in(s, "target")[i / OP_V] == (double)(i % OP_V);
+
+        d[i] = f32(f32(s->args.sigmoid_xent_bwd.scale) * (hit ? f32(p - 1) : p));
+    }
+    check(s, w, "dlogits", d);
+}
+
 static void device_tanh_fwd(struct setup *s, struct worst *w)
 {
     double y[OP_T * OP_M * OP_N];
@@ -649,6 +681,8 @@ static const struct {
       device_softmax_xent_fwd,
       { { "loss", 0.08 }, { "lse", 0.14 } } },
     { CLSEQ_OP_softmax_xent_bwd, NULL, device_softmax_xent_bwd, { { "dlogits", 0.3 } } },
+    { CLSEQ_OP_sigmoid_xent_fwd, NULL, device_sigmoid_xent_fwd, { { "loss", 0.1 } } },
+    { CLSEQ_OP_sigmoid_xent_bwd, NULL, device_sigmoid_xent_bwd, { { "dlogits", 0.3 } } },
     { CLSEQ_OP_clip_scale, NULL, device_clip_scale, { { "stats", 0.5 } } },
     { CLSEQ_OP_adam_update,
       NULL,
