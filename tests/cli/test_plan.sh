@@ -56,5 +56,5 @@ expect 2 'beam' "$clseq" plan $small --beam 0
 expect 2 'name the same thing' "$clseq" plan $small --valid-tsv x.tsv
 expect 2 'twice' "$clseq" plan $small --backend mirror
 expect 2 'seconds' "$clseq" train $small --seconds 1
-expect 5 'missing.txt' "$clseq" plan missing.txt tgt.txt
+expect 5 'missing.txt' "$clseq" plan missing.txt tgt.txt --backend $backend
 finish
