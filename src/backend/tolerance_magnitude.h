@@ -49,6 +49,9 @@ CLSEQ_MUST_CHECK clseq_status clseq_magnitude_name_rows(clseq_context *ctx,
                                                         struct clseq_magnitude *m);
 double clseq_magnitude_of_update(const struct clseq_magnitude *m, size_t i);
 
+/* tolerance_output.c: softmax_xent, sigmoid_xent, log_mix. */
+double clseq_magnitude_of_output(const struct clseq_magnitude *m, size_t i);
+
 /* M of element `i`, or CLSEQ_MAGNITUDE_EXACT. For ops with the SUM rule it says only whether the
  * element is exact (otherwise 0). */
 double clseq_magnitude_of(const struct clseq_magnitude *m, size_t i);
