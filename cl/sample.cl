@@ -394,11 +394,14 @@ CLSEQ_KERNEL void sample(__global const int *x, ulong x_offset, int x_stride,
         upper = is_sum ? high : is_enough ? t : upper;
         limit = is_sum ? sample_part(all, share) : limit;
     }
-    for (int block = lane; block / 16 * SAMPLE_GROUP + block % 16 < n_columns; block += n_lanes) {
+    /* Shifts, not divisions: for a quotient and its remainder the compiler makes an instruction that
+     * Oclgrind 21.10 does not know. */
+    for (int block = lane; (block >> 4) * SAMPLE_GROUP + (block & 15) < n_columns;
+         block += n_lanes) {
         const clseq_philox_block words = clseq_philox((uint)block, step, line, purpose, key0, key1);
 
         for (int i = 0; i < 4; i++) {
-            const int j = block / 16 * SAMPLE_GROUP + 16 * i + block % 16;
+            const int j = (block >> 4) * SAMPLE_GROUP + 16 * i + (block & 15);
 
             if (j >= n_columns || sample_key(r.x[j]) < low)
                 continue;

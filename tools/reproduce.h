@@ -17,6 +17,8 @@
 
 #include <jansson.h>
 
+#include <math.h>
+
 enum {
     REPRODUCE_MAX_LAYERS = 8,
     REPRODUCE_MAX_MEMBERS = 10,
@@ -24,6 +26,9 @@ enum {
     REPRODUCE_BEAMS = 3,
     REPRODUCE_SYSTEMS = 4, /* forward, reversed, ensemble of two, ensemble of all */
 };
+
+/* A figure that was not measured. The macro NAN is a float. */
+#define REPRODUCE_NONE ((double)NAN)
 
 /* 1, 2, 12: those of the paper. */
 extern const int32_t reproduce_beams[REPRODUCE_BEAMS];

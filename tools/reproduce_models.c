@@ -105,7 +105,7 @@ static int train(struct reproduce *r, const struct clseq_train_options *o)
 
 static double best_perplexity(const struct run_log *log)
 {
-    double best = NAN;
+    double best = REPRODUCE_NONE;
 
     for (size_t i = 0; i < log->valid.count; i++) {
         if (!(log->valid.loss[i] >= best))
@@ -131,7 +131,7 @@ static int measure_model(struct reproduce *r, const struct reproduce_model *m)
     char *path = reproduce_path(r, m->name, "log.jsonl");
     char time[32];
     struct run_log log = { 0 };
-    double test = NAN;
+    double test = REPRODUCE_NONE;
     int code = CLI_EXIT_DONE;
 
     if (!path)
@@ -220,7 +220,7 @@ static int ascending(const void *a, const void *b)
 static double median_of(struct speeds *s)
 {
     if (s->count < 2)
-        return NAN;
+        return REPRODUCE_NONE;
     qsort(s->value + 1, s->count - 1, sizeof(s->value[0]), ascending);
     return s->value[1 + (s->count - 1) / 2];
 }

@@ -132,7 +132,7 @@ static void depth_name(const struct reproduce *r, int layers, char name[32])
 
 static void write_depth(const struct reproduce *r, FILE *out)
 {
-    double before = NAN, first = NAN;
+    double before = REPRODUCE_NONE, first = REPRODUCE_NONE;
     bool measured = true, each = true;
 
     fputs("\n## Depth\n\nThe paper: each layer more lowers perplexity by nearly 10 %.\n\n"
@@ -209,23 +209,23 @@ static void write_search(const struct reproduce *r, FILE *out)
     for (int b = 0; b < REPRODUCE_BEAMS; b++) {
         const int beam = reproduce_beams[b];
 
-        table_row(r, out, "single forward", "forward", beam, beam == 12 ? 26.17 : (double)NAN);
+        table_row(r, out, "single forward", "forward", beam, beam == 12 ? 26.17 : REPRODUCE_NONE);
     }
     for (int b = 0; b < REPRODUCE_BEAMS; b++) {
         const int beam = reproduce_beams[b];
 
-        table_row(r, out, "single reversed", "reversed", beam, beam == 12 ? 30.59 : (double)NAN);
+        table_row(r, out, "single reversed", "reversed", beam, beam == 12 ? 30.59 : REPRODUCE_NONE);
     }
     for (int b = 0; b < REPRODUCE_BEAMS; b++) {
         const int beam = reproduce_beams[b];
 
-        table_row(r, out, "2 reversed", "ensemble-2", beam, beam == 12 ? 33.27 : (double)NAN);
+        table_row(r, out, "2 reversed", "ensemble-2", beam, beam == 12 ? 33.27 : REPRODUCE_NONE);
     }
     for (int b = 0; more && b < REPRODUCE_BEAMS; b++) {
         static const double paper[REPRODUCE_BEAMS] = { 33.00, 34.50, 34.81 };
 
         table_row(r, out, label, all, reproduce_beams[b],
-                  r->v->members == 5 ? paper[b] : (double)NAN);
+                  r->v->members == 5 ? paper[b] : REPRODUCE_NONE);
     }
     one = bleu_number(r, "reversed", 12, "bleu");
     two = bleu_number(r, "ensemble-2", 12, "bleu");
@@ -269,9 +269,9 @@ static void write_rescoring(const struct reproduce *r, FILE *out)
     rescoring_row(r, out, "its own", "list", 33.30);
     rescoring_row(r, out, "and a single forward", "forward", 35.61);
     rescoring_row(r, out, "and a single reversed", "reversed", 35.85);
-    rescoring_row(r, out, "and 2 reversed", "ensemble-2", (double)NAN);
+    rescoring_row(r, out, "and 2 reversed", "ensemble-2", REPRODUCE_NONE);
     if (r->v->members > 2)
-        rescoring_row(r, out, label, all, r->v->members == 5 ? 36.5 : (double)NAN);
+        rescoring_row(r, out, label, all, r->v->members == 5 ? 36.5 : REPRODUCE_NONE);
     rescoring_row(r, out, "best sentence BLEU (oracle)", "oracle", 45);
     compare(out, "Rescoring with one model helps", reproduce_number(r, "rescoring", "list", "bleu"),
             reproduce_number(r, "rescoring", "reversed", "bleu"));

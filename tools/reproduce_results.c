@@ -121,7 +121,7 @@ double reproduce_number(const struct reproduce *r, const char *group, const char
 {
     const json_t *value = json_object_get(reproduce_result(r, group, name), key);
 
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+    return json_is_number(value) ? json_number_value(value) : REPRODUCE_NONE;
 }
 
 int reproduce_results_add(struct reproduce *r, const char *group, const char *name, json_t *result)

@@ -424,7 +424,7 @@ static clseq_status bleu_of_best(const struct reproduce *r, const struct flat *f
     if (!text)
         return CLSEQ_ERR_NOMEM;
     for (size_t i = 0; i < r->test.n; i++) {
-        double best = -INFINITY;
+        double best = -HUGE_VAL;
 
         text[i] = f->text[f->first[i]];
         for (size_t k = f->first[i]; k < f->first[i + 1]; k++) {
