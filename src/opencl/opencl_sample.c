@@ -16,13 +16,27 @@ clseq_status clseq_opencl_log_mix(clseq_backend *be, const struct clseq_log_mix_
                         clseq_arg_float(1 - a->weight));
 }
 
+/* In the GPU class a group a row, no larger than its blocks of four words can use: the sums of all
+ * turns take longer the more work-items there are. */
+static struct clseq_opencl_range sample_range(const clseq_backend *be, size_t rows, size_t columns)
+{
+    size_t wanted = 32;
+
+    if (clseq_opencl_of(be)->cpu_class)
+        return clseq_opencl_range_1d(rows, 1);
+    while (4 * wanted < columns && wanted < CLSEQ_GROUP_MAX)
+        wanted *= 2;
+    wanted = clseq_opencl_group_size(be, CLSEQ_KERNEL_sample, wanted);
+    return clseq_opencl_range_1d(rows * wanted, wanted);
+}
+
 clseq_status clseq_opencl_sample(clseq_backend *be, const struct clseq_sample_args *a)
 {
     const int32_t rows = a->x.dims[0];
     const uint64_t share = (uint64_t)(a->top_p * 4294967296.0);
 
     /* A top_p of less than 2^-32 keeps the likeliest word, as the smallest share does. */
-    return CLSEQ_LAUNCH(be, sample, clseq_opencl_one_each(be, CLSEQ_KERNEL_sample, (size_t)rows),
+    return CLSEQ_LAUNCH(be, sample, sample_range(be, (size_t)rows, (size_t)a->x.dims[1]),
                         CLSEQ_ARG_ROWS(&a->x), CLSEQ_ARG_ROWS(&a->counter),
                         CLSEQ_ARG_TENSOR(&a->index), clseq_arg_int(rows),
                         clseq_arg_int(a->x.dims[1]), clseq_arg_uint((uint32_t)a->seed),
