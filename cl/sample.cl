@@ -394,8 +394,8 @@ CLSEQ_KERNEL void sample(__global const int *x, ulong x_offset, int x_stride,
         upper = is_sum ? high : is_enough ? t : upper;
         limit = is_sum ? sample_part(all, share) : limit;
     }
-    /* Shifts, not divisions: for a quotient and its remainder the compiler makes an instruction that
-     * Oclgrind 21.10 does not know. */
+    /* Shifts, not divisions: for a quotient and its remainder the compiler makes an instruction
+     * that Oclgrind 21.10 does not know. */
     for (int block = lane; (block >> 4) * SAMPLE_GROUP + (block & 15) < n_columns;
          block += n_lanes) {
         const clseq_philox_block words = clseq_philox((uint)block, step, line, purpose, key0, key1);
