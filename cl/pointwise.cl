@@ -28,6 +28,39 @@ CLSEQ_KERNEL void copy(__global const uint *src, ulong src_offset, int src_plane
     }
 }
 
+/* Words to `dropped` fewer bits of mantissa, to nearest, ties to even; as src/backend/precision.h
+ * has it. The rows of dst follow each other. */
+CLSEQ_KERNEL void gemm_round(__global const uint *src, ulong src_offset, int src_stride,
+                             ulong src_plane, __global uint *dst, int n_planes, int n_rows,
+                             int n_columns, int chunk, int dropped)
+{
+    const uint half_of = 1u << (dropped - 1), kept = ~(2u * half_of - 1u);
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
+        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+            __global const uint *from =
+                src + src_offset + (ulong)plane * src_plane + (ulong)row * (ulong)src_stride;
+            __global uint *to =
+                dst + ((ulong)plane * (ulong)n_rows + (ulong)row) * (ulong)n_columns;
+            int j = first;
+
+            for (; j + VW <= last; j += VW) {
+                const uintV bits = vloadV(0, from + j);
+                const uintV near = bits + (half_of - 1u) + ((bits >> (uint)dropped) & 1u);
+
+                vstoreV(select(near, bits | 0x00400000u, (bits & 0x7fffffffu) > 0x7f800000u) & kept,
+                        0, to + j);
+            }
+            for (; j < last; j++) {
+                const uint bits = from[j], near = bits + (half_of - 1u) + (bits >> dropped & 1u);
+
+                to[j] = ((bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x00400000u : near) & kept;
+            }
+        }
+    }
+}
+
 CLSEQ_KERNEL void fill(__global uint *dst, ulong dst_offset, int dst_plane, int dst_stride,
                        int n_planes, int n_rows, int n_columns, int chunk, uint word)
 {

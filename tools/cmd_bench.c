@@ -88,12 +88,13 @@ static void print_result(const struct bench *b, const char *size, const char *wh
     if (b->v->json)
         printf(
             "{\"system\":\"clseq %s "
-            "%s/%s\",\"device\":\"%s\",\"size\":\"%s\",\"precision\":\"fp32\",\"what\":\"%s\","
+            "%s/%s\",\"device\":\"%s\",\"size\":\"%s\",\"precision\":\"%s\",\"what\":\"%s\","
             "\"%s\":%.6g,\"min\":%.6g,\"max\":%.6g,\"target_tokens_per_s\":%.6g,\"gflops\":%.6g,"
             "\"peak_share\":%.6g,\"peak_gflops\":%.6g,\"peak_gb_per_s\":%.6g,\"device_bytes\":%llu,"
             "\"buffers_created\":%llu,\"reads\":%llu}\n",
             CLSEQ_VERSION_STRING, info->name, info->gemm, info->device, size_names[b->v->size],
-            what, strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min, r->ms_max,
+            clseq_precision_name(info->precision), what,
+            strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min, r->ms_max,
             r->target_tokens_per_s, r->gflops, r->peak_share, b->peaks.gflops, b->peaks.gb_per_s,
             (unsigned long long)r->device_bytes, (unsigned long long)r->buffers_created,
             (unsigned long long)r->reads);
@@ -168,9 +169,10 @@ static clseq_status bench(struct bench *b, int kind, const struct clseq_bench_si
     if (status != CLSEQ_OK)
         return status;
     if (!b->v->json) {
-        printf("clseq %s, %s on %s%s%s%s, products by %s, size %s\n", CLSEQ_VERSION_STRING,
+        printf("clseq %s, %s on %s%s%s%s, products by %s in %s, size %s\n", CLSEQ_VERSION_STRING,
                info->name, info->device, info->driver[0] ? " (" : "", info->driver,
-               info->driver[0] ? ")" : "", info->gemm, size->name);
+               info->driver[0] ? ")" : "", info->gemm, clseq_precision_name(info->precision),
+               size->name);
         if (b->peaks.gflops > 0)
             printf("peaks measured now: %.1f GFLOP/s, %.1f GB/s\n", b->peaks.gflops,
                    b->peaks.gb_per_s);

@@ -11,6 +11,7 @@ struct device_options {
     int backend; /* place in DEVICE_BACKENDS */
     const char *device;
     int kernels, gemm;
+    int precision; /* clseq_precision */
     int tune; /* place in "auto|always|never" */
     bool profile;
 };
@@ -29,6 +30,8 @@ struct device_options {
       .group = "Device", .help = "kind of OpenCL kernels; auto goes by the device" },              \
     { "gemm", 0, CLI_CHOICE_FIELD(type, field.gemm), "auto|cpu|gpu|clblast", "auto",               \
       .group = "Device", .help = "who makes matrix products on an OpenCL device" },                \
+    { "precision", 0, CLI_CHOICE_FIELD(type, field.precision), "fp32|tf32|bf16", "fp32",           \
+      .group = "Device", .help = "what matrix products round their factors to; sums and all else are fp32" }, \
     { "tune", 0, CLI_CHOICE_FIELD(type, field.tune), "auto|always|never", "auto",                  \
       .group = "Device", .help = "measure which kernel is fastest for a product, once, and remember it; auto: on GPUs" }, \
     { "profile", 0, CLI_FLAG_FIELD(type, field.profile), NULL, NULL, .group = "Device",            \

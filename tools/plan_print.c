@@ -70,6 +70,7 @@ static bool print_json(const struct clseq_backend_info *info, const struct clseq
 
     json_object_set_new(object, "backend", json_string(info->name));
     json_object_set_new(object, "device", json_string(info->device));
+    json_object_set_new(object, "precision", json_string(clseq_precision_name(info->precision)));
     json_object_set_new(object, "fits", json_boolean(p->fits));
     if (!p->fits)
         json_object_set_new(object, "advice", json_string(p->advice));

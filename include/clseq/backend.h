@@ -36,12 +36,21 @@ typedef enum clseq_gemm_provider {
     CLSEQ_GEMM_CLBLAST = 3,
 } clseq_gemm_provider;
 
+/* What a matrix product does to its factors before it multiplies them; it sums in fp32 or better,
+ * and all else is fp32. Weights are kept in fp32. */
+typedef enum clseq_precision {
+    CLSEQ_PRECISION_FP32 = 0, /* nothing (default) */
+    CLSEQ_PRECISION_TF32 = 1, /* round to 10 bits of mantissa, as NVIDIA's tf32 */
+    CLSEQ_PRECISION_BF16 = 2, /* round to bf16, 7 bits of mantissa, to nearest even */
+} clseq_precision;
+
 struct clseq_backend_options {
     const char *name;   /* "auto" (default), "opencl", "reference", "mirror" */
     const char *device; /* OpenCL: index of clseq_device_list(), or part of the name or version of
                            device or platform, any case; NULL = the best usable one (default) */
     clseq_kernel_class kernels;
     clseq_gemm_provider gemm;
+    clseq_precision precision;
     int vector_width; /* floats per vector in kernels for CPUs: 4, 8 or 16; 0 = what the device
                          prefers (default) */
     int tune; /* choose among ways to make matrix products by measuring, once per device, driver and
@@ -61,6 +70,7 @@ struct clseq_backend_info {
     char driver[128]; /* version, for bug reports and benchmarks */
     char gemm[32];    /* provider of matrix products: "cpu", "gpu", "clblast", "reference" */
     char kernels[8];  /* "cpu", "gpu", "" */
+    clseq_precision precision;
     uint32_t compute_units;
     uint64_t memory_bytes;     /* 0 = unknown */
     uint64_t max_buffer_bytes; /* the largest single buffer */
@@ -121,6 +131,9 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_backend_open(
 /* Wait for running work, close, set *be to NULL. Objects made on the backend must be gone. *be may
  * be NULL. */
 CLSEQ_API void clseq_backend_close(clseq_backend **be);
+
+/* "fp32", "tf32" or "bf16". */
+CLSEQ_API const char *clseq_precision_name(clseq_precision precision);
 
 /* Borrowed, valid until close. */
 CLSEQ_API const struct clseq_backend_info *clseq_backend_info(const clseq_backend *be);

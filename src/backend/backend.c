@@ -14,9 +14,19 @@ void clseq_backend_options_init(struct clseq_backend_options *options)
         .name = "auto",
         .kernels = CLSEQ_KERNELS_AUTO,
         .gemm = CLSEQ_GEMM_AUTO,
+        .precision = CLSEQ_PRECISION_FP32,
         .probe = true,
         .probe_timeout = 120,
     };
+}
+
+const char *clseq_precision_name(clseq_precision precision)
+{
+    static const char *const names[] = { [CLSEQ_PRECISION_FP32] = "fp32",
+                                         [CLSEQ_PRECISION_TF32] = "tf32",
+                                         [CLSEQ_PRECISION_BF16] = "bf16" };
+
+    return (size_t)precision < CLSEQ_ARRAY_SIZE(names) ? names[precision] : "?";
 }
 
 /* A slot forgotten by a backend is found when it opens, not at the first training step. */
@@ -53,11 +63,15 @@ clseq_status clseq_backend_open_impl(clseq_context *ctx, const struct clseq_back
         options->vector_width != 16)
         return clseq_fail(ctx, CLSEQ_ERR_ARG, "vectors of %d floats: must be 4, 8 or 16, or 0",
                           options->vector_width);
+    if ((unsigned)options->precision > CLSEQ_PRECISION_BF16)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG, "precision %d: must be fp32, tf32 or bf16",
+                          (int)options->precision);
     CLSEQ_TRY(clseq_calloc(ctx, 1, sizeof(*be), "backend", &be));
     be->ctx = ctx;
     be->impl = impl;
     be->real = CLSEQ_F32;
     be->profiling = options->profile;
+    be->info.precision = options->precision;
     snprintf(be->info.name, sizeof(be->info.name), "%s", impl->name);
     CLSEQ_TRY_GOTO(status, fail_priv, clseq_calloc(ctx, 1, impl->priv_size, impl->name, &be->priv));
     CLSEQ_TRY_GOTO(status, fail, impl->open(be, options));

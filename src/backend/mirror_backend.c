@@ -71,7 +71,11 @@ static clseq_status compare(struct twin *t, int field, const void *expected, con
         clseq_op_tensor_const(&t->args[TRUSTED], &clseq_op_schema(t->op)->fields[field]);
     const size_t n = clseq_tensor_count(x);
     const struct clseq_tolerance_case call = {
-        .op = t->op, .args = &t->args[TRUSTED], .before = &t->before, .sums = &t->sums
+        .op = t->op,
+        .args = &t->args[TRUSTED],
+        .before = &t->before,
+        .precision = mirror->side[TESTED]->info.precision,
+        .sums = &t->sums,
     };
     struct clseq_tolerance_result result;
     double *values[2] = { NULL, NULL };

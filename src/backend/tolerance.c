@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "backend/tolerance.h"
 
+#include "backend/precision.h"
 #include "backend/tolerance_magnitude.h"
 #include "base/base.h"
 
@@ -8,6 +9,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What the contract leaves to a provider of tf32: an ulp of 10 bits for each factor, on the
+ * products; S is their sum. */
+#define TF32_FREEDOM (2 * clseq_precision_ulp(CLSEQ_PRECISION_TF32))
 
 /* How many times its bound a difference is: at most 1 passes, HUGE_VAL where nothing but equality
  * would do. */
@@ -87,6 +92,8 @@ clseq_status clseq_tolerance_compare(clseq_context *ctx, const struct clseq_tole
                 else
                     size += fabs(expected[i]);
                 bound = roundings * (CLSEQ_TOLERANCE_UNIT * size + (double)FLT_MIN);
+                if (call->op == CLSEQ_OP_gemm && call->precision == CLSEQ_PRECISION_TF32)
+                    bound += TF32_FREEDOM * size;
             }
             ratio = excess(expected[i], got[i], bound);
         }

@@ -30,6 +30,7 @@ struct clseq_tolerance_case {
     enum clseq_op op;
     const void *args;
     const struct clseq_op_values *before; /* the fields read, before the call */
+    clseq_precision precision;            /* of the backend that is compared */
     const struct clseq_op_values *sums;   /* SUM: from clseq_op_absolute_sums; else may be NULL */
 };
 

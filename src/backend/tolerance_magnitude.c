@@ -14,6 +14,7 @@
  */
 #include "backend/tolerance_magnitude.h"
 
+#include "backend/precision.h"
 #include "base/base.h"
 #include "base/philox.h"
 
@@ -182,7 +183,20 @@ static double largest(const double *x, const clseq_tensor *shape)
  *   backward size  (|dh| + |dc| + |dy|) (1 + |c|), the largest each: the gradients of the cell
  * above
  * Peepholes add |w| (1 + |c0|) to the arguments of gates, and a factor 1 + |w| to the way back.
+ * With products of less precision a factor that both sides have but for such an error may be
+ * rounded to neighbours, an ulp apart, by them; few are in one step, and what they change makes
+ * others follow in the next: two ulps of what flows are granted for every step, E + T 2 ulp size.
  */
+static double with_neighbours(const struct clseq_magnitude *m, double error, int32_t steps,
+                              double size)
+{
+    const clseq_precision precision = m->call->precision;
+
+    if (precision == CLSEQ_PRECISION_FP32)
+        return error;
+    return error + steps * 2 * clseq_precision_ulp(precision) * size / CLSEQ_TOLERANCE_UNIT;
+}
+
 static double lstm_seq_fwd_size(const struct clseq_magnitude *m)
 {
     const struct clseq_lstm_seq_fwd_args *a = &m->args->lstm_seq_fwd;
@@ -192,7 +206,8 @@ static double lstm_seq_fwd_size(const struct clseq_magnitude *m)
                         largest(m->peephole, &a->peephole) * (1 + largest(m->c0, &a->c0));
     const double error = a->h.dims[0] * (a->h.dims[2] + 62.0) * size;
 
-    return error / (clseq_op_terms(CLSEQ_OP_lstm_seq_fwd, a) + 8);
+    return with_neighbours(m, error, a->h.dims[0], size) /
+           (clseq_op_terms(CLSEQ_OP_lstm_seq_fwd, a) + 8);
 }
 
 static double lstm_seq_bwd_size(const struct clseq_magnitude *m)
@@ -203,7 +218,8 @@ static double lstm_seq_bwd_size(const struct clseq_magnitude *m)
                         (1 + largest(m->peephole, &a->peephole));
     const double error = a->gates.dims[0] * (a->gates.dims[2] + 92.0) * size;
 
-    return error / (clseq_op_terms(CLSEQ_OP_lstm_seq_bwd, a) + 8);
+    return with_neighbours(m, error, a->gates.dims[0], size) /
+           (clseq_op_terms(CLSEQ_OP_lstm_seq_bwd, a) + 8);
 }
 
 /* Gates, what the GRU keeps beside them, and the gradients of both are zero in finished rows. */
@@ -334,7 +350,8 @@ static double gru_seq_fwd_size(const struct clseq_magnitude *m)
                         largest(m->b_hh, &a->b_hh) + largest(m->h0, &a->h0);
     const double error = a->h.dims[0] * (a->h.dims[2] + 76.0) * size;
 
-    return error / (clseq_op_terms(CLSEQ_OP_gru_seq_fwd, a) + 8);
+    return with_neighbours(m, error, a->h.dims[0], size) /
+           (clseq_op_terms(CLSEQ_OP_gru_seq_fwd, a) + 8);
 }
 
 static double gru_seq_bwd_size(const struct clseq_magnitude *m)
@@ -345,7 +362,8 @@ static double gru_seq_bwd_size(const struct clseq_magnitude *m)
     const double size = flow * (1 + fmax(state, largest(m->hn, &a->hn)));
     const double error = a->gates.dims[0] * (a->gates.dims[2] + 40.0) * size;
 
-    return error / (clseq_op_terms(CLSEQ_OP_gru_seq_bwd, a) + 8);
+    return with_neighbours(m, error, a->gates.dims[0], size) /
+           (clseq_op_terms(CLSEQ_OP_gru_seq_bwd, a) + 8);
 }
 
 static double rnn_seq_fwd_size(const struct clseq_magnitude *m)
@@ -355,7 +373,8 @@ static double rnn_seq_fwd_size(const struct clseq_magnitude *m)
                         largest(m->b_hh, &a->b_hh) + largest(m->h0, &a->h0);
     const double error = a->h.dims[0] * (a->h.dims[2] + 16.0) * size;
 
-    return error / (clseq_op_terms(CLSEQ_OP_rnn_seq_fwd, a) + 8);
+    return with_neighbours(m, error, a->h.dims[0], size) /
+           (clseq_op_terms(CLSEQ_OP_rnn_seq_fwd, a) + 8);
 }
 
 static double rnn_seq_bwd_size(const struct clseq_magnitude *m)
@@ -364,7 +383,8 @@ static double rnn_seq_bwd_size(const struct clseq_magnitude *m)
     const double size = largest(m->dh, &a->dh) + largest(m->dy, &a->dy);
     const double error = a->gates.dims[0] * (a->gates.dims[2] + 16.0) * size;
 
-    return error / (clseq_op_terms(CLSEQ_OP_rnn_seq_bwd, a) + 8);
+    return with_neighbours(m, error, a->gates.dims[0], size) /
+           (clseq_op_terms(CLSEQ_OP_rnn_seq_bwd, a) + 8);
 }
 
 /* ---- tanh --------------------------------------------------------------------------------- */

@@ -61,6 +61,7 @@
     X(normal,           ops)       \
     X(dropout,          ops)       \
     X(gemm_scale,       ops)       \
+    X(gemm_round,       ops)       \
     X(gemm_cpu_block,     gemm_cpu)    \
     X(gemm_cpu_pack_a,    gemm_cpu)    \
     X(gemm_cpu_direct,    gemm_cpu)    \

@@ -171,7 +171,16 @@ static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_op
     CLSEQ_TRY(
         clseq_opencl_gemm_open(be, cache, options->gemm, is_tuned(cl, &device.info, options)));
     be->real = CLSEQ_F32;
-    be->ops = cl->gemm == CLSEQ_PROVIDER_CPU ? &ops_packed : &ops_composed;
+    /* Whole sequences in one operation multiply floats as they are. */
+    be->ops = cl->gemm == CLSEQ_PROVIDER_CPU && options->precision == CLSEQ_PRECISION_FP32
+                  ? &ops_packed
+                  : &ops_composed;
+    if (options->precision != CLSEQ_PRECISION_FP32)
+        clseq_log(be->ctx, CLSEQ_LOG_INFO,
+                  "%s: no matrix unit of %s is known; factors are rounded to %s and multiplied as "
+                  "floats, which is no faster than fp32",
+                  clseq_precision_name(options->precision), be->info.device,
+                  clseq_precision_name(options->precision));
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",
               be->info.device, be->info.platform, be->info.kernels, be->info.gemm,
               cl->vector_width);

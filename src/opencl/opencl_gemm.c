@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "opencl/opencl_gemm.h"
 
+#include "backend/precision.h"
 #include "base/file.h"
 #include "opencl/opencl_gemm_trial.h"
 #include "opencl/opencl_program.h"
@@ -80,6 +81,8 @@ static clseq_status scale(clseq_backend *be, const struct clseq_gemm_args *a)
 
 clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *a)
 {
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const int dropped = clseq_precision_dropped(be->info.precision);
     const int row = a->c.ndim - 2;
     struct clseq_gemm_problem p = { .m = a->c.dims[row],
                                     .n = a->c.dims[row + 1],
@@ -99,7 +102,14 @@ clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *
     if (!matrix_of(&a->a, &p.a) || !matrix_of(&a->b, &p.b) || !matrix_of(&a->c, &p.c))
         return clseq_fail(be->ctx, CLSEQ_ERR_LIMIT,
                           "gemm: the rows of a matrix are more than 2^31 - 1 elements apart");
-    return providers[clseq_opencl_of(be)->gemm].run(be, &p);
+    if (dropped) {
+        p.b_dropped = dropped;
+        CLSEQ_TRY(clseq_opencl_gemm_round_a(be, &p, dropped));
+        /* The provider cpu does it when it packs. */
+        if (cl->gemm != CLSEQ_PROVIDER_CPU)
+            CLSEQ_TRY(clseq_opencl_gemm_round_b(be, &p, true));
+    }
+    return providers[cl->gemm].run(be, &p);
 }
 
 /* ---- checking a provider when the device opens ---- */

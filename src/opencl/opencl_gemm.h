@@ -27,12 +27,24 @@ struct clseq_gemm_problem {
     bool trans_a, trans_b;
     float alpha, beta;
     uint64_t b_id, b_version; /* of B's buffer; 0 where its content may change unseen */
+    int b_dropped; /* bits of B's mantissa to be rounded off still; A is as it should be */
 };
 
 /* The arguments (pointer, offset, row stride, batch stride) of most kernels. */
 #define CLSEQ_ARG_MATRIX(x)                                                                        \
     clseq_arg_mem((x)->mem), clseq_arg_ulong((x)->offset), clseq_arg_int((x)->rows),               \
         clseq_arg_ulong((x)->batch)
+
+/* ---- less precision than fp32: opencl_gemm_round.c ----
+ * `dropped` is of precision.h. Errors: CLSEQ_ERR_LIMIT, CLSEQ_ERR_DEVICE_NOMEM. */
+
+/* Make A its rounded copy in scratch memory, valid until the next product. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_round_a(clseq_backend *be,
+                                                        struct clseq_gemm_problem *p, int dropped);
+/* Do with B what p->b_dropped asks for. With `keep` the copy is kept as packed ones are, where B is
+ * used again before it changes. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_round_b(clseq_backend *be,
+                                                        struct clseq_gemm_problem *p, bool keep);
 
 /* Choose the provider by options and kernel class, build its program, and compare products for all
  * pairs of transposes with plain C. A provider that is wrong is refused with a warning, and the

@@ -260,7 +260,8 @@ static clseq_status packed_copy(clseq_backend *be, const struct clseq_gemm_probl
     const size_t bytes = (size_t)parts * part * sizeof(cl_float);
     /* Parts of whole panels follow each other as they would in one. */
     const int32_t packs = part_n % panel == 0 ? 1 : parts, n = p->n / packs;
-    const uint64_t column = p->trans_b ? (uint64_t)p->b.rows : 1;
+    struct clseq_gemm_problem q = *p;
+    uint64_t column;
     bool filled;
 
     clseq_opencl_packed_find(be, p, parts, bytes, ret, &filled);
@@ -268,8 +269,10 @@ static clseq_status packed_copy(clseq_backend *be, const struct clseq_gemm_probl
         return CLSEQ_OK;
     if (!*ret)
         CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_B, bytes, ret));
+    CLSEQ_TRY(clseq_opencl_gemm_round_b(be, &q, false));
+    column = q.trans_b ? (uint64_t)q.b.rows : 1;
     for (int32_t i = 0; i < packs; i++)
-        CLSEQ_TRY(pack_b(be, &p->b, (uint64_t)i * (uint64_t)n * column, n, p->k, p->trans_b, *ret,
+        CLSEQ_TRY(pack_b(be, &q.b, (uint64_t)i * (uint64_t)n * column, n, p->k, p->trans_b, *ret,
                          (uint64_t)i * part));
     return CLSEQ_OK;
 }
@@ -293,29 +296,40 @@ static clseq_status many_rows(clseq_backend *be, const struct clseq_gemm_problem
 {
     const bool is_deep = p->n >= LARGE_COLUMNS && p->k >= LARGE_STEPS;
     const bool is_large = p->m >= LARGE_ROWS && is_deep;
+    struct clseq_gemm_problem q = *p;
     cl_mem panels = NULL;
 
     if (is_large || !p->trans_a)
         CLSEQ_TRY(packed_copy(be, p, 1, false, &panels));
+    if (!panels)
+        CLSEQ_TRY(clseq_opencl_gemm_round_b(be, &q, false));
     if (is_large || (panels && p->m >= PACKED_ROWS && is_deep))
-        return large(be, p, panels);
-    return panels ? packed(be, p, panels) : tile(be, p);
+        return large(be, &q, panels);
+    return panels ? packed(be, &q, panels) : tile(be, &q);
+}
+
+/* Few rows, B where it is. */
+static clseq_status direct(clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    return CLSEQ_LAUNCH(be, gemm_cpu_direct,
+                        clseq_opencl_range_3d(divide_up(p->n, tile_columns(clseq_opencl_of(be))), 1,
+                                              (size_t)p->batch, 1, 1, 1),
+                        CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),
+                        clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
+                        clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta));
 }
 
 clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
-    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const bool is_dot = !p->trans_a && p->trans_b && p->m <= DOT_ROWS;
+    const bool is_direct = !p->trans_a && !p->trans_b && p->m <= DIRECT_ROWS &&
+                           p->n >= tile_columns(clseq_opencl_of(be));
+    struct clseq_gemm_problem q = *p;
 
-    if (!p->trans_a && p->trans_b && p->m <= DOT_ROWS)
-        return dot(be, p);
-    if (!p->trans_a && !p->trans_b && p->m <= DIRECT_ROWS && p->n >= tile_columns(cl))
-        return CLSEQ_LAUNCH(
-            be, gemm_cpu_direct,
-            clseq_opencl_range_3d(divide_up(p->n, tile_columns(cl)), 1, (size_t)p->batch, 1, 1, 1),
-            CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),
-            clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
-            clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta));
-    return p->batch == 1 ? many_rows(be, p) : tile(be, p);
+    if (!is_dot && !is_direct && p->batch == 1)
+        return many_rows(be, p);
+    CLSEQ_TRY(clseq_opencl_gemm_round_b(be, &q, is_dot || is_direct));
+    return is_dot ? dot(be, &q) : is_direct ? direct(be, &q) : tile(be, &q);
 }
 
 int32_t clseq_opencl_gemm_panel(const clseq_backend *be)

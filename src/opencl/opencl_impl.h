@@ -42,6 +42,8 @@ enum clseq_opencl_scratch {
     CLSEQ_SCRATCH_GEMM_A,    /* a part of A in strips */
     CLSEQ_SCRATCH_GEMM_PART, /* a part of B in panels */
     CLSEQ_SCRATCH_GEMM_B,    /* a whole B in panels, used by several products */
+    CLSEQ_SCRATCH_ROUND_A,   /* A and B rounded */
+    CLSEQ_SCRATCH_ROUND_B,
     CLSEQ_SCRATCH_CLBLAST,   /* its temporary buffer */
     CLSEQ_SCRATCH_REDUCE,    /* partial sums of reductions */
     CLSEQ_SCRATCH_QUEUE, /* counters of kernels that share out their items; zeros between them */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "reference/reference_tmpl.h"
 
+#include "backend/precision.h"
+
 /* Sizes of the blocks: a panel of B, PANEL x COLUMNS doubles, and the sums of ROWS x COLUMNS
  * elements of C fit in a first-level cache. Every element is still summed from k = 0 upwards. */
 enum { ROWS = 64, COLUMNS = 16, PANEL = 128 };
@@ -9,9 +11,11 @@ enum { ROWS = 64, COLUMNS = 16, PANEL = 128 };
 struct operand {
     const real *data;
     int64_t row, column;
+    int dropped; /* bits of mantissa, by the backend's precision */
 };
 
-static struct operand operand_of(const clseq_tensor *x, bool transposed, int32_t batch)
+static struct operand operand_of(const clseq_backend *be, const clseq_tensor *x, bool transposed,
+                                 int32_t batch)
 {
     const int64_t stride = x->strides[x->ndim - 2];
     const clseq_tensor step = x->ndim == 3 ? clseq_tensor_step(*x, batch) : *x;
@@ -20,6 +24,7 @@ static struct operand operand_of(const clseq_tensor *x, bool transposed, int32_t
         .data = real_row(&step, 0),
         .row = transposed ? 1 : stride,
         .column = transposed ? stride : 1,
+        .dropped = clseq_precision_dropped(be->info.precision),
     };
 }
 
@@ -36,20 +41,21 @@ static void pack_panel(double panel[PANEL][COLUMNS], const struct operand *b, in
         const real *row = b->data + (k0 + k) * b->row + j0 * b->column;
 
         for (int32_t j = 0; j < COLUMNS; j++)
-            panel[k][j] = j < n_j ? (double)row[j * b->column] : 0;
+            panel[k][j] = j < n_j ? clseq_round_factor((double)row[j * b->column], b->dropped) : 0;
     }
 }
 
-/* sum[j] += sum over k of a[k] panel[k][j] */
-static void add_products(double sum[COLUMNS], const real *a, int64_t stride,
+/* sum[j] += sum over k of a[k] panel[k][j], a[k] being row i of A from k0 on */
+static void add_products(double sum[COLUMNS], const struct operand *left, int32_t i, int32_t k0,
                          const double panel[PANEL][COLUMNS], int32_t n_k)
 {
+    const real *a = left->data + i * left->row + k0 * left->column;
     double local[COLUMNS];
 
     for (int j = 0; j < COLUMNS; j++)
         local[j] = sum[j];
     for (int32_t k = 0; k < n_k; k++) {
-        const double x = (double)a[k * stride];
+        const double x = clseq_round_factor((double)a[k * left->column], left->dropped);
 
         for (int j = 0; j < COLUMNS; j++)
             local[j] += x * panel[k][j];
@@ -71,8 +77,7 @@ static void product_block(const struct clseq_gemm_args *a, const clseq_tensor *c
 
         pack_panel(panel, right, k0, part, j0, n_j);
         for (int32_t i = 0; i < n_i; i++)
-            add_products(sum[i], left->data + (i0 + i) * left->row + k0 * left->column,
-                         left->column, (const double(*)[COLUMNS])panel, part);
+            add_products(sum[i], left, i0 + i, k0, (const double(*)[COLUMNS])panel, part);
     }
     for (int32_t i = 0; i < n_i; i++) {
         real *y = real_row(c, i0 + i) + j0;
@@ -88,8 +93,8 @@ clseq_status NAME(gemm)(clseq_backend *be, const struct clseq_gemm_args *a)
     const int32_t batches = a->c.ndim == 3 ? a->c.dims[0] : 1;
 
     for (int32_t batch = 0; batch < batches; batch++) {
-        const struct operand left = operand_of(&a->a, a->trans_a, batch);
-        const struct operand right = operand_of(&a->b, a->trans_b, batch);
+        const struct operand left = operand_of(be, &a->a, a->trans_a, batch);
+        const struct operand right = operand_of(be, &a->b, a->trans_b, batch);
         const clseq_tensor c = a->c.ndim == 3 ? clseq_tensor_step(a->c, batch) : a->c;
 
         for (int32_t i0 = 0; i0 < c.dims[0]; i0 += ROWS) {

@@ -422,7 +422,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
 
 /* Numbers decided by "numbers", the rest is for the reader. */
 clseq_status clseq_train_options_to_json(clseq_context *ctx, const struct clseq_train_options *o,
-                                         json_t **ret)
+                                         clseq_precision precision, json_t **ret)
 {
     json_t *numbers = json_pack(
         "{s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:s, s:f, s:s, s:f, s:f, s:f, s:b, "
@@ -439,7 +439,9 @@ clseq_status clseq_train_options_to_json(clseq_context *ctx, const struct clseq_
         init_names[o->init], "init-scale", o->init_scale, "batch", (json_int_t)o->batch,
         "similar-length", o->similar_length, "seed", (json_int_t)o->seed);
 
-    if (!add_newer_numbers(numbers, o)) {
+    if (!add_newer_numbers(numbers, o) ||
+        json_object_set_new(numbers, "precision", json_string(clseq_precision_name(precision))) !=
+            0) {
         json_decref(numbers);
         return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "config.json: out of memory");
     }
@@ -509,7 +511,7 @@ clseq_status clseq_train_options_match(clseq_context *ctx, const char *run, cons
             "%s/config.json: not the configuration of a run: choose another folder with -o", run);
     CLSEQ_TRY(check_unknown(ctx, run, old, new));
     clseq_train_options_init(&defaults);
-    CLSEQ_TRY(clseq_train_options_to_json(ctx, &defaults, &standard));
+    CLSEQ_TRY(clseq_train_options_to_json(ctx, &defaults, CLSEQ_PRECISION_FP32, &standard));
     usual = json_object_get(standard, "numbers");
     status = CLSEQ_OK;
     json_object_foreach(new, key, value)

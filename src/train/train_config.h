@@ -21,10 +21,11 @@ clseq_train_options_optimizer(const struct clseq_train_options *options);
 void clseq_train_options_regularise(const struct clseq_train_options *options,
                                     clseq_seq2seq *model);
 
-/* The options as config.json has them. Errors: CLSEQ_ERR_NOMEM. */
+/* The options, and the precision of products that a run is made with, as config.json has them.
+ * Errors: CLSEQ_ERR_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_train_options_to_json(clseq_context *ctx,
                                                           const struct clseq_train_options *options,
-                                                          json_t **ret);
+                                                          clseq_precision precision, json_t **ret);
 
 /* Compare what decides the numbers of a run: everything but file names, how long to train, and when
  * to report, validate and save. Errors: CLSEQ_ERR_ARG naming the first option that differs, both

@@ -717,7 +717,8 @@ static clseq_status prepare(clseq_trainer *t)
     clseq_status status;
 
     CLSEQ_TRY(clseq_run_folder_open(t->ctx, t->options->run, &t->folder));
-    CLSEQ_TRY(clseq_train_options_to_json(t->ctx, t->options, &given));
+    CLSEQ_TRY(clseq_train_options_to_json(t->ctx, t->options, clseq_backend_info(t->be)->precision,
+                                          &given));
     CLSEQ_TRY_GOTO(status, out, check_config(t, given));
     CLSEQ_TRY_GOTO(status, out, start(t));
     status = clseq_run_folder_write_config(&t->folder, given);

@@ -49,6 +49,7 @@ static void print_help(void)
         "  --device INDEX|NAME OpenCL device (default: the best usable one)\n"
         "  --kernels CLASS     cpu, gpu, auto (default auto)\n"
         "  --gemm PROVIDER     auto, cpu, gpu, clblast (default auto)\n"
+        "  --precision NAME    fp32, tf32, bf16: of the factors of products (default fp32)\n"
         "  --tune N            choose products by measuring: 1 always, -1 never, 0 on GPUs "
         "(default)\n"
         "  --vector-width N    floats per vector, --kernels cpu: 4, 8, 16 (default: the device's)\n"
@@ -102,12 +103,14 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
 {
     static const char *const kernels[] = { "auto", "cpu", "gpu" };
     static const char *const gemms[] = { "auto", "cpu", "gpu", "clblast" };
+    static const char *const precisions[] = { "fp32", "tf32", "bf16" };
     static const char *const tunes[] = { "-1", "0", "1" };
     enum {
         BACKEND = 1,
         DEVICE,
         KERNELS,
         GEMM,
+        PRECISION,
         TUNE,
         VECTOR_WIDTH,
         CACHE,
@@ -128,6 +131,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         { "device", required_argument, NULL, DEVICE },
         { "kernels", required_argument, NULL, KERNELS },
         { "gemm", required_argument, NULL, GEMM },
+        { "precision", required_argument, NULL, PRECISION },
         { "tune", required_argument, NULL, TUNE },
         { "vector-width", required_argument, NULL, VECTOR_WIDTH },
         { "cache", required_argument, NULL, CACHE },
@@ -161,6 +165,9 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
             break;
         case GEMM:
             s->backend.gemm = (clseq_gemm_provider)choice_of("--gemm", optarg, gemms, 4);
+            break;
+        case PRECISION:
+            s->backend.precision = (clseq_precision)choice_of("--precision", optarg, precisions, 3);
             break;
         case TUNE:
             s->backend.tune = choice_of("--tune", optarg, tunes, 3) - 1;

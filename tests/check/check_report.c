@@ -54,15 +54,17 @@ void check_report_header(const struct check *t)
     const struct clseq_backend_info *info = clseq_backend_info(t->tested);
 
     if (t->json) {
-        print_object(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "type", "device",
+        print_object(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "type", "device",
                                "backend", info->name, "device", info->device, "platform",
                                info->platform, "driver", info->driver, "kernels", info->kernels,
-                               "gemm", info->gemm, "seed", (json_int_t)t->seed));
+                               "gemm", info->gemm, "precision",
+                               clseq_precision_name(info->precision), "seed", (json_int_t)t->seed));
         return;
     }
-    printf("%s: %s (%s%s%s), kernels %s, gemm %s, seed %llu\n", info->name, info->device,
+    printf("%s: %s (%s%s%s), kernels %s, gemm %s, %s, seed %llu\n", info->name, info->device,
            info->platform, info->driver[0] ? ", " : "", info->driver,
-           info->kernels[0] ? info->kernels : "scalar", info->gemm, (unsigned long long)t->seed);
+           info->kernels[0] ? info->kernels : "scalar", info->gemm,
+           clseq_precision_name(info->precision), (unsigned long long)t->seed);
     fflush(stdout);
 }
 

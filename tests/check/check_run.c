@@ -105,7 +105,11 @@ static void compare_operand(const struct check_case *c, int field, const uint32_
 {
     const struct check_operand *x = &c->operands[field];
     const struct clseq_tolerance_case call = {
-        .op = c->op, .args = &c->args, .before = &expected->before, .sums = &expected->sums
+        .op = c->op,
+        .args = &c->args,
+        .before = &expected->before,
+        .precision = clseq_backend_info(c->t->tested)->precision,
+        .sums = &expected->sums,
     };
     struct clseq_tolerance_result result;
     double *got = check_alloc(x->count, sizeof(double));

@@ -9,6 +9,12 @@
 
 clseq_backend *probe_backend(clseq_context *ctx, const char *name, clseq_kernel_class kernels)
 {
+    return probe_backend_precise(ctx, name, kernels, CLSEQ_PRECISION_FP32);
+}
+
+clseq_backend *probe_backend_precise(clseq_context *ctx, const char *name,
+                                     clseq_kernel_class kernels, clseq_precision precision)
+{
     struct clseq_backend_options options;
     clseq_backend *be = NULL;
     clseq_status status;
@@ -16,6 +22,7 @@ clseq_backend *probe_backend(clseq_context *ctx, const char *name, clseq_kernel_
     clseq_backend_options_init(&options);
     options.name = name;
     options.kernels = kernels;
+    options.precision = precision;
     if (strcmp(name, "opencl") == 0)
         options.device = getenv("CLSEQ_TEST_DEVICE");
     options.cache_folder = getenv("CLSEQ_TEST_CACHE");

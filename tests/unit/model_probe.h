@@ -22,6 +22,8 @@
  * device (CLSEQ_TEST_DEVICE) and a folder for built kernels (CLSEQ_TEST_CACHE). NULL when the
  * machine has no such device (said on stderr); any other error fails. */
 clseq_backend *probe_backend(clseq_context *ctx, const char *name, clseq_kernel_class kernels);
+clseq_backend *probe_backend_precise(clseq_context *ctx, const char *name,
+                                     clseq_kernel_class kernels, clseq_precision precision);
 
 /* Group fixture of a test program that runs its tests on several backends. */
 struct probe_place {
