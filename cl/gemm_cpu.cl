@@ -357,15 +357,15 @@ static float sum_lanes(floatV x)
         q##i += x * x1;                                                                            \
         r##i += x * x2;                                                                            \
     }
-#define DOT_STORE(i)                                                                               \
+#define DOT_STORE(i, ONE)                                                                          \
     {                                                                                              \
         float t0 = sum_lanes(p##i), t1 = sum_lanes(q##i), t2 = sum_lanes(r##i);                    \
         __global float *row = c + i * c_rows;                                                      \
         for (int e = k; e < k_size; e++) {                                                         \
             const float x = a[i * a_rows + e];                                                     \
-            t0 += x * b0[e];                                                                       \
-            t1 += x * b1[e];                                                                       \
-            t2 += x * b2[e];                                                                       \
+            t0 += x * ONE(b0[e]);                                                                  \
+            t1 += x * ONE(b1[e]);                                                                  \
+            t2 += x * ONE(b2[e]);                                                                  \
         }                                                                                          \
         row[0] = beta == 0.0f ? alpha * t0 : alpha * t0 + beta * row[0];                           \
         if (columns > 1)                                                                           \
@@ -382,57 +382,71 @@ static float sum_lanes(floatV x)
 #else
 #define PREFETCH_ROWS
 #endif
-#define DEFINE_DOT(name, ROWS)                                                                     \
-    static void name(__global const float *a, long a_rows, __global const float *b0,               \
-                     __global const float *b1, __global const float *b2, int k_size,               \
+/* B of floats, or of the upper halves of floats: bf16, half the bytes where reading them takes the
+ * time. LOAD gives VW of them as floats, ONE one. */
+#define LOAD_FLOAT(p)  vloadV(0, p)
+#define ONE_FLOAT(x)   (x)
+#define LOAD_BF16(p)   AS_FLOATV(CONVERT_UINTV(vloadV(0, p)) << 16u)
+#define ONE_BF16(x)    as_float((uint)(x) << 16u)
+#define CONVERT_UINTV  CLSEQ_JOIN(convert_uint, VW)
+#define AS_FLOATV      CLSEQ_JOIN(as_float, VW)
+#define STORE_FLOAT(i) DOT_STORE(i, ONE_FLOAT)
+#define STORE_BF16(i)  DOT_STORE(i, ONE_BF16)
+
+#define DEFINE_DOT(name, ROWS, TYPE, LOAD, STORE)                                                  \
+    static void name(__global const float *a, long a_rows, __global const TYPE *b0,                \
+                     __global const TYPE *b1, __global const TYPE *b2, int k_size,                 \
                      __global float *c, long c_rows, int columns, float alpha, float beta)         \
     {                                                                                              \
         int k = 0;                                                                                 \
         ROWS(DOT_DECLARE)                                                                          \
         for (; k + VW <= k_size; k += VW) {                                                        \
-            const floatV x0 = vloadV(0, b0 + k), x1 = vloadV(0, b1 + k), x2 = vloadV(0, b2 + k);   \
+            const floatV x0 = LOAD(b0 + k), x1 = LOAD(b1 + k), x2 = LOAD(b2 + k);                  \
             PREFETCH_ROWS                                                                          \
             ROWS(DOT_STEP)                                                                         \
         }                                                                                          \
-        ROWS(DOT_STORE)                                                                            \
+        ROWS(STORE)                                                                                \
     }
-DEFINE_DOT(dot_1, ROWS_1)
-DEFINE_DOT(dot_2, ROWS_2)
-DEFINE_DOT(dot_4, ROWS_4)
 
 /* Items: (group of `block` rows of B, 1, matrix of the batch). */
-KERNEL void gemm_cpu_dot(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
-                         __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
-                         __global float *c, ulong c_offset, int c_rows, ulong c_batch, int m_size,
-                         int n_size, int k_size, float alpha, float beta, int block)
-{
-    const int first = (int)get_global_id(0) * block, last = min(first + block, n_size);
-    const ulong batch = get_global_id(2);
-
-    a += a_offset + batch * a_batch;
-    b += b_offset + batch * b_batch;
-    c += c_offset + batch * c_batch;
-    for (int n = first; n < last; n += 3) {
-        const int columns = min(3, last - n);
-        __global const float *b0 = b + (ulong)n * (ulong)b_rows;
-        __global const float *b1 = b0 + (columns > 1 ? (ulong)b_rows : 0);
-        __global const float *b2 = b1 + (columns > 2 ? (ulong)b_rows : 0);
-        __global const float *x = a;
-        __global float *y = c + n;
-        int rows = m_size;
-
-        for (; rows >= 4; rows -= 4, x += 4 * (long)a_rows, y += 4 * (long)c_rows)
-            dot_4(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);
-        if (rows >= 2) {
-            dot_2(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);
-            rows -= 2;
-            x += 2 * (long)a_rows;
-            y += 2 * (long)c_rows;
-        }
-        if (rows >= 1)
-            dot_1(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);
+#define DEFINE_DOT_KERNEL(name, TYPE, LOAD, STORE)                                                 \
+    DEFINE_DOT(name##_1, ROWS_1, TYPE, LOAD, STORE)                                                \
+    DEFINE_DOT(name##_2, ROWS_2, TYPE, LOAD, STORE)                                                \
+    DEFINE_DOT(name##_4, ROWS_4, TYPE, LOAD, STORE)                                                \
+    KERNEL void name(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,           \
+                     __global const TYPE *b, ulong b_offset, int b_rows, ulong b_batch,            \
+                     __global float *c, ulong c_offset, int c_rows, ulong c_batch, int m_size,     \
+                     int n_size, int k_size, float alpha, float beta, int block)                   \
+    {                                                                                              \
+        const int first = (int)get_global_id(0) * block, last = min(first + block, n_size);        \
+        const ulong batch = get_global_id(2);                                                      \
+                                                                                                   \
+        a += a_offset + batch * a_batch;                                                           \
+        b += b_offset + batch * b_batch;                                                           \
+        c += c_offset + batch * c_batch;                                                           \
+        for (int n = first; n < last; n += 3) {                                                    \
+            const int columns = min(3, last - n);                                                  \
+            __global const TYPE *b0 = b + (ulong)n * (ulong)b_rows;                                \
+            __global const TYPE *b1 = b0 + (columns > 1 ? (ulong)b_rows : 0);                      \
+            __global const TYPE *b2 = b1 + (columns > 2 ? (ulong)b_rows : 0);                      \
+            __global const float *x = a;                                                           \
+            __global float *y = c + n;                                                             \
+            int rows = m_size;                                                                     \
+                                                                                                   \
+            for (; rows >= 4; rows -= 4, x += 4 * (long)a_rows, y += 4 * (long)c_rows)             \
+                name##_4(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);          \
+            if (rows >= 2) {                                                                       \
+                name##_2(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);          \
+                rows -= 2;                                                                         \
+                x += 2 * (long)a_rows;                                                             \
+                y += 2 * (long)c_rows;                                                             \
+            }                                                                                      \
+            if (rows >= 1)                                                                         \
+                name##_1(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);          \
+        }                                                                                          \
     }
-}
+DEFINE_DOT_KERNEL(gemm_cpu_dot, float, LOAD_FLOAT, STORE_FLOAT)
+DEFINE_DOT_KERNEL(gemm_cpu_dot_bf16, ushort, LOAD_BF16, STORE_BF16)
 
 /* It uses the functions of the other operations, which have vectors in the CPU class only. */
 #if CLSEQ_CPU

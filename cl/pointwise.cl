@@ -29,12 +29,29 @@ CLSEQ_KERNEL void copy(__global const uint *src, ulong src_offset, int src_plane
 }
 
 /* Words to `dropped` fewer bits of mantissa, to nearest, ties to even; as src/backend/precision.h
- * has it. The rows of dst follow each other. */
+ * has it. The bit that makes a NaN one may be among those dropped. */
+static uintV gemm_rounded(uintV bits, uint dropped)
+{
+    const uint half_of = 1u << (dropped - 1u);
+    const uintV near = bits + (half_of - 1u) + ((bits >> dropped) & 1u);
+
+    return select(near, bits | 0x00400000u, (bits & 0x7fffffffu) > 0x7f800000u) &
+           ~(2u * half_of - 1u);
+}
+
+static uint gemm_rounded_1(uint bits, uint dropped)
+{
+    const uint half_of = 1u << (dropped - 1u);
+    const uint near = bits + (half_of - 1u) + ((bits >> dropped) & 1u);
+
+    return ((bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x00400000u : near) & ~(2u * half_of - 1u);
+}
+
+/* The rows of dst follow each other. */
 CLSEQ_KERNEL void gemm_round(__global const uint *src, ulong src_offset, int src_stride,
                              ulong src_plane, __global uint *dst, int n_planes, int n_rows,
-                             int n_columns, int chunk, int dropped)
+                             int n_columns, int chunk, uint dropped)
 {
-    const uint half_of = 1u << (dropped - 1), kept = ~(2u * half_of - 1u);
     CLSEQ_RUN(first, last, chunk, n_columns);
 
     for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
@@ -45,19 +62,32 @@ CLSEQ_KERNEL void gemm_round(__global const uint *src, ulong src_offset, int src
                 dst + ((ulong)plane * (ulong)n_rows + (ulong)row) * (ulong)n_columns;
             int j = first;
 
-            for (; j + VW <= last; j += VW) {
-                const uintV bits = vloadV(0, from + j);
-                const uintV near = bits + (half_of - 1u) + ((bits >> (uint)dropped) & 1u);
-
-                vstoreV(select(near, bits | 0x00400000u, (bits & 0x7fffffffu) > 0x7f800000u) & kept,
-                        0, to + j);
-            }
-            for (; j < last; j++) {
-                const uint bits = from[j], near = bits + (half_of - 1u) + (bits >> dropped & 1u);
-
-                to[j] = ((bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x00400000u : near) & kept;
-            }
+            for (; j + VW <= last; j += VW)
+                vstoreV(gemm_rounded(vloadV(0, from + j), dropped), 0, to + j);
+            for (; j < last; j++)
+                to[j] = gemm_rounded_1(from[j], dropped);
         }
+    }
+}
+
+/* The same of one matrix to bf16, which is the upper half of a float. */
+CLSEQ_KERNEL void gemm_round_bf16(__global const uint *src, ulong src_offset, int src_stride,
+                                  __global ushort *dst, int n_rows, int n_columns, int chunk)
+{
+    CLSEQ_RUN(first, last, chunk, n_columns);
+
+    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        __global const uint *from = CLSEQ_ROW(src, src_offset, src_stride, row);
+        __global ushort *to = CLSEQ_ROW(dst, 0, n_columns, row);
+        int j = first;
+
+#if VW > 1
+        for (; j + VW <= last; j += VW)
+            vstoreV(CLSEQ_JOIN(convert_ushort, VW)(gemm_rounded(vloadV(0, from + j), 16u) >> 16u),
+                    0, to + j);
+#endif
+        for (; j < last; j++)
+            to[j] = (ushort)(gemm_rounded_1(from[j], 16u) >> 16u);
     }
 }
 

@@ -62,10 +62,12 @@
     X(dropout,          ops)       \
     X(gemm_scale,       ops)       \
     X(gemm_round,       ops)       \
+    X(gemm_round_bf16,  ops)       \
     X(gemm_cpu_block,     gemm_cpu)    \
     X(gemm_cpu_pack_a,    gemm_cpu)    \
     X(gemm_cpu_direct,    gemm_cpu)    \
     X(gemm_cpu_dot,       gemm_cpu)    \
+    X(gemm_cpu_dot_bf16,  gemm_cpu)    \
     X(gemm_cpu_pack_b,    gemm_cpu)    \
     X(gemm_cpu_packed,    gemm_cpu)    \
     X(gemm_cpu_tile,      gemm_cpu)    \

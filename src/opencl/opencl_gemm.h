@@ -46,6 +46,11 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_round_a(clseq_backend *be,
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_round_b(clseq_backend *be,
                                                         struct clseq_gemm_problem *p, bool keep);
 
+/* Make B a kept copy of bf16 numbers, two bytes each; *ret is false, and nothing is done, where it
+ * is not to be rounded to them or there is no such copy (yet). */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_bf16_b(clseq_backend *be,
+                                                       struct clseq_gemm_problem *p, bool *ret);
+
 /* Choose the provider by options and kernel class, build its program, and compare products for all
  * pairs of transposes with plain C. A provider that is wrong is refused with a warning, and the
  * next one tried. With `tune`, provider auto and kernels for GPUs, what makes a shape is chosen by

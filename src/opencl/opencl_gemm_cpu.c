@@ -70,20 +70,25 @@ static int32_t block_rows(const struct clseq_opencl *cl, int32_t m, size_t group
     return whole < BLOCK_MAX ? whole : BLOCK_MAX;
 }
 
-/* B transposed, few rows. A group takes as many rows of B as stay in the first-level cache. */
-static clseq_status dot(clseq_backend *be, const struct clseq_gemm_problem *p)
+/* B transposed, few rows. A group takes as many rows of B as stay in the first-level cache. B may
+ * be of bf16. */
+static clseq_status dot(clseq_backend *be, const struct clseq_gemm_problem *p, bool bf16)
 {
     const int32_t fit = DOT_FLOATS / p->k / DOT_COLUMNS * DOT_COLUMNS;
     const int32_t block = fit < DOT_COLUMNS     ? DOT_COLUMNS
                           : fit > DOT_BLOCK_MAX ? DOT_BLOCK_MAX
                                                 : fit;
+    const struct clseq_opencl_range range =
+        clseq_opencl_range_3d(divide_up(p->n, block), 1, (size_t)p->batch, 1, 1, 1);
 
-    return CLSEQ_LAUNCH(be, gemm_cpu_dot,
-                        clseq_opencl_range_3d(divide_up(p->n, block), 1, (size_t)p->batch, 1, 1, 1),
-                        CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),
-                        clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
-                        clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta),
-                        clseq_arg_int(block));
+#define DOT_ARGUMENTS                                                                              \
+    CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),                     \
+        clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),                             \
+        clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta), clseq_arg_int(block)
+    if (bf16)
+        return CLSEQ_LAUNCH(be, gemm_cpu_dot_bf16, range, DOT_ARGUMENTS);
+    return CLSEQ_LAUNCH(be, gemm_cpu_dot, range, DOT_ARGUMENTS);
+#undef DOT_ARGUMENTS
 }
 
 /* How gemm_cpu_tile divides a product: groups of panels by blocks of rows, one item each. */
@@ -325,11 +330,14 @@ clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_pr
     const bool is_direct = !p->trans_a && !p->trans_b && p->m <= DIRECT_ROWS &&
                            p->n >= tile_columns(clseq_opencl_of(be));
     struct clseq_gemm_problem q = *p;
+    bool bf16 = false;
 
     if (!is_dot && !is_direct && p->batch == 1)
         return many_rows(be, p);
-    CLSEQ_TRY(clseq_opencl_gemm_round_b(be, &q, is_dot || is_direct));
-    return is_dot ? dot(be, &q) : is_direct ? direct(be, &q) : tile(be, &q);
+    if (is_dot)
+        CLSEQ_TRY(clseq_opencl_gemm_bf16_b(be, &q, &bf16));
+    CLSEQ_TRY(clseq_opencl_gemm_round_b(be, &q, is_direct));
+    return is_dot ? dot(be, &q, bf16) : is_direct ? direct(be, &q) : tile(be, &q);
 }
 
 int32_t clseq_opencl_gemm_panel(const clseq_backend *be)

@@ -9,8 +9,12 @@
 
 #define ROUND_RUN 4096
 
+#define BF16_DROPPED 16
+
 /* A copy of this factor with the parts 0 that no packed copy has. */
 #define PARTS_ROUNDED 0
+/* And one of bf16. */
+#define PARTS_BF16 (-1)
 
 static clseq_status launch(clseq_backend *be, const struct clseq_gemm_matrix *x, int32_t planes,
                            int32_t rows, int32_t columns, int dropped, cl_mem to)
@@ -23,7 +27,7 @@ static clseq_status launch(clseq_backend *be, const struct clseq_gemm_matrix *x,
                         clseq_arg_mem(x->mem), clseq_arg_ulong(x->offset), clseq_arg_int(x->rows),
                         clseq_arg_ulong(x->batch), clseq_arg_mem(to), clseq_arg_int(planes),
                         clseq_arg_int(n_rows), clseq_arg_int(n_columns), clseq_arg_int(grid.chunk),
-                        clseq_arg_int(dropped));
+                        clseq_arg_uint((uint32_t)dropped));
 }
 
 /* Bytes of a copy; SIZE_MAX when there is no such memory. */
@@ -75,5 +79,32 @@ clseq_status clseq_opencl_gemm_round_b(clseq_backend *be, struct clseq_gemm_prob
     p->b = without_gaps(to, rows, columns);
     p->b_id = 0;
     p->b_dropped = 0;
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_opencl_gemm_bf16_b(clseq_backend *be, struct clseq_gemm_problem *p, bool *ret)
+{
+    const int32_t rows = p->trans_b ? p->n : p->k, columns = p->trans_b ? p->k : p->n;
+    const bool is_line = p->b.rows == columns && (int64_t)rows * columns <= INT32_MAX;
+    const struct clseq_opencl_grid grid =
+        clseq_opencl_grid_of(be, is_line ? 1 : rows, is_line ? rows * columns : columns, ROUND_RUN);
+    bool filled = false;
+    cl_mem to = NULL;
+
+    *ret = false;
+    if (p->b_dropped != BF16_DROPPED || p->batch > 1)
+        return CLSEQ_OK;
+    clseq_opencl_packed_find(be, p, PARTS_BF16, bytes_of(1, rows, columns) / 2, &to, &filled);
+    if (!to)
+        return CLSEQ_OK;
+    if (!filled)
+        CLSEQ_TRY(CLSEQ_LAUNCH(be, gemm_round_bf16, grid.range, clseq_arg_mem(p->b.mem),
+                               clseq_arg_ulong(p->b.offset), clseq_arg_int(p->b.rows),
+                               clseq_arg_mem(to), clseq_arg_int(grid.rows),
+                               clseq_arg_int(grid.columns), clseq_arg_int(grid.chunk)));
+    p->b = without_gaps(to, rows, columns);
+    p->b_id = 0;
+    p->b_dropped = 0;
+    *ret = true;
     return CLSEQ_OK;
 }

@@ -214,6 +214,83 @@ static void test_products(void **state)
     }
 }
 
+#define ROWS_MAX 40
+#define SIDE_MAX 140
+
+/* x y^T of random numbers, x (m, k), y (n, k), against sums of rounded factors in double. The
+ * second factor stays for three products, of which the last ones have a copy of it, and changes
+ * then. */
+static void check_copies(const struct probe_place *place, clseq_precision precision, int32_t m,
+                         int32_t n, int32_t k, bool trans_b, clseq_buffer *buffers[3])
+{
+    static float x[ROWS_MAX * SIDE_MAX], y[SIDE_MAX * SIDE_MAX], got[ROWS_MAX * SIDE_MAX];
+    const int dropped = clseq_precision_dropped(precision);
+    const struct clseq_gemm_args args = {
+        .a = clseq_tensor_2d(buffers[0], 0, CLSEQ_F32, m, k),
+        .b = clseq_tensor_2d(buffers[1], 0, CLSEQ_F32, trans_b ? n : k, trans_b ? k : n),
+        .c = clseq_tensor_2d(buffers[2], 0, CLSEQ_F32, m, n),
+        .trans_b = trans_b,
+        .alpha = 1,
+    };
+    const int32_t row = trans_b ? k : 1, step = trans_b ? 1 : n;
+
+    for (int turn = 0; turn < 6; turn++) {
+        for (int32_t i = 0; i < m * k; i++)
+            x[i] = (float)probe_random(20 + (uint64_t)turn, (uint64_t)i);
+        ASSERT_OK(place->ctx, clseq_tensor_write_f32(place->be, &args.a, x));
+        if (turn % 3 == 0) {
+            for (int32_t i = 0; i < n * k; i++)
+                y[i] = (float)probe_random(40 + (uint64_t)turn, (uint64_t)i);
+            ASSERT_OK(place->ctx, clseq_tensor_write_f32(place->be, &args.b, y));
+        }
+        ASSERT_OK(place->ctx, clseq_op_gemm(place->be, &args));
+        ASSERT_OK(place->ctx, clseq_tensor_read_f32(place->be, &args.c, got));
+        for (int32_t i = 0; i < m * n; i++) {
+            double sum = 0, size = 0;
+
+            for (int32_t e = 0; e < k; e++) {
+                const double term = clseq_round_factor((double)x[i / n * k + e], dropped) *
+                                    clseq_round_factor((double)y[i % n * row + e * step], dropped);
+
+                sum += term;
+                size += fabs(term);
+            }
+            if (!(fabs((double)got[i] - sum) <= (k + 8) * ldexp(size, -24)))
+                fail_msg("%s, m %d, n %d, k %d, product %d: [%d] is %.9g, expected %.9g",
+                         clseq_precision_name(precision), (int)m, (int)n, (int)k, turn, (int)i,
+                         (double)got[i], sum);
+        }
+    }
+}
+
+static void test_copies(void **state)
+{
+    static const int32_t rows[] = { 1, 2, 7, 32, 40 };
+    static const int32_t sizes[][2] = { { 37, 5 }, { 66, 61 }, { 3, 129 }, { 131, 72 } };
+
+    (void)state;
+    for (int which = 0; which < PLACES; which++) {
+        for (clseq_precision p = CLSEQ_PRECISION_FP32; p <= CLSEQ_PRECISION_BF16; p++) {
+            struct probe_place place;
+            clseq_buffer *buffers[3] = { NULL };
+
+            if (!open_place(&place, which, p))
+                continue;
+            for (int i = 0; i < 3; i++)
+                ASSERT_OK(place.ctx,
+                          clseq_buffer_create(place.be, SIDE_MAX * SIDE_MAX * sizeof(float), "x",
+                                              &buffers[i]));
+            for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(rows) * CLSEQ_ARRAY_SIZE(sizes) * 2; i++)
+                check_copies(&place, p, rows[i / 2 % CLSEQ_ARRAY_SIZE(rows)],
+                             sizes[i / 2 / CLSEQ_ARRAY_SIZE(rows)][0],
+                             sizes[i / 2 / CLSEQ_ARRAY_SIZE(rows)][1], (i & 1) != 0, buffers);
+            for (int i = 0; i < 3; i++)
+                clseq_buffer_destroy(&buffers[i]);
+            close_place(&place);
+        }
+    }
+}
+
 /* ---- training ---- */
 
 static void train(const struct probe_place *place, struct train_case *c, double *loss)
@@ -330,8 +407,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rounding), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_products), cmocka_unit_test(test_training),
-        cmocka_unit_test(test_resume),   cmocka_unit_test(test_mirror),
+        cmocka_unit_test(test_products), cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_training), cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_mirror),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
