@@ -18,6 +18,7 @@ clseq_status device_open_another(const struct device_options *options, clseq_con
     wanted.kernels = (clseq_kernel_class)options->kernels;
     wanted.gemm = gemm;
     wanted.precision = (clseq_precision)options->precision;
+    wanted.matrix_unit = options->matrix_unit ? "none" : NULL;
     wanted.tune = tune[options->tune];
     wanted.profile = options->profile;
     return clseq_backend_open(ctx, &wanted, be);

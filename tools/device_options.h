@@ -12,6 +12,7 @@ struct device_options {
     const char *device;
     int kernels, gemm;
     int precision; /* clseq_precision */
+    int matrix_unit; /* place in "auto|none" */
     int tune; /* place in "auto|always|never" */
     bool profile;
 };
@@ -32,6 +33,8 @@ struct device_options {
       .group = "Device", .help = "who makes matrix products on an OpenCL device" },                \
     { "precision", 0, CLI_CHOICE_FIELD(type, field.precision), "fp32|tf32|bf16", "fp32",           \
       .group = "Device", .help = "what matrix products round their factors to; sums and all else are fp32" }, \
+    { "matrix-unit", 0, CLI_CHOICE_FIELD(type, field.matrix_unit), "auto|none", "auto",            \
+      .group = "Device", .help = "use the device's matrix unit for products below fp32, where it has one" }, \
     { "tune", 0, CLI_CHOICE_FIELD(type, field.tune), "auto|always|never", "auto",                  \
       .group = "Device", .help = "measure which kernel is fastest for a product, once, and remember it; auto: on GPUs" }, \
     { "profile", 0, CLI_FLAG_FIELD(type, field.profile), NULL, NULL, .group = "Device",            \

@@ -51,6 +51,8 @@ struct clseq_backend_options {
     clseq_kernel_class kernels;
     clseq_gemm_provider gemm;
     clseq_precision precision;
+    const char *matrix_unit; /* hardware for products of less precision than fp32: NULL or "auto" =
+                                what the device has (default), "none", or a name */
     int vector_width; /* floats per vector in kernels for CPUs: 4, 8 or 16; 0 = what the device
                          prefers (default) */
     int tune; /* choose among ways to make matrix products by measuring, once per device, driver and
@@ -71,6 +73,7 @@ struct clseq_backend_info {
     char gemm[32];    /* provider of matrix products: "cpu", "gpu", "clblast", "reference" */
     char kernels[8];  /* "cpu", "gpu", "" */
     clseq_precision precision;
+    char matrix_unit[24]; /* that makes products in this precision; "" = none */
     uint32_t compute_units;
     uint64_t memory_bytes;     /* 0 = unknown */
     uint64_t max_buffer_bytes; /* the largest single buffer */

@@ -2,6 +2,7 @@
 /* Opening and closing a device, and the table of its operations. */
 #include "opencl/opencl_buffer.h"
 #include "opencl/opencl_gemm.h"
+#include "opencl/opencl_matrix_unit.h"
 #include "opencl/opencl_probe.h"
 #include "opencl/opencl_program.h"
 
@@ -175,12 +176,7 @@ static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_op
     be->ops = cl->gemm == CLSEQ_PROVIDER_CPU && options->precision == CLSEQ_PRECISION_FP32
                   ? &ops_packed
                   : &ops_composed;
-    if (options->precision != CLSEQ_PRECISION_FP32)
-        clseq_log(be->ctx, CLSEQ_LOG_INFO,
-                  "%s: no matrix unit of %s is known; factors are rounded to %s and multiplied as "
-                  "floats, which is no faster than fp32",
-                  clseq_precision_name(options->precision), be->info.device,
-                  clseq_precision_name(options->precision));
+    CLSEQ_TRY(clseq_opencl_matrix_unit_open(be, cache, options->matrix_unit));
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",
               be->info.device, be->info.platform, be->info.kernels, be->info.gemm,
               cl->vector_width);

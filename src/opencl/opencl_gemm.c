@@ -4,6 +4,7 @@
 #include "backend/precision.h"
 #include "base/file.h"
 #include "opencl/opencl_gemm_trial.h"
+#include "opencl/opencl_matrix_unit.h"
 #include "opencl/opencl_program.h"
 #include "opencl/opencl_tune.h"
 
@@ -102,6 +103,8 @@ clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *
     if (!matrix_of(&a->a, &p.a) || !matrix_of(&a->b, &p.b) || !matrix_of(&a->c, &p.c))
         return clseq_fail(be->ctx, CLSEQ_ERR_LIMIT,
                           "gemm: the rows of a matrix are more than 2^31 - 1 elements apart");
+    if (cl->unit && cl->unit->takes(be, &p))
+        return cl->unit->run(be, &p);
     if (dropped) {
         p.b_dropped = dropped;
         CLSEQ_TRY(clseq_opencl_gemm_round_a(be, &p, dropped));

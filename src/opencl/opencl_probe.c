@@ -326,11 +326,12 @@ static clseq_status memory_key(clseq_context *ctx, const struct clseq_backend_op
                                struct clseq_opencl_key *ret)
 {
     const struct clseq_opencl_key sources = clseq_opencl_sources_key();
-    char extra[96];
+    char extra[160];
 
-    snprintf(extra, sizeof(extra), "probed %016llx%016llx %d %d %d %zu",
+    snprintf(extra, sizeof(extra), "probed %016llx%016llx %d %d %d %d %.32s %zu",
              (unsigned long long)sources.low, (unsigned long long)sources.high,
              (int)options->kernels, (int)options->gemm, options->vector_width,
+             (int)options->precision, options->matrix_unit ? options->matrix_unit : "auto",
              sizeof(struct clseq_opencl_device));
     return clseq_opencl_icd_key(ctx, extra, ret);
 }

@@ -45,9 +45,10 @@ static void build_options(const struct clseq_opencl *cl, char text[OPTIONS_MAX])
         CL_SUCCESS)
         correct = (config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     /* Elsewhere prefetch() is the way, or nothing; PoCL makes nothing of that, but is clang. */
-    snprintf(text, OPTIONS_MAX, "-cl-std=CL1.2 -DCLSEQ_CPU=%d -DVW=%d -DCLSEQ_PREFETCH=%d%s",
+    snprintf(text, OPTIONS_MAX, "-cl-std=CL1.2 -DCLSEQ_CPU=%d -DVW=%d -DCLSEQ_PREFETCH=%d%s%s",
              cl->cpu_class ? 1 : 0, cl->vector_width, cl->is_pocl ? 1 : 0,
-             correct ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
+             correct ? " -cl-fp32-correctly-rounded-divide-sqrt" : "",
+             cl->unit_emulated ? " -DCLSEQ_EMULATED=1" : "");
 }
 
 /* A text of the device or platform, "" when there is none. */

@@ -50,6 +50,7 @@ static void print_help(void)
         "  --kernels CLASS     cpu, gpu, auto (default auto)\n"
         "  --gemm PROVIDER     auto, cpu, gpu, clblast (default auto)\n"
         "  --precision NAME    fp32, tf32, bf16: of the factors of products (default fp32)\n"
+        "  --matrix-unit NAME  auto, none, or a name, with -emulated for tests (default auto)\n"
         "  --tune N            choose products by measuring: 1 always, -1 never, 0 on GPUs "
         "(default)\n"
         "  --vector-width N    floats per vector, --kernels cpu: 4, 8, 16 (default: the device's)\n"
@@ -111,6 +112,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         KERNELS,
         GEMM,
         PRECISION,
+        MATRIX_UNIT,
         TUNE,
         VECTOR_WIDTH,
         CACHE,
@@ -132,6 +134,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         { "kernels", required_argument, NULL, KERNELS },
         { "gemm", required_argument, NULL, GEMM },
         { "precision", required_argument, NULL, PRECISION },
+        { "matrix-unit", required_argument, NULL, MATRIX_UNIT },
         { "tune", required_argument, NULL, TUNE },
         { "vector-width", required_argument, NULL, VECTOR_WIDTH },
         { "cache", required_argument, NULL, CACHE },
@@ -168,6 +171,9 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
             break;
         case PRECISION:
             s->backend.precision = (clseq_precision)choice_of("--precision", optarg, precisions, 3);
+            break;
+        case MATRIX_UNIT:
+            s->backend.matrix_unit = optarg;
             break;
         case TUNE:
             s->backend.tune = choice_of("--tune", optarg, tunes, 3) - 1;

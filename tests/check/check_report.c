@@ -61,10 +61,11 @@ void check_report_header(const struct check *t)
                                clseq_precision_name(info->precision), "seed", (json_int_t)t->seed));
         return;
     }
-    printf("%s: %s (%s%s%s), kernels %s, gemm %s, %s, seed %llu\n", info->name, info->device,
+    printf("%s: %s (%s%s%s), kernels %s, gemm %s, %s%s%s, seed %llu\n", info->name, info->device,
            info->platform, info->driver[0] ? ", " : "", info->driver,
            info->kernels[0] ? info->kernels : "scalar", info->gemm,
-           clseq_precision_name(info->precision), (unsigned long long)t->seed);
+           clseq_precision_name(info->precision), info->matrix_unit[0] ? " by " : "",
+           info->matrix_unit, (unsigned long long)t->seed);
     fflush(stdout);
 }
 
