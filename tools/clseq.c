@@ -6,10 +6,11 @@
 
 int main(int argc, char **argv)
 {
-    const cli_command commands[] = { cmd_train, cmd_translate, cmd_score,     cmd_rescore,
-                                     cmd_eval,  cmd_demo,      cmd_devices,   cmd_bench,
-                                     cmd_info,  cmd_average,   cmd_neighbors, cmd_embed,
-                                     cmd_vocab, cmd_plan,      cmd_curves,    cmd_reproduce };
+    const cli_command commands[] = { cmd_train,    cmd_translate, cmd_score,   cmd_rescore,
+                                     cmd_eval,     cmd_demo,      cmd_devices, cmd_bench,
+                                     cmd_info,     cmd_average,   cmd_convert, cmd_neighbors,
+                                     cmd_embed,    cmd_vocab,     cmd_plan,    cmd_curves,
+                                     cmd_reproduce };
     const cli_program program = {
         .name = "clseq",
         .version = CLSEQ_VERSION_STRING,

@@ -7,6 +7,6 @@
 
 extern const cli_command cmd_train, cmd_translate, cmd_score, cmd_eval, cmd_demo, cmd_devices,
     cmd_bench, cmd_info, cmd_average, cmd_neighbors, cmd_embed, cmd_vocab, cmd_plan, cmd_curves,
-    cmd_rescore, cmd_reproduce;
+    cmd_rescore, cmd_reproduce, cmd_convert;
 
 #endif

@@ -8,9 +8,10 @@
 CLSEQ_BEGIN_DECLS
 
 /* Describe a file as a JSON object, docs/formats.md. "kind" is "model", "checkpoint",
- * "safetensors" (no clseq configuration inside) or "text". `verify` reads all tensors and compares
- * their checksums. *json is released with free(). Errors: CLSEQ_ERR_IO, CLSEQ_ERR_FORMAT,
- * CLSEQ_ERR_DATA. */
+ * "safetensors" (no clseq configuration inside) or "text"; of all but texts, "stored_as" is the
+ * type of the weights ("F32", "BF16", ..., "mixed") and "file_bytes" the size. `verify` reads all
+ * tensors and compares their checksums. *json is released with free(). Errors: CLSEQ_ERR_IO,
+ * CLSEQ_ERR_FORMAT, CLSEQ_ERR_DATA. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_inspect(clseq_context *ctx, const char *path,
                                                       bool verify, char **json);
 

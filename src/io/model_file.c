@@ -18,7 +18,6 @@
 #define FORMAT_VERSION 2
 /* Models whose text is cut in a way that readers of format 2 do not know. */
 #define FORMAT_UNITS 3
-#define META_KEY     "clseq.model"
 #define CONFIG_LIMIT ((size_t)64 << 20)
 /* Floats on their way between device and file. */
 #define STAGE_FLOATS ((size_t)1 << 20)
@@ -253,7 +252,7 @@ static const size_t *shape_of(const struct clseq_param *param, size_t shape[2])
 static clseq_status moment_tensor_name(clseq_context *ctx, const char *moment, const char *param,
                                        char name[CLSEQ_SAFETENSORS_MAX_NAME])
 {
-    if (snprintf(name, CLSEQ_SAFETENSORS_MAX_NAME, "optimizer.%s.%s", moment, param) >=
+    if (snprintf(name, CLSEQ_SAFETENSORS_MAX_NAME, CLSEQ_MODEL_BESIDE "%s.%s", moment, param) >=
         CLSEQ_SAFETENSORS_MAX_NAME)
         return clseq_fail(ctx, CLSEQ_ERR_INTERNAL, "tensor name optimizer.%s.%s is too long",
                           moment, param);
@@ -319,24 +318,31 @@ static clseq_status declare_tensors(const clseq_seq2seq *model, clseq_safetensor
     return CLSEQ_OK;
 }
 
-static clseq_status add_metadata(const clseq_seq2seq *model, const clseq_model_meta *meta,
-                                 clseq_safetensors_writer *writer,
-                                 const struct clseq_model_save_options *options)
+clseq_status clseq_model_meta_write(clseq_context *ctx, const clseq_model_meta *meta,
+                                    clseq_safetensors_writer *writer)
 {
     clseq_status status;
     json_t *json = NULL;
     char *text;
 
-    CLSEQ_TRY(clseq_model_meta_to_json(model->ctx, meta, &json));
+    CLSEQ_TRY(clseq_model_meta_to_json(ctx, meta, &json));
     text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
     if (!text)
-        return clseq_fail(model->ctx, CLSEQ_ERR_NOMEM, "model configuration: out of memory");
-    status = clseq_safetensors_writer_metadata(writer, META_KEY, text);
+        return clseq_fail(ctx, CLSEQ_ERR_NOMEM, "model configuration: out of memory");
+    status = clseq_safetensors_writer_metadata(writer, CLSEQ_MODEL_KEY, text);
     free(text);
-    for (int i = 0; status == CLSEQ_OK && i < options->n_metadata; i++)
-        status = clseq_safetensors_writer_metadata(writer, options->keys[i], options->values[i]);
     return status;
+}
+
+static clseq_status add_metadata(const clseq_seq2seq *model, const clseq_model_meta *meta,
+                                 clseq_safetensors_writer *writer,
+                                 const struct clseq_model_save_options *options)
+{
+    CLSEQ_TRY(clseq_model_meta_write(model->ctx, meta, writer));
+    for (int i = 0; i < options->n_metadata; i++)
+        CLSEQ_TRY(clseq_safetensors_writer_metadata(writer, options->keys[i], options->values[i]));
+    return CLSEQ_OK;
 }
 
 clseq_status clseq_model_save(const clseq_seq2seq *model, const clseq_model_meta *meta,
@@ -393,7 +399,7 @@ static clseq_status parse_config(clseq_context *ctx, const char *text, size_t le
 static clseq_status read_config(clseq_context *ctx, const char *path, const char *config_path,
                                 const clseq_safetensors *file, clseq_model_meta *meta)
 {
-    const char *text = clseq_safetensors_metadata(file, META_KEY);
+    const char *text = clseq_safetensors_metadata(file, CLSEQ_MODEL_KEY);
     clseq_status status;
     char *data = NULL;
     size_t size = 0;
@@ -413,6 +419,11 @@ static clseq_status read_config(clseq_context *ctx, const char *path, const char
     return status;
 }
 
+bool clseq_model_is_beside(const char *name)
+{
+    return strncmp(name, CLSEQ_MODEL_BESIDE, strlen(CLSEQ_MODEL_BESIDE)) == 0;
+}
+
 /* Optimizer state is welcome in a checkpoint; anything else that the configuration does not explain
  * means that file and configuration do not belong together. */
 static clseq_status check_tensors(clseq_context *ctx, const clseq_param_store *store,
@@ -430,7 +441,7 @@ static clseq_status check_tensors(clseq_context *ctx, const clseq_param_store *s
     for (size_t i = 0; i < clseq_safetensors_count(file); i++) {
         const char *name = clseq_safetensors_at(file, i)->name;
 
-        if (clseq_param_find(store, name) < 0 && strncmp(name, "optimizer.", 10) != 0)
+        if (clseq_param_find(store, name) < 0 && !clseq_model_is_beside(name))
             return clseq_fail(
                 ctx, CLSEQ_ERR_FORMAT,
                 "%s: tensor \"%s\" is not part of the model its configuration describes: "

@@ -18,6 +18,12 @@
 
 #include <jansson.h>
 
+/* The metadata that makes a safetensors file a model file, and a checkpoint (src/train). */
+#define CLSEQ_MODEL_KEY      "clseq.model"
+#define CLSEQ_CHECKPOINT_KEY "clseq.train"
+/* Names of tensors beside the weights begin with this. */
+#define CLSEQ_MODEL_BESIDE "optimizer."
+
 /* What a model is, apart from its weights. */
 typedef struct clseq_model_meta {
     struct clseq_model_config config;
@@ -35,6 +41,11 @@ CLSEQ_MUST_CHECK clseq_status clseq_model_meta_to_json(clseq_context *ctx,
                                                        const clseq_model_meta *meta, json_t **ret);
 CLSEQ_MUST_CHECK clseq_status clseq_model_meta_from_json(clseq_context *ctx, const json_t *json,
                                                          const char *place, clseq_model_meta *ret);
+
+/* Declare that JSON as the metadata of a file to write. Errors: those of writer_metadata. */
+CLSEQ_MUST_CHECK clseq_status clseq_model_meta_write(clseq_context *ctx,
+                                                     const clseq_model_meta *meta,
+                                                     clseq_safetensors_writer *writer);
 
 /* Write a model file, or a checkpoint when `moments` are given.
  *   moment_names, moments   optimizer state beside the weights: tensor "<moment>.<parameter>"
@@ -54,6 +65,9 @@ struct clseq_model_save_options {
 CLSEQ_MUST_CHECK clseq_status clseq_model_save(const clseq_seq2seq *model,
                                                const clseq_model_meta *meta, const char *path,
                                                const struct clseq_model_save_options *options);
+
+/* Does a tensor of this name stand beside the weights, as the state of an optimizer does? */
+bool clseq_model_is_beside(const char *name);
 
 /* Open a file and read what it is, without weights. `config_path`: JSON configuration for a file
  * that has none inside; NULL otherwise. *file stays open for the weights; close it with

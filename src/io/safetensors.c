@@ -505,6 +505,11 @@ const char *clseq_safetensors_path(const clseq_safetensors *file)
     return file->path;
 }
 
+size_t clseq_safetensors_size(const clseq_safetensors *file)
+{
+    return file->size;
+}
+
 size_t clseq_safetensors_count(const clseq_safetensors *file)
 {
     return file->count;
@@ -568,6 +573,14 @@ clseq_status clseq_safetensors_require(const clseq_safetensors *file, const char
 const char *clseq_safetensors_metadata(const clseq_safetensors *file, const char *key)
 {
     return json_string_value(json_object_get(file->metadata, key));
+}
+
+const char *clseq_safetensors_next_metadata(const clseq_safetensors *file, const char *key)
+{
+    void *at = key ? json_object_iter_next(file->metadata, json_object_iter_at(file->metadata, key))
+                   : json_object_iter(file->metadata);
+
+    return at ? json_object_iter_key(at) : NULL;
 }
 
 bool clseq_safetensors_has_checksums(const clseq_safetensors *file)

@@ -72,6 +72,9 @@ void clseq_safetensors_close(clseq_safetensors **file);
 /* The path given to open, for messages. */
 const char *clseq_safetensors_path(const clseq_safetensors *file);
 
+/* Bytes of the whole file. */
+size_t clseq_safetensors_size(const clseq_safetensors *file);
+
 /* Number of tensors. */
 size_t clseq_safetensors_count(const clseq_safetensors *file);
 
@@ -91,6 +94,10 @@ CLSEQ_MUST_CHECK clseq_status clseq_safetensors_require(const clseq_safetensors 
 
 /* The metadata value of `key`, NULL when there is none. Owned by the file object. */
 const char *clseq_safetensors_metadata(const clseq_safetensors *file, const char *key);
+
+/* The metadata key behind `key` in the order of the file, the first one for NULL; NULL behind the
+ * last one. Owned by the file object. */
+const char *clseq_safetensors_next_metadata(const clseq_safetensors *file, const char *key);
 
 /* True when every tensor has a checksum. */
 bool clseq_safetensors_has_checksums(const clseq_safetensors *file);
@@ -159,6 +166,14 @@ CLSEQ_MUST_CHECK clseq_status clseq_safetensors_writer_begin(clseq_safetensors_w
  * CLSEQ_ERR_IO, CLSEQ_ERR_ARG (more than was declared, or before begin). */
 CLSEQ_MUST_CHECK clseq_status clseq_safetensors_writer_write(clseq_safetensors_writer *writer,
                                                              const void *data, size_t bytes);
+
+/* Append numbers in the type that their tensor was declared with, F32 or BF16. BF16 rounds to the
+ * nearest, of two equally near ones to that with an even last bit; NaN stays NaN, an infinity stays
+ * one. A piece may end one tensor and begin the next. Errors: CLSEQ_ERR_IO; CLSEQ_ERR_FORMAT (a
+ * finite number that would round to an infinity: destroy the writer, nothing is saved);
+ * CLSEQ_ERR_ARG (another type, more than was declared, before begin). */
+CLSEQ_MUST_CHECK clseq_status clseq_safetensors_writer_write_f32(clseq_safetensors_writer *writer,
+                                                                 const float *values, size_t count);
 
 /* Put the checksums into the header and the file into place. Errors: CLSEQ_ERR_IO, CLSEQ_ERR_ARG
  * (less data than declared). On failure the old file at `path` is as it was. */

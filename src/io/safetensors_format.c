@@ -103,6 +103,17 @@ static float from_bits(uint32_t bits)
     return f;
 }
 
+uint16_t clseq_safetensors_to_bf16(float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    if ((bits & 0x7fffffffu) > 0x7f800000u) /* the low half may be all that makes it a NaN */
+        return (uint16_t)(bits >> 16 | 0x40u);
+    /* Just less than half a step, and the rest of it when the last bit that stays is odd. */
+    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
 static float half_to_float(uint32_t h)
 {
     const uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 0x1fu, fraction = h & 0x3ffu;

@@ -41,6 +41,11 @@ bool clseq_safetensors_extent(clseq_safetensors_dtype dtype, size_t rank, const 
 void clseq_safetensors_to_f32(clseq_safetensors_dtype dtype, const void *src, size_t count,
                               float *dst);
 
+/* The nearest bf16 number, of two equally near ones that with an even last bit; from 2^128 - 2^119
+ * on, half a step above the largest number, infinity. NaN stays NaN, with its sign and the upper
+ * bits of its payload, and becomes quiet. */
+uint16_t clseq_safetensors_to_bf16(float value);
+
 /* 16 lower-case hexadecimal digits, without a final 0; and back, false when the text is not that.
  */
 void clseq_safetensors_put_sum(uint64_t sum, char digits[CLSEQ_SAFETENSORS_SUM_DIGITS]);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,10 @@
 
 #define NO_SUM "0000000000000000"
 
-enum { DATA_ALIGNMENT = 64 };
+enum {
+    DATA_ALIGNMENT = 64,
+    PIECE = 8192, /* elements rounded at a time */
+};
 
 struct tensor {
     char name[CLSEQ_SAFETENSORS_MAX_NAME + 1];
@@ -309,6 +313,63 @@ clseq_status clseq_safetensors_writer_write(clseq_safetensors_writer *w, const v
             w->tensor++;
             w->position = 0;
         }
+    }
+    return CLSEQ_OK;
+}
+
+/* The next `n` elements of the tensor in work, rounded. */
+static clseq_status round_piece(clseq_safetensors_writer *w, const float *values, size_t n,
+                                uint16_t *piece)
+{
+    const struct tensor *t = &w->tensors[w->tensor];
+
+    for (size_t i = 0; i < n; i++) {
+        piece[i] = clseq_safetensors_to_bf16(values[i]);
+        if ((piece[i] & 0x7fff) == 0x7f80 && isfinite(values[i]))
+            return clseq_fail(w->ctx, CLSEQ_ERR_FORMAT,
+                              "%s: not written, because element %zu of tensor \"%s\" is %g and the "
+                              "largest bf16 number is 3.3895e+38: keep the weights in fp32",
+                              w->file.path, w->position / sizeof(*piece) + i, t->name,
+                              (double)values[i]);
+    }
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_safetensors_writer_write_f32(clseq_safetensors_writer *w, const float *values,
+                                                size_t count)
+{
+    uint16_t piece[PIECE];
+
+    CLSEQ_TRY(expect_state(w, WRITING, "writing data"));
+    while (count > 0) {
+        const struct tensor *t = &w->tensors[w->tensor];
+        size_t n, size;
+
+        if (w->tensor == w->count)
+            return clseq_fail(w->ctx, CLSEQ_ERR_ARG,
+                              "%s: %zu numbers more than the %zu tensors were declared with",
+                              w->file.path, count, w->count);
+        size = clseq_safetensors_dtype_size(t->dtype);
+        if (t->dtype != CLSEQ_SAFETENSORS_F32 && t->dtype != CLSEQ_SAFETENSORS_BF16)
+            return clseq_fail(w->ctx, CLSEQ_ERR_ARG,
+                              "%s: tensor \"%s\" is declared as %s, floats are written as F32 or "
+                              "BF16 only",
+                              w->file.path, t->name, clseq_safetensors_dtype_name(t->dtype));
+        if (w->position % size != 0)
+            return clseq_fail(w->ctx, CLSEQ_ERR_ARG,
+                              "%s: tensor \"%s\": byte %zu is in the middle of a number",
+                              w->file.path, t->name, w->position);
+        n = (t->bytes - w->position) / size;
+        n = n < count ? n : count;
+        if (t->dtype == CLSEQ_SAFETENSORS_BF16) {
+            n = n < PIECE ? n : PIECE;
+            CLSEQ_TRY(round_piece(w, values, n, piece));
+            CLSEQ_TRY(clseq_safetensors_writer_write(w, piece, n * size));
+        } else {
+            CLSEQ_TRY(clseq_safetensors_writer_write(w, values, n * size));
+        }
+        values += n;
+        count -= n;
     }
     return CLSEQ_OK;
 }

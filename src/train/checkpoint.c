@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATE_KEY "clseq.train"
-
 /* 64 bits do not fit JSON's signed integers, so a fingerprint is text. */
 struct fingerprint {
     char text[20];
@@ -67,7 +65,7 @@ clseq_status clseq_checkpoint_save(const clseq_seq2seq *model, const clseq_model
 {
     const char *names[CLSEQ_OPTIMIZER_MOMENTS + 1];
     const clseq_param_buffers *moments[CLSEQ_OPTIMIZER_MOMENTS + 1];
-    const char *const key = STATE_KEY;
+    const char *const key = CLSEQ_CHECKPOINT_KEY;
     char *text = state_to_text(state);
     const char *value = text;
     clseq_status status;
@@ -155,7 +153,7 @@ static bool state_from_json(const json_t *json, clseq_train_state *s)
 clseq_status clseq_checkpoint_state(clseq_context *ctx, const clseq_safetensors *file,
                                     clseq_train_state *ret)
 {
-    const char *text = clseq_safetensors_metadata(file, STATE_KEY);
+    const char *text = clseq_safetensors_metadata(file, CLSEQ_CHECKPOINT_KEY);
     json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     const bool ok = json && state_from_json(json, ret);
 

@@ -68,6 +68,23 @@ static json_t *describe_tensors(const clseq_safetensors *file)
     return list;
 }
 
+/* The type of the weights, "mixed" when they have several. */
+static const char *stored_as(const clseq_safetensors *file)
+{
+    const clseq_safetensors_info *first = NULL;
+
+    for (size_t i = 0; i < clseq_safetensors_count(file); i++) {
+        const clseq_safetensors_info *t = clseq_safetensors_at(file, i);
+
+        if (clseq_model_is_beside(t->name))
+            continue;
+        if (first && t->dtype != first->dtype)
+            return "mixed";
+        first = t;
+    }
+    return first ? clseq_safetensors_dtype_name(first->dtype) : "nothing";
+}
+
 static void describe_state(json_t *json, const clseq_train_state *s)
 {
     json_object_set_new(json, "kind", json_string("checkpoint"));
@@ -88,9 +105,11 @@ static clseq_status describe_model(clseq_context *ctx, const char *path, bool ve
 
     CLSEQ_TRY(clseq_safetensors_open(ctx, path, &file));
     json_object_set_new(json, "kind", json_string("safetensors"));
+    json_object_set_new(json, "file_bytes", json_integer((json_int_t)clseq_safetensors_size(file)));
+    json_object_set_new(json, "stored_as", json_string(stored_as(file)));
     json_object_set_new(json, "checksums", json_boolean(clseq_safetensors_has_checksums(file)));
     json_object_set_new(json, "tensors", describe_tensors(file));
-    if (clseq_safetensors_metadata(file, "clseq.model")) {
+    if (clseq_safetensors_metadata(file, CLSEQ_MODEL_KEY)) {
         clseq_safetensors_close(&file);
         CLSEQ_TRY(clseq_model_open(ctx, path, NULL, &file, &meta));
         json_object_set_new(json, "kind", json_string("model"));
@@ -100,7 +119,7 @@ static clseq_status describe_model(clseq_context *ctx, const char *path, bool ve
                                json_pack("{s:o, s:o}", "source", describe_side(meta.source_vocab),
                                          "target", describe_side(meta.target_vocab)));
         clseq_model_meta_fini(&meta);
-        if (clseq_safetensors_metadata(file, "clseq.train")) {
+        if (clseq_safetensors_metadata(file, CLSEQ_CHECKPOINT_KEY)) {
             CLSEQ_TRY_GOTO(status, out, clseq_checkpoint_state(ctx, file, &state));
             describe_state(json, &state);
         }

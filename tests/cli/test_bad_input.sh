@@ -129,7 +129,7 @@ for metric in bleu chrf chrf++ ter wer per exact; do
 done
 
 # Help and version go to standard output with status 0.
-for command in train translate score eval demo devices bench info average; do
+for command in train translate score eval demo devices bench info average convert; do
     expect 0 'usage' $clseq $command --help
 done
 expect 0 '0\.' $clseq --version
