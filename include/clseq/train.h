@@ -205,6 +205,11 @@ struct clseq_train_event {
                                  of the validation set; natural logarithm */
     double perplexity; /* exp(loss) */
     double score;      /* of a validation, when hooks->score is given */
+    /* Of a validation with CLSEQ_LOSS_NCE: mean and standard deviation, over the target positions,
+     * of log Z, Z being the sum of exp(score) over all words. Near 0 both, the scores are
+     * logarithms of probabilities without a softmax. */
+    bool has_log_z;
+    double log_z, log_z_spread;
     double lr, gradient_norm; /* of the last update */
     double tokens_per_second; /* target tokens, since the last report */
     double seconds,
