@@ -172,10 +172,6 @@ static clseq_status check_sharing(clseq_context *ctx, const struct clseq_train_o
                           "--tie-output: the embeddings have %d numbers, the decoder's output %d: "
                           "give --emb %d, or leave it out",
                           o->model.embedding, o->model.hidden, o->model.hidden);
-    if (tied && o->loss != CLSEQ_LOSS_SOFTMAX)
-        return clseq_fail(ctx, CLSEQ_ERR_ARG,
-                          "--tie-output with --loss %s is not supported: leave one of them out",
-                          loss_names[o->loss]);
     if (shared && (o->source_text.unit != o->target_text.unit ||
                    o->source_text.lowercase != o->target_text.lowercase ||
                    o->source_vocab_size != o->target_vocab_size))

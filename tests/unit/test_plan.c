@@ -255,6 +255,13 @@ static void test_run(void **state)
     c.options.accumulate = 1;
     c.options.teacher_forcing = 0.5;
     same_as_run(place, &c);
+    train_case_set_run(&c, "tied");
+    c.options.teacher_forcing = 1;
+    c.options.model.embedding = c.options.model.hidden;
+    c.options.model.tied_output = c.options.model.shared_embeddings = true;
+    c.options.loss = CLSEQ_LOSS_NCE;
+    c.options.samples = 3;
+    same_as_run(place, &c);
     train_case_remove(&c);
 }
 
