@@ -27,8 +27,8 @@ struct cli_builtin_values {
 enum { CLI_BUILTIN_COUNT = 3 };
 extern const cli_option cli_builtins[CLI_BUILTIN_COUNT];
 
-/* Read a value as typed; not for CLI_PAIR. Of a list it is one text more for *ret. On failure false,
- * with the reason and what is expected in `why`. Texts are borrowed. */
+/* Read a value as typed; not for CLI_PAIR. Of a list it is one text more for *ret. On failure
+ * false, with the reason and what is expected in `why`. Texts are borrowed. */
 bool cli_parse_text(const cli_option *option, const char *text, cli_value *ret, char *why,
                     size_t why_size);
 

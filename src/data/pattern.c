@@ -381,7 +381,7 @@ static clseq_status put(struct parser *s, struct step step, size_t *ret)
 static clseq_status emit(struct parser *s, uint16_t number);
 
 /* A split whose one way goes on here, and whose other will be set by join(). */
-static clseq_status fork(struct parser *s, size_t *ret)
+static clseq_status branch(struct parser *s, size_t *ret)
 {
     return put(s, (struct step) { .kind = SPLIT }, ret);
 }
@@ -399,7 +399,7 @@ static clseq_status emit_repeat(struct parser *s, const struct node *node)
     for (int i = 0; i < node->least; i++)
         CLSEQ_TRY(emit(s, node->a));
     if (node->most == ENDLESS) {
-        CLSEQ_TRY(fork(s, &split));
+        CLSEQ_TRY(branch(s, &split));
         CLSEQ_TRY(emit(s, node->a));
         CLSEQ_TRY(put(s, (struct step) { .kind = JUMP, .a = (uint16_t)split }, &unused));
         join(s, split, split + 1, s->p->steps, node->lazy);
@@ -410,7 +410,7 @@ static clseq_status emit_repeat(struct parser *s, const struct node *node)
     const int more = node->most - node->least;
 
     for (int i = 0; i < more; i++) {
-        CLSEQ_TRY(fork(s, &splits[i]));
+        CLSEQ_TRY(branch(s, &splits[i]));
         CLSEQ_TRY(emit(s, node->a));
     }
     for (int i = 0; i < more; i++)
@@ -422,7 +422,7 @@ static clseq_status emit_either(struct parser *s, const struct node *node)
 {
     size_t split, jump;
 
-    CLSEQ_TRY(fork(s, &split));
+    CLSEQ_TRY(branch(s, &split));
     CLSEQ_TRY(emit(s, node->a));
     CLSEQ_TRY(put(s, (struct step) { .kind = JUMP }, &jump));
     join(s, split, split + 1, s->p->steps, false);
