@@ -142,6 +142,8 @@ static enum cli_action take_option(struct walk *walk, const cli_option *option, 
     } else {
         if (!attached && next_value(walk, option, typed, &attached) != CLI_RUN)
             return CLI_BAD;
+        if (option->kind == CLI_LIST)
+            value = cli_load(option, walk->parse->values);
         if (!cli_parse_text(option, attached, &value, why, sizeof(why)))
             return bad(walk->parse, CLI_EXIT_USAGE, "option %s: %s", typed, why);
     }

@@ -34,7 +34,15 @@ typedef enum cli_kind {
     CLI_SIZE,   /* int64_t: bytes; K, M and G multiply by 1024 */
     CLI_SPAN,   /* cli_span: "20e", "5000u", "5ku", "90s", "30m", "2h", or several with commas */
     CLI_PAIR,   /* cli_pair: two texts, NULL when not given */
+    CLI_LIST,   /* cli_list: texts, one more each time the option is given */
 } cli_kind;
+
+#define CLI_LIST_MOST 64
+
+typedef struct cli_list {
+    size_t count;
+    const char *text[CLI_LIST_MOST];
+} cli_list;
 
 typedef struct cli_pair {
     const char *first, *second;
@@ -59,6 +67,7 @@ typedef struct cli_span {
 #define CLI_SIZE_FIELD(type, field)   CLI_SIZE, CLI_OFFSET(type, field, int64_t)
 #define CLI_SPAN_FIELD(type, field)   CLI_SPAN, CLI_OFFSET(type, field, cli_span)
 #define CLI_PAIR_FIELD(type, field)   CLI_PAIR, CLI_OFFSET(type, field, cli_pair)
+#define CLI_LIST_FIELD(type, field)   CLI_LIST, CLI_OFFSET(type, field, cli_list)
 
 enum cli_bounds {
     CLI_ABOVE_MIN = 1, /* min itself is not allowed */

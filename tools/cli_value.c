@@ -75,6 +75,7 @@ static const char *expected_text(const cli_option *option, char buffer[160])
         [CLI_SIZE] = "a size in bytes like 4096, 64K or 2G",
         [CLI_SPAN] = "a number with e (epochs), u (updates), s, m or h (time), like 20e or 30m",
         [CLI_PAIR] = "two texts",
+        [CLI_LIST] = "an array of texts",
     };
     char range[96];
 
@@ -283,6 +284,11 @@ bool cli_parse_text(const cli_option *option, const char *text, cli_value *ret, 
                       suggest_choice(option->argument, text, near));
     case CLI_SPAN:
         return parse_span(text, &ret->span) || refuse_text(option, text, why, why_size);
+    case CLI_LIST:
+        if (ret->list.count == CLI_LIST_MOST)
+            return refuse(why, why_size, "it may be given %d times", CLI_LIST_MOST);
+        ret->list.text[ret->list.count++] = text;
+        return true;
     case CLI_PAIR:
         break;
     }
@@ -329,6 +335,18 @@ bool cli_parse_json(const cli_option *option, const json_t *json, cli_value *ret
         if (json_array_size(json) == 2 && ret->pair.first && ret->pair.second)
             return true;
         break;
+    case CLI_LIST:
+        for (size_t i = 0; i < json_array_size(json); i++) {
+            const char *text = json_string_value(json_array_get(json, i));
+
+            if (!text)
+                break;
+            if (!cli_parse_text(option, text, ret, why, why_size))
+                return false;
+        }
+        if (json_is_array(json) && ret->list.count == json_array_size(json))
+            return true;
+        break;
     }
     found = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
     refuse(why, why_size, "%.60s is not valid; expected %s", found ? found : "this",
@@ -364,13 +382,16 @@ void cli_store(const cli_option *option, const cli_value *value, void *values)
     case CLI_PAIR:
         memcpy(field, &value->pair, sizeof(value->pair));
         break;
+    case CLI_LIST:
+        memcpy(field, &value->list, sizeof(value->list));
+        break;
     }
 }
 
-static cli_value load(const cli_option *option, const void *values)
+cli_value cli_load(const cli_option *option, const void *values)
 {
     const char *field = (const char *)values + option->offset;
-    cli_value value = { .pair = { NULL, NULL } };
+    cli_value value = { 0 };
 
     switch (option->kind) {
     case CLI_FLAG:
@@ -395,19 +416,24 @@ static cli_value load(const cli_option *option, const void *values)
     case CLI_PAIR:
         memcpy(&value.pair, field, sizeof(value.pair));
         break;
+    case CLI_LIST:
+        memcpy(&value.list, field, sizeof(value.list));
+        break;
     }
     return value;
 }
 
 bool cli_has_value(const cli_option *option, const void *values)
 {
-    const cli_value value = load(option, values);
+    const cli_value value = cli_load(option, values);
 
     switch (option->kind) {
     case CLI_STRING:
         return value.text != NULL;
     case CLI_PAIR:
         return value.pair.first != NULL;
+    case CLI_LIST:
+        return value.list.count > 0;
     case CLI_SPAN:
         return value.span.epochs > 0.0 || value.span.updates > 0 || value.span.seconds > 0.0;
     default:
@@ -464,7 +490,7 @@ static void put_span(const cli_span *span, FILE *out)
 
 bool cli_put_json(const cli_option *option, const void *values, FILE *out)
 {
-    const cli_value value = load(option, values);
+    const cli_value value = cli_load(option, values);
     char number[32];
 
     switch (option->kind) {
@@ -498,6 +524,14 @@ bool cli_put_json(const cli_option *option, const void *values, FILE *out)
         fputs(", ", out);
         if (!put_json_text(value.pair.second, out))
             return false;
+        fputc(']', out);
+        return true;
+    case CLI_LIST:
+        for (size_t i = 0; i < value.list.count; i++) {
+            fputs(i == 0 ? "[" : ", ", out);
+            if (!put_json_text(value.list.text[i], out))
+                return false;
+        }
         fputc(']', out);
         return true;
     }

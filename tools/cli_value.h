@@ -9,7 +9,8 @@
 #include <jansson.h>
 
 typedef union cli_value {
-    cli_span span; /* the largest, so that { 0 } clears all */
+    cli_list list; /* the largest, so that { 0 } clears all */
+    cli_span span;
     cli_pair pair;
     bool flag;
     int64_t integer;
@@ -26,8 +27,8 @@ struct cli_builtin_values {
 enum { CLI_BUILTIN_COUNT = 3 };
 extern const cli_option cli_builtins[CLI_BUILTIN_COUNT];
 
-/* Read a value as typed; not for CLI_PAIR. On failure false, with the reason and what is expected
- * in `why`. Texts are borrowed. */
+/* Read a value as typed; not for CLI_PAIR. Of a list it is one text more for *ret. On failure
+ * false, with the reason and what is expected in `why`. Texts are borrowed. */
 bool cli_parse_text(const cli_option *option, const char *text, cli_value *ret, char *why,
                     size_t why_size);
 
@@ -35,10 +36,13 @@ bool cli_parse_text(const cli_option *option, const char *text, cli_value *ret, 
 bool cli_parse_json(const cli_option *option, const json_t *json, cli_value *ret, char *why,
                     size_t why_size);
 
+/* The value in the field of `values` that belongs to the option. */
+cli_value cli_load(const cli_option *option, const void *values);
+
 /* Put a value into the field of `values` that belongs to the option. */
 void cli_store(const cli_option *option, const cli_value *value, void *values);
 
-/* False for a text, pair or span that is not given. */
+/* False for a text, pair, list or span that is not given. */
 bool cli_has_value(const cli_option *option, const void *values);
 
 /* Write the value as JSON that cli_parse_json() reads back to the same. False: no memory. */

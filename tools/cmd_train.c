@@ -9,6 +9,8 @@
 #include "valid_bleu.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct values {
     cli_pair valid;
@@ -17,8 +19,9 @@ struct values {
     cli_span unfreeze_vectors;
     int unit, source_unit, target_unit;
     const char *codes, *source_codes, *target_codes, *spm, *source_spm, *target_spm;
-    int64_t merges;
+    int64_t merges, piece_threshold;
     bool joint;
+    cli_list glossaries;
     int tokenize;
     int64_t vocab_size, source_vocab_size, target_vocab_size, min_count, max_length;
     bool lowercase, reverse_source;
@@ -85,6 +88,10 @@ static const cli_option options[] = {
       .help = "how many merges to learn for a side" },
     { "joint", 0, CLI_FLAG_FIELD(struct values, joint), NULL, NULL, .group = "Data",
       .help = "learn the same merges for both sides" },
+    { "bpe-vocabulary-threshold", 0, CLI_INT_FIELD(struct values, piece_threshold), "N", "0", .min = 0, .max = 1e12, .group = "Data",
+      .help = "pieces of --unit bpe that are rarer in their own side of the training text are cut again, there and in translation; 0: none" },
+    { "glossary", 0, CLI_LIST_FIELD(struct values, glossaries), "PATTERN", NULL, .group = "Data",
+      .help = "a word or regular expression that --unit bpe never cuts; may be given several times" },
     { "spm-model", 0, CLI_STRING_FIELD(struct values, spm), "FILE", NULL, .group = "Data",
       .help = "the model of --unit spm, whose pieces are the vocabulary" },
     { "source-spm-model", 0, CLI_STRING_FIELD(struct values, source_spm), "FILE", NULL, .group = "Data",
@@ -270,6 +277,33 @@ static void fill_units(const cli_parse *parse, const struct values *v,
     o->target_codes = o->target_text.unit == CLSEQ_UNIT_SPM ? models[1] : codes[1];
     o->merges = (size_t)v->merges;
     o->joint = v->joint;
+    o->piece_threshold = (uint64_t)v->piece_threshold;
+}
+
+/* The glossaries one a line, for both sides or the one of unit bpe; NULL: no memory. Release with
+ * free(). */
+static char *fill_glossaries(const struct values *v, struct clseq_train_options *o)
+{
+    clseq_text_options *const sides[2] = { &o->source_text, &o->target_text };
+    const bool any = o->source_text.unit == CLSEQ_UNIT_BPE || o->target_text.unit == CLSEQ_UNIT_BPE;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    for (size_t i = 0; out && i < v->glossaries.count; i++)
+        fprintf(out, "%s\n", v->glossaries.text[i]);
+    if (!out || fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    for (int side = 0; side < 2 && size > 0; side++) {
+        /* Without a side that has a use for them both get them, and are refused. */
+        if (any && sides[side]->unit != CLSEQ_UNIT_BPE)
+            continue;
+        sides[side]->glossaries = text;
+        sides[side]->glossaries_size = size;
+    }
+    return text;
 }
 
 /* Files for a unit that no side has. */
@@ -392,10 +426,22 @@ static bool valid_is_clear(const struct values *v)
     return false;
 }
 
-static int run(const cli_parse *parse, const void *values)
+/* The options; *glossaries is what they borrow, released with free(). */
+static int read_options(const cli_parse *parse, const struct values *v,
+                        struct clseq_train_options *o, char **glossaries)
 {
-    const struct values *v = values;
-    struct clseq_train_options o;
+    if (!valid_is_clear(v))
+        return CLI_EXIT_USAGE;
+    fill_options(parse, v, o);
+    *glossaries = fill_glossaries(v, o);
+    if (*glossaries)
+        return check_units(v, o);
+    cli_error("no memory for the command line");
+    return CLI_EXIT_MEMORY;
+}
+
+static int train(const struct values *v, const struct clseq_train_options *o)
+{
     struct clseq_train_result result;
     struct train_report report;
     struct clseq_train_hooks hooks;
@@ -406,12 +452,6 @@ static int run(const cli_parse *parse, const void *values)
     char time[32];
     int code;
 
-    if (!valid_is_clear(v))
-        return CLI_EXIT_USAGE;
-    fill_options(parse, v, &o);
-    code = check_units(v, &o);
-    if (code != CLI_EXIT_DONE)
-        return code;
     stop_signal_hold();
     code = device_open(&v->device, &ctx, &be);
     if (code != CLI_EXIT_DONE)
@@ -420,15 +460,15 @@ static int run(const cli_parse *parse, const void *values)
     train_report_init(&report, false);
     hooks = train_report_hooks(&report);
     status = CLSEQ_OK;
-    if (o.best_by_score && o.valid_source) {
-        status = valid_bleu_open(&bleu, ctx, be, o.valid_source, o.valid_target,
-                                 o.target_text.lowercase);
+    if (o->best_by_score && o->valid_source) {
+        status = valid_bleu_open(&bleu, ctx, be, o->valid_source, o->valid_target,
+                                 o->target_text.lowercase);
         hooks.score = valid_bleu_score;
         hooks.score_user = &bleu;
         hooks.score_name = "BLEU";
     }
     if (status == CLSEQ_OK)
-        status = clseq_train(ctx, be, &o, &hooks, &result);
+        status = clseq_train(ctx, be, o, &hooks, &result);
     valid_bleu_close(&bleu);
     train_report_end(&report);
     if (status == CLSEQ_ERR_INTERRUPTED) {
@@ -441,9 +481,21 @@ static int run(const cli_parse *parse, const void *values)
             fprintf(stderr, "best validation perplexity %.2f; ", result.best_perplexity);
         fprintf(stderr, "%llu updates, %.2f epochs, %s\n", (unsigned long long)result.updates,
                 result.epochs, cli_format_seconds(result.seconds, time));
-        fprintf(stderr, "translate with: clseq translate %s/best.safetensors < TEXT\n", o.run);
+        fprintf(stderr, "translate with: clseq translate %s/best.safetensors < TEXT\n", o->run);
     }
     device_close(&v->device, &ctx, &be);
+    return code;
+}
+
+static int run(const cli_parse *parse, const void *values)
+{
+    struct clseq_train_options o;
+    char *glossaries = NULL;
+    int code = read_options(parse, values, &o, &glossaries);
+
+    if (code == CLI_EXIT_DONE)
+        code = train(values, &o);
+    free(glossaries);
     return code;
 }
 
@@ -470,11 +522,13 @@ static int run_plan(const cli_parse *parse, const void *values)
 {
     const struct values *v = values;
     struct clseq_train_options o;
+    char *glossaries = NULL;
+    int code = read_options(parse, v, &o, &glossaries);
 
-    if (!valid_is_clear(v))
-        return CLI_EXIT_USAGE;
-    fill_options(parse, v, &o);
-    return plan_print(&v->device, &v->plan, &o);
+    if (code == CLI_EXIT_DONE)
+        code = plan_print(&v->device, &v->plan, &o);
+    free(glossaries);
+    return code;
 }
 
 const cli_command cmd_plan = {

@@ -38,6 +38,7 @@ static void put_memory(json_t *object, const struct clseq_plan *p)
     put(object, "device_bytes", p->device_bytes);
     put(object, "valid_activation_bytes", p->valid_activation_bytes);
     put(object, "translate_bytes", p->translate_bytes);
+    put(object, "valid_translate_bytes", p->valid_translate_bytes);
     put(object, "device_limit_bytes", p->device_limit);
     put(object, "host_process_bytes", p->host_process);
     put(object, "host_data_bytes", p->host_data);
@@ -60,6 +61,7 @@ static void put_time(json_t *object, const struct clseq_plan *p)
     put_real(object, "epoch_seconds_min", p->epoch_seconds_min);
     put_real(object, "epoch_seconds_max", p->epoch_seconds_max);
     put_real(object, "valid_seconds", p->valid_seconds);
+    put_real(object, "valid_translate_seconds", p->valid_translate_seconds);
     put_real(object, "total_seconds", p->total_seconds);
 }
 
@@ -118,6 +120,9 @@ static void print_memory(const struct clseq_backend_info *info, const struct cls
                mb(p->valid_activation_bytes));
     printf("  beam %-3d batch %-6d of %4d tokens    %10.2f MB\n", (int)v->beam, (int)v->batch,
            p->longest_source, mb(p->translate_bytes));
+    if (p->valid_translate_bytes > 0)
+        printf("  of the validation text, %4d tokens   %10.2f MB\n", p->valid_source,
+               mb(p->valid_translate_bytes));
     printf("\nhost memory\n");
     printf("  %-36s %10.2f MB\n", "program, driver and kernels", mb(p->host_process));
     printf("  %-36s %10.2f MB\n", "text, vocabularies, batches", mb(p->host_data));
@@ -129,7 +134,7 @@ static void print_memory(const struct clseq_backend_info *info, const struct cls
     printf("\n");
 }
 
-static void print_time(const struct clseq_plan *p)
+static void print_time(const struct clseq_plan *p, const struct plan_values *v)
 {
     char a[32], b[32], c[32];
 
@@ -144,6 +149,9 @@ static void print_time(const struct clseq_plan *p)
            cli_format_seconds(p->epoch_seconds_max, c), p->target_tokens_per_second);
     if (p->valid_seconds > 0)
         printf("  validation  %12s\n", cli_format_seconds(p->valid_seconds, a));
+    if (p->valid_translate_seconds > 0)
+        printf("  translating %12s, the validation text with beam %d, not part of the training\n",
+               cli_format_seconds(p->valid_translate_seconds, a), (int)v->beam);
     if (p->total_seconds > 0)
         printf("  in all      %12s, if it does not stop early\n",
                cli_format_seconds(p->total_seconds, a));
@@ -178,7 +186,7 @@ int plan_print(const struct device_options *device, const struct plan_values *va
             code = cli_exit_code(CLSEQ_ERR_NOMEM);
     } else {
         print_memory(clseq_backend_info(be), &plan, values);
-        print_time(&plan);
+        print_time(&plan, values);
     }
     if (status == CLSEQ_OK && !plan.fits) {
         fflush(stdout);

@@ -18,7 +18,7 @@ struct plan_values {
 /* clang-format off */
 #define PLAN_OPTIONS(type, field)                                                                  \
     { "beam", 0, CLI_INT_FIELD(type, field.beam), "N", "5", .min = 1, .max = 64,                   \
-      .group = "Plan", .help = "hypotheses of the translation that memory is planned for" },       \
+      .group = "Plan", .help = "hypotheses of the translations that are planned" },                \
     { "translate-batch", 0, CLI_INT_FIELD(type, field.batch), "N", "64", .min = 1, .max = 65536,   \
       .group = "Plan", .help = "sentences of that translation at once" },                          \
     { "seconds", 0, CLI_FLOAT_FIELD(type, field.seconds), "X", "10", .min = 0, .max = 86400,       \

@@ -44,6 +44,7 @@ struct clseq_plan {
     uint64_t device_bytes;
     uint64_t valid_activation_bytes; /* activations that validation alone would need */
     uint64_t translate_bytes;        /* a translation of the longest source, alone */
+    uint64_t valid_translate_bytes;  /* the same of the longest source of validation */
     uint64_t
         device_limit; /* what there is: memory_limit, or the device and, where its memory is the
                               machine's, what is available there; 0 = unknown */
@@ -63,6 +64,9 @@ struct clseq_plan {
     double slowest_update_seconds;                                 /* of the worst batch */
     double epoch_seconds, epoch_seconds_min, epoch_seconds_max;    /* without validation */
     double valid_seconds; /* a validation, without a score */
+    /* A translation of the validation text with `beam`, if it is as long as the text's targets. */
+    double valid_translate_seconds;
+    uint64_t valid_translate_batches;
     double target_tokens_per_second;
     double total_seconds; /* to the end of `after`, with validations; less when it stops
                                         early */

@@ -117,8 +117,13 @@ typedef struct clseq_bpe_options {
     int64_t vocabulary_threshold; /* pieces with a smaller count are not in the vocabulary;
                                       default INT64_MIN: none */
     const char *const *glossaries; /* strings that are never cut nor joined with their surroundings,
-                                      taken literally (no regular expressions); default NULL */
+                                      taken literally; default NULL */
     size_t glossary_count;
+    bool glossary_patterns; /* they are regular expressions instead, as subword-nmt's, of the kind
+                               that docs/units.md describes; default false */
+    const char *pieces;     /* instead of a file the vocabulary as text, a piece on every line, all
+                               of them in it; default NULL */
+    size_t pieces_size;
 } clseq_bpe_options;
 
 /* The defaults. */

@@ -104,6 +104,11 @@ struct clseq_train_options {
     size_t merges;      /* to learn: 10000 */
     double bpe_dropout; /* BPE-dropout of the training text, of sides of unit bpe, in [0, 1]: 0 */
     bool joint;         /* the same merges for both sides, learnt from both together: false */
+    /* Sides of unit bpe: pieces that are rarer in the side's own training text are cut again
+     * wherever they come up, as subword-nmt's --vocabulary-threshold does; 0 (default): none. With
+     * shared embeddings both sides count together. What is never cut stands in `glossaries` of the
+     * text options. */
+    uint64_t piece_threshold;
     size_t source_vocab_size, target_vocab_size; /* 30000 */
     uint64_t min_count;                          /* 2 */
     size_t max_length;                           /* 100 tokens a side; longer pairs are skipped */
@@ -205,6 +210,11 @@ struct clseq_train_event {
                                  of the validation set; natural logarithm */
     double perplexity; /* exp(loss) */
     double score;      /* of a validation, when hooks->score is given */
+    /* Of a validation with CLSEQ_LOSS_NCE: mean and standard deviation, over the target positions,
+     * of log Z, Z being the sum of exp(score) over all words. Near 0 both, the scores are
+     * logarithms of probabilities without a softmax. */
+    bool has_log_z;
+    double log_z, log_z_spread;
     double lr, gradient_norm; /* of the last update */
     double tokens_per_second; /* target tokens, since the last report */
     double seconds,

@@ -66,6 +66,13 @@ typedef struct clseq_text_options {
      * byte. Copied by whoever is given it; where a vocabulary says it, it is the vocabulary's. */
     const char *codes;
     size_t codes_size;
+    /* Unit bpe: the pieces that there may be, one a line, "ir@@": merges that make others are
+     * undone (subword.h). And what is never cut: regular expressions, one a line (docs/units.md).
+     * NULL: none. They belong to whom the codes belong to. */
+    const char *pieces;
+    size_t pieces_size;
+    const char *glossaries;
+    size_t glossaries_size;
 } clseq_text_options;
 
 /* A growing array of ids; start from { 0 }, end with clseq_ids_fini(). */

@@ -206,13 +206,55 @@ out:
     return status;
 }
 
+static clseq_status take_pieces(clseq_bpe *bpe, const char *text, size_t size)
+{
+    for (size_t begin = 0; begin < size;) {
+        const char *newline = memchr(text + begin, '\n', size - begin);
+        const size_t end = newline ? (size_t)(newline - text) : size;
+        size_t index;
+        bool added;
+
+        if (end > begin)
+            CLSEQ_TRY(clseq_string_table_add(&bpe->vocabulary, text + begin, end - begin, &index,
+                                             &added));
+        begin = end + 1;
+    }
+    return CLSEQ_OK;
+}
+
+static clseq_status take_glossaries(clseq_bpe *bpe, const clseq_bpe_options *options)
+{
+    clseq_context *ctx = bpe->ctx;
+    size_t index;
+    bool added;
+
+    for (size_t i = 0; i < options->glossary_count; i++) {
+        const char *text = options->glossaries[i];
+
+        if (text[0] == 0)
+            return clseq_fail(ctx, CLSEQ_ERR_ARG, "byte pair encoding: glossary %zu is empty", i);
+        CLSEQ_TRY(clseq_string_table_add(&bpe->glossaries, text, strlen(text), &index, &added));
+    }
+    if (!options->glossary_patterns || bpe->glossaries.count == 0)
+        return CLSEQ_OK;
+    CLSEQ_TRY(clseq_calloc(ctx, bpe->glossaries.count, sizeof(clseq_pattern *), "glossaries",
+                           &bpe->patterns));
+    for (size_t i = 0; i < bpe->glossaries.count; i++) {
+        const clseq_status status =
+            clseq_pattern_create(ctx, clseq_string_table_get(&bpe->glossaries, i),
+                                 bpe->glossaries.entries[i].length, &bpe->patterns[i]);
+
+        if (status != CLSEQ_OK)
+            return clseq_fail_in(ctx, status, "glossary");
+    }
+    return CLSEQ_OK;
+}
+
 static clseq_status create(clseq_context *ctx, const char *name, const clseq_bpe_options *options,
                            clseq_bpe **ret)
 {
     clseq_bpe *bpe = NULL;
     clseq_status status;
-    size_t index;
-    bool added;
 
     if (!options->separator || options->separator[0] == 0 || strchr(options->separator, ' '))
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
@@ -222,17 +264,9 @@ static clseq_status create(clseq_context *ctx, const char *name, const clseq_bpe
     CLSEQ_TRY_GOTO(status, out, clseq_strdup(ctx, name, &bpe->name));
     CLSEQ_TRY_GOTO(status, out, clseq_strdup(ctx, options->separator, &bpe->separator));
     bpe->separator_size = strlen(bpe->separator);
-    for (size_t i = 0; i < options->glossary_count; i++) {
-        const char *text = options->glossaries[i];
-
-        if (text[0] == 0) {
-            status = clseq_fail(ctx, CLSEQ_ERR_ARG, "byte pair encoding: glossary %zu is empty", i);
-            goto out;
-        }
-        CLSEQ_TRY_GOTO(
-            status, out,
-            clseq_string_table_add(&bpe->glossaries, text, strlen(text), &index, &added));
-    }
+    CLSEQ_TRY_GOTO(status, out, take_glossaries(bpe, options));
+    if (options->pieces)
+        CLSEQ_TRY_GOTO(status, out, take_pieces(bpe, options->pieces, options->pieces_size));
     if (options->vocabulary_path)
         CLSEQ_TRY_GOTO(
             status, out,
@@ -330,6 +364,9 @@ void clseq_bpe_destroy(clseq_bpe **bpe)
         return;
     clseq_string_table_fini(&b->symbols);
     clseq_string_table_fini(&b->vocabulary);
+    for (size_t i = 0; b->patterns && i < b->glossaries.count; i++)
+        clseq_pattern_destroy(&b->patterns[i]);
+    free(b->patterns);
     clseq_string_table_fini(&b->glossaries);
     clseq_pair_table_fini(&b->ranks);
     free(b->merges);

@@ -298,6 +298,12 @@ static clseq_status add_known(cutter *c, span piece)
 
 static bool is_glossary(const cutter *c, span s)
 {
+    for (size_t i = 0; c->bpe->patterns && i < c->bpe->glossaries.count; i++) {
+        if (clseq_pattern_is(c->bpe->patterns[i], c->text + s.begin, s.end - s.begin))
+            return true;
+    }
+    if (c->bpe->patterns)
+        return false;
     return clseq_string_table_find(&c->bpe->glossaries, c->text + s.begin, s.end - s.begin) !=
            CLSEQ_STRING_NONE;
 }
@@ -345,24 +351,45 @@ static size_t find_part(const char *text, size_t begin, size_t end, const char *
     return end;
 }
 
+/* Where glossary `number` stands in a segment from `begin` on; behind it when it does not. */
+static span find_glossary(const cutter *c, size_t number, span segment, size_t begin)
+{
+    const char *glossary = clseq_string_table_get(&c->bpe->glossaries, number);
+    const size_t n = c->bpe->glossaries.entries[number].length, size = segment.end - segment.begin;
+    size_t first = size, last = size;
+
+    if (c->bpe->patterns) {
+        (void)clseq_pattern_find(c->bpe->patterns[number], c->text + segment.begin, size,
+                                 begin - segment.begin, &first, &last);
+        return (span) { .begin = segment.begin + (uint32_t)first,
+                        .end = segment.begin + (uint32_t)last };
+    }
+    first = find_part(c->text, begin, segment.end, glossary, n);
+    return (span) { .begin = (uint32_t)first,
+                    .end = first < segment.end ? (uint32_t)(first + n) : segment.end };
+}
+
 /* Cut the segments at one glossary. */
-static clseq_status isolate(cutter *c, const char *glossary, size_t n)
+static clseq_status isolate(cutter *c, size_t number)
 {
     const spans done = c->segments;
 
     c->segments_next.count = 0;
     for (size_t i = 0; i < c->segments.count; i++) {
-        const size_t end = c->segments.data[i].end;
-        size_t begin = c->segments.data[i].begin;
+        const span segment = c->segments.data[i];
+        const bool whole =
+            c->bpe->patterns && clseq_pattern_is(c->bpe->patterns[number], c->text + segment.begin,
+                                                 segment.end - segment.begin);
+        size_t begin = segment.begin;
 
-        while (begin < end) {
-            const size_t found = find_part(c->text, begin, end, glossary, n);
+        while (begin < segment.end) {
+            const span found = whole ? segment : find_glossary(c, number, segment, begin);
 
-            if (found > begin)
-                CLSEQ_TRY(add_span(c, &c->segments_next, begin, found, true));
-            if (found < end)
-                CLSEQ_TRY(add_span(c, &c->segments_next, found, found + n, true));
-            begin = found < end ? found + n : end;
+            if (found.begin > begin)
+                CLSEQ_TRY(add_span(c, &c->segments_next, begin, found.begin, true));
+            if (found.begin < segment.end)
+                CLSEQ_TRY(add_span(c, &c->segments_next, found.begin, found.end, true));
+            begin = found.end;
         }
     }
     c->segments = c->segments_next;
@@ -379,7 +406,7 @@ static clseq_status cut_word(cutter *c, const char *word, size_t n)
     c->pieces.count = c->segments.count = 0;
     CLSEQ_TRY(add_span(c, &c->segments, 0, n, true));
     for (size_t i = 0; i < glossaries->count; i++)
-        CLSEQ_TRY(isolate(c, clseq_string_table_get(glossaries, i), glossaries->entries[i].length));
+        CLSEQ_TRY(isolate(c, i));
     for (size_t i = 0; i < c->segments.count; i++)
         CLSEQ_TRY(cut_segment(c, c->segments.data[i]));
     for (size_t i = 0; i < c->pieces.count; i++) {

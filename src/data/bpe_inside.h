@@ -4,6 +4,7 @@
 #define CLSEQ_BPE_INSIDE_H
 
 #include "data/pair_table.h"
+#include "data/pattern.h"
 #include "data/string_table.h"
 #include "data/text_append.h"
 #include "data/utf8.h"
@@ -34,6 +35,7 @@ struct clseq_bpe {
 
     clseq_string_table vocabulary;
     clseq_string_table glossaries;
+    clseq_pattern **patterns; /* of the glossaries, where they are patterns; else NULL */
 };
 
 /* Length of the character that text[0 .. n) begins with; 1 where it is not UTF-8. n > 0. */

@@ -178,6 +178,10 @@ static void hash_units(encoder *e, const clseq_vocab *vocab)
     XXH3_64bits_update(e->hash, numbers, sizeof(numbers));
     if (text.codes_size > 0)
         XXH3_64bits_update(e->hash, text.codes, text.codes_size);
+    if (text.pieces_size > 0)
+        XXH3_64bits_update(e->hash, text.pieces, text.pieces_size);
+    if (text.glossaries_size > 0)
+        XXH3_64bits_update(e->hash, text.glossaries, text.glossaries_size);
 }
 
 /* Sizes belong to the fingerprint: with other vocabularies the same ids mean other words. */

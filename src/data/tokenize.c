@@ -23,6 +23,72 @@ static clseq_status name_bytes(clseq_tokenizer *tokenizer)
     return CLSEQ_OK;
 }
 
+/* A copy with a 0 byte behind it, which may hold none itself. */
+static clseq_status copy_text(clseq_context *ctx, const char *what, const char *text, size_t size,
+                              char **ret)
+{
+    CLSEQ_TRY(clseq_calloc(ctx, size + 1, 1, what, ret));
+    memcpy(*ret, text, size);
+    if (memchr(text, 0, size))
+        return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "%s: a NUL byte stands in them", what);
+    return CLSEQ_OK;
+}
+
+/* What limits the merges; no text is not given. */
+static clseq_status take_limits(clseq_tokenizer *tokenizer, const clseq_text_options *options)
+{
+    clseq_text_options *own = &tokenizer->options;
+
+    if (options->pieces_size > 0) {
+        CLSEQ_TRY(copy_text(tokenizer->ctx, "pieces", options->pieces, options->pieces_size,
+                            &tokenizer->pieces_list));
+        own->pieces = tokenizer->pieces_list;
+        own->pieces_size = options->pieces_size;
+    }
+    if (options->glossaries_size > 0) {
+        CLSEQ_TRY(copy_text(tokenizer->ctx, "glossaries", options->glossaries,
+                            options->glossaries_size, &tokenizer->glossaries));
+        own->glossaries = tokenizer->glossaries;
+        own->glossaries_size = options->glossaries_size;
+    }
+    return CLSEQ_OK;
+}
+
+static clseq_status make_bpe(clseq_tokenizer *tokenizer)
+{
+    const clseq_text_options *own = &tokenizer->options;
+    clseq_context *ctx = tokenizer->ctx;
+    const char *line[CLSEQ_GLOSSARIES];
+    clseq_bpe_options bpe;
+    clseq_status status = CLSEQ_OK;
+    char *lines = NULL;
+
+    clseq_bpe_options_init(&bpe);
+    bpe.pieces = own->pieces;
+    bpe.pieces_size = own->pieces_size;
+    bpe.glossaries = line;
+    bpe.glossary_patterns = true;
+    if (own->glossaries_size > 0)
+        CLSEQ_TRY(copy_text(ctx, "glossaries", own->glossaries, own->glossaries_size, &lines));
+    for (char *at = lines; at && *at;) {
+        char *end = at + strcspn(at, "\n");
+
+        if (bpe.glossary_count == CLSEQ_GLOSSARIES) {
+            status = clseq_fail(ctx, CLSEQ_ERR_LIMIT, "more than %d glossaries: join some with |",
+                                CLSEQ_GLOSSARIES);
+            goto out;
+        }
+        line[bpe.glossary_count++] = at;
+        at = *end ? end + 1 : end;
+        *end = 0;
+    }
+    status = clseq_bpe_create_from_memory(ctx, "codes", tokenizer->codes, own->codes_size, &bpe,
+                                          &tokenizer->bpe);
+out:
+    free(lines);
+    return status;
+}
+
 static clseq_status take_codes(clseq_tokenizer *tokenizer, const clseq_text_options *options)
 {
     const bool spm = options->unit == CLSEQ_UNIT_SPM;
@@ -35,21 +101,27 @@ static clseq_status take_codes(clseq_tokenizer *tokenizer, const clseq_text_opti
     memcpy(tokenizer->codes, options->codes, options->codes_size);
     tokenizer->options.codes = tokenizer->codes;
     tokenizer->options.codes_size = options->codes_size;
+    if (!spm)
+        CLSEQ_TRY(take_limits(tokenizer, options));
     if (spm)
         return clseq_spm_create_from_memory(ctx, "SentencePiece model", tokenizer->codes,
                                             options->codes_size, &tokenizer->spm);
     if (memchr(tokenizer->codes, 0, options->codes_size))
         return clseq_fail(ctx, CLSEQ_ERR_FORMAT, "codes: a NUL byte stands in them");
-    return clseq_bpe_create_from_memory(ctx, "codes", tokenizer->codes, options->codes_size, NULL,
-                                        &tokenizer->bpe);
+    return make_bpe(tokenizer);
 }
 
 clseq_status clseq_tokenizer_init(clseq_tokenizer *tokenizer, clseq_context *ctx,
                                   clseq_text_options options)
 {
     *tokenizer = (clseq_tokenizer) { .ctx = ctx, .options = options };
-    tokenizer->options.codes = NULL;
+    tokenizer->options.codes = tokenizer->options.pieces = tokenizer->options.glossaries = NULL;
     tokenizer->options.codes_size = 0;
+    tokenizer->options.pieces_size = tokenizer->options.glossaries_size = 0;
+    if (options.unit != CLSEQ_UNIT_BPE && (options.pieces || options.glossaries))
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "pieces and glossaries are of unit bpe, but this is unit %s",
+                          clseq_unit_name(options.unit));
     if (options.rules && options.unit != CLSEQ_UNIT_WORD && options.unit != CLSEQ_UNIT_BPE)
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "cutting by rules (--tokenize rules) is for units word and bpe: unit %s "
@@ -78,6 +150,8 @@ void clseq_tokenizer_fini(clseq_tokenizer *tokenizer)
     clseq_text_fini(&tokenizer->pieces);
     clseq_ids_fini(&tokenizer->ids);
     free(tokenizer->codes);
+    free(tokenizer->pieces_list);
+    free(tokenizer->glossaries);
     free(tokenizer->spans);
     *tokenizer = (clseq_tokenizer) { 0 };
 }

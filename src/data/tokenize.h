@@ -11,6 +11,9 @@
 /* Bytes of the name of a byte, "<0x41>". */
 #define CLSEQ_BYTE_NAME 6
 
+/* Glossaries of a tokenizer, at most. */
+#define CLSEQ_GLOSSARIES 256
+
 typedef struct clseq_token_span {
     uint32_t offset, length; /* bytes */
 } clseq_token_span;
@@ -19,9 +22,10 @@ typedef struct clseq_token_span {
 typedef struct clseq_tokenizer {
     clseq_context *ctx; /* borrowed */
     clseq_text_options options;
-    char *codes;    /* owned copy of options.codes */
-    clseq_bpe *bpe; /* unit bpe */
-    clseq_spm *spm; /* unit spm */
+    char *codes;                    /* owned copy of options.codes */
+    char *pieces_list, *glossaries; /* the same of options.pieces and options.glossaries */
+    clseq_bpe *bpe;                 /* unit bpe */
+    clseq_spm *spm;                 /* unit spm */
     clseq_normalizer normalizer;
     clseq_text words;  /* with options.rules */
     clseq_text line;   /* unit bpe: the words with one space between them */
@@ -32,7 +36,8 @@ typedef struct clseq_tokenizer {
     size_t count, capacity;
 } clseq_tokenizer;
 
-/* Errors: CLSEQ_ERR_ARG (no codes), CLSEQ_ERR_NOMEM, those of clseq_bpe_create_from_memory() and
+/* Errors: CLSEQ_ERR_ARG (no codes, pieces or glossaries of another unit, a glossary that is no
+ * pattern), CLSEQ_ERR_NOMEM, those of clseq_bpe_create_from_memory() and
  * clseq_spm_create_from_memory(); fini() is fine then, too. */
 CLSEQ_MUST_CHECK clseq_status clseq_tokenizer_init(clseq_tokenizer *tokenizer, clseq_context *ctx,
                                                    clseq_text_options options);

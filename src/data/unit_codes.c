@@ -104,6 +104,7 @@ static clseq_status learn(struct learners *l, clseq_context *ctx, clseq_pairs *p
         clseq_text_options text = o->text[side];
 
         text.unit = CLSEQ_UNIT_WORD;
+        text.pieces = text.glossaries = NULL; /* they are of the merges to come */
         CLSEQ_TRY(clseq_tokenizer_init(&l->words[side], ctx, text));
         CLSEQ_TRY(clseq_bpe_learner_create(ctx, &l->learner[side]));
     }

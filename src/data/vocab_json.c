@@ -49,6 +49,9 @@ clseq_status clseq_vocab_create_from_json(clseq_context *ctx, clseq_text_options
         }
     }
     status = clseq_vocab_create_from_tokens(ctx, text, tokens, count, ret);
+    /* A glossary that is no pattern, say: whoever gave it, it stands in a file now. */
+    if (status == CLSEQ_ERR_ARG)
+        status = clseq_fail_in(ctx, CLSEQ_ERR_FORMAT, "vocabulary");
 out:
     free(tokens);
     return status;
@@ -105,6 +108,12 @@ clseq_status clseq_text_options_to_json(clseq_context *ctx, clseq_text_options t
     if (text.unit == CLSEQ_UNIT_BPE)
         ok = ok &&
              json_object_set_new(object, "codes", json_stringn(text.codes, text.codes_size)) == 0;
+    if (text.pieces_size > 0)
+        ok = ok && json_object_set_new(object, "pieces",
+                                       json_stringn(text.pieces, text.pieces_size)) == 0;
+    if (text.glossaries_size > 0)
+        ok = ok && json_object_set_new(object, "glossaries",
+                                       json_stringn(text.glossaries, text.glossaries_size)) == 0;
     if (text.unit == CLSEQ_UNIT_SPM) {
         status = clseq_base64_encode(ctx, text.codes, text.codes_size, &coded);
         ok = ok && status == CLSEQ_OK &&
@@ -118,6 +127,22 @@ clseq_status clseq_text_options_to_json(clseq_context *ctx, clseq_text_options t
                                   : clseq_fail(ctx, CLSEQ_ERR_NOMEM, "units: out of memory");
     }
     *ret = object;
+    return CLSEQ_OK;
+}
+
+/* A text that need not be there, and then is for unit bpe alone. */
+static clseq_status get_lines(clseq_context *ctx, const json_t *object, const char *key,
+                              clseq_unit unit, const char **ret, size_t *size)
+{
+    const json_t *string = json_object_get(object, key);
+
+    if (!string)
+        return CLSEQ_OK;
+    if (!json_is_string(string) || json_string_length(string) == 0 || unit != CLSEQ_UNIT_BPE)
+        return clseq_fail(ctx, CLSEQ_ERR_FORMAT,
+                          "\"%s\" must be a string, with unit bpe, or not be there", key);
+    *ret = json_string_value(string);
+    *size = json_string_length(string);
     return CLSEQ_OK;
 }
 
@@ -164,6 +189,9 @@ clseq_status clseq_text_options_from_json(clseq_context *ctx, const json_t *obje
             text.codes_size = codes->size;
         }
     }
+    CLSEQ_TRY(get_lines(ctx, object, "pieces", text.unit, &text.pieces, &text.pieces_size));
+    CLSEQ_TRY(
+        get_lines(ctx, object, "glossaries", text.unit, &text.glossaries, &text.glossaries_size));
     *ret = text;
     return CLSEQ_OK;
 }

@@ -25,8 +25,9 @@ CLSEQ_MUST_CHECK clseq_status clseq_vocab_create_from_string(clseq_context *ctx,
                                                              clseq_vocab **ret);
 
 /* What a vocabulary does with a line, as members of a new object: "unit", "lowercase", "tokenize"
- * where rules cut first, and, where the unit has them, "codes" (the text of a codes file) or
- * "sentencepiece" (a model in base64). Release with json_decref(). Errors: CLSEQ_ERR_NOMEM. */
+ * where rules cut first, and, where the unit has them, "codes" (the text of a codes file, with
+ * "pieces" and "glossaries" where there are such) or "sentencepiece" (a model in base64).
+ * Release with json_decref(). Errors: CLSEQ_ERR_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_text_options_to_json(clseq_context *ctx,
                                                          clseq_text_options text, json_t **ret);
 
@@ -41,6 +42,12 @@ CLSEQ_MUST_CHECK clseq_status clseq_text_options_from_json(clseq_context *ctx, c
 static inline bool clseq_text_options_are_new(clseq_text_options text)
 {
     return text.unit > CLSEQ_UNIT_CHAR || text.rules;
+}
+
+/* The same of model format 3. */
+static inline bool clseq_text_options_are_newer(clseq_text_options text)
+{
+    return text.pieces_size > 0 || text.glossaries_size > 0;
 }
 
 #endif

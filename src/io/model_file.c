@@ -18,7 +18,9 @@
 #define FORMAT_VERSION 2
 /* Models whose text is cut in a way that readers of format 2 do not know. */
 #define FORMAT_UNITS 3
-#define CONFIG_LIMIT ((size_t)64 << 20)
+/* And those with pieces or glossaries, which readers of format 3 do not know. */
+#define FORMAT_PIECES 4
+#define CONFIG_LIMIT  ((size_t)64 << 20)
 /* Floats on their way between device and file. */
 #define STAGE_FLOATS ((size_t)1 << 20)
 
@@ -51,8 +53,12 @@ static clseq_status side_to_json(clseq_context *ctx, const clseq_vocab *vocab, j
 
 static int format_of(const clseq_model_meta *meta)
 {
-    return clseq_text_options_are_new(clseq_vocab_text_options(meta->source_vocab)) ||
-                   clseq_text_options_are_new(clseq_vocab_text_options(meta->target_vocab))
+    const clseq_text_options source = clseq_vocab_text_options(meta->source_vocab);
+    const clseq_text_options target = clseq_vocab_text_options(meta->target_vocab);
+
+    if (clseq_text_options_are_newer(source) || clseq_text_options_are_newer(target))
+        return FORMAT_PIECES;
+    return clseq_text_options_are_new(source) || clseq_text_options_are_new(target)
                ? FORMAT_UNITS
                : FORMAT_VERSION;
 }
@@ -214,11 +220,11 @@ static clseq_status meta_from_json(clseq_context *ctx, const json_t *json, const
     int32_t format = 0;
 
     CLSEQ_TRY(get_int(ctx, json, place, "format", &format));
-    if (format < 1 || format > FORMAT_UNITS)
+    if (format < 1 || format > FORMAT_PIECES)
         return clseq_fail(
             ctx, CLSEQ_ERR_FORMAT,
             "%s: model format %d, this version of clseq reads formats 1 to %d: use a newer clseq",
-            place, format, FORMAT_UNITS);
+            place, format, FORMAT_PIECES);
     CLSEQ_TRY(architecture_from_json(ctx, json, place, &meta->config));
     CLSEQ_TRY(get_bool(ctx, json, place, "reverse_source", &meta->reverse_source));
     CLSEQ_TRY(side_from_json(ctx, json, place, "source", &meta->source_vocab));

@@ -31,6 +31,7 @@ void clseq_seq2seq_destroy(clseq_seq2seq **model)
     destroy_buffers(&m->gradients);
     clseq_buffer_destroy(&m->input_buffer);
     free(m->input_host);
+    free(m->joint.row);
     clseq_param_store_fini(&m->store);
     free(m);
     *model = NULL;
@@ -51,11 +52,7 @@ clseq_status clseq_seq2seq_register(const struct clseq_model_config *config, cls
 static clseq_status create_weights(clseq_seq2seq *m)
 {
     CLSEQ_TRY(clseq_seq2seq_register(&m->config, &m->encoder, &m->bridge, &m->decoder, &m->store));
-    if (m->config.tied_output && m->samples > 0)
-        return clseq_fail(m->ctx, CLSEQ_ERR_ARG,
-                          "sampled softmax with a tied output is not supported: leave one of them "
-                          "out");
-    /* The output layer has a gradient for every row of a tied table. */
+    /* Over all words the output layer has a gradient for every row of a tied table. */
     if (m->config.tied_output)
         m->store.params[m->decoder.output.weight].row_sparse = false;
     if (m->samples > 0) {
@@ -167,13 +164,12 @@ static clseq_status input_elements(clseq_seq2seq *m, const struct clseq_seq2seq_
                                    size_t *ret)
 {
     size_t source, target, total;
-    const size_t B = (size_t)limits->B, gaps = 19 * 32;
-    const size_t both = (size_t)limits->source_unique + (size_t)limits->target_unique;
-    const size_t joint = m->training && m->config.shared_embeddings ? 3 * both : 0;
+    const size_t B = (size_t)limits->B, gaps = 20 * 32;
+    const size_t joint = m->training ? clseq_row_tables_input(m, limits) : 0;
 
     /* Per side: index and order (at most all positions), unique and start (at most as many); the
      * source's places in reverse. Of the candidates words and shift, and the targets' columns. Of
-     * shared embeddings the words of both sides, and their places on each. */
+     * a table with several uses the words of all, and their places in each. */
     if (!clseq_mul_size((size_t)limits->S * 5, B, &source) ||
         !clseq_mul_size((size_t)limits->T * 4, B, &target) ||
         !clseq_add_size(source, target, &total) ||
@@ -206,8 +202,10 @@ clseq_status clseq_seq2seq_plan(clseq_seq2seq *model, const struct clseq_seq2seq
 
     model->training = training;
     most.candidates = training ? clseq_seq2seq_most_candidates(model, limits->N) : 0;
-    if (training)
+    if (training) {
         CLSEQ_TRY(create_gradients(model));
+        CLSEQ_TRY(clseq_row_tables_create(model));
+    }
     clseq_workspace_plan(&planned, model->ctx, clseq_backend_info(model->be)->max_buffer_bytes);
     CLSEQ_TRY(take(model, &planned, &most));
     CLSEQ_TRY(input_elements(model, &most, &elements));

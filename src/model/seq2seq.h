@@ -59,15 +59,21 @@ struct clseq_seq2seq_limits {
 };
 
 /* Tables whose gradients are rows: source and target embedding, and with sampled softmax weight and
- * bias of the output layer. In this order, which is that of the store. Shared embeddings are one
- * table; one that is tied to the output layer has a dense gradient and is none of these. */
+ * bias of the output layer. In this order, which is that of the store. Tables that are one count
+ * once; one that is tied to an output layer over all words has a dense gradient and is none of
+ * these. */
 #define CLSEQ_ROW_TABLES 4
 
-/* Gradients of a table that both sides use: rows of all words of the batch. */
+/* Who uses a table: its rows come from the source's words, the target's, the candidates. */
+enum { CLSEQ_USE_SOURCE, CLSEQ_USE_TARGET, CLSEQ_USE_OUTPUT, CLSEQ_USES };
+
+/* Gradients of a table that has several uses: rows of all words of the batch. */
 struct clseq_joint_rows {
-    const int32_t *words;               /* (J) ascending, in host memory */
-    clseq_tensor index, source, target; /* (J) i32 the words; their rows on each side, or -1 */
-    clseq_tensor rows, other;           /* (J, E) */
+    const int32_t *words;         /* (J) ascending, in host memory */
+    int32_t *row;                 /* (V) row of each word, -1 between batches; owned */
+    clseq_tensor index;           /* (J) i32 the words */
+    clseq_tensor use[CLSEQ_USES]; /* (J) i32 their rows in each use, or -1; absent: no such use */
+    clseq_tensor rows, other;     /* (J, E) */
 };
 
 typedef struct clseq_seq2seq {

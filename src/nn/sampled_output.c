@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "nn/sampled_output.h"
 
+#include <math.h>
+
 clseq_status clseq_sampled_output_take(const clseq_output_layer *layer, clseq_workspace *ws,
                                        clseq_dtype real, int32_t U, clseq_output_pass *pass)
 {
@@ -10,6 +12,13 @@ clseq_status clseq_sampled_output_take(const clseq_output_layer *layer, clseq_wo
     CLSEQ_TRY(clseq_workspace_take(ws, real, 2, U, layer->hidden, 0, &c->dw));
     CLSEQ_TRY(clseq_workspace_take(ws, real, 2, U, 1, 0, &c->b));
     return clseq_workspace_take(ws, real, 2, U, 1, 0, &c->db);
+}
+
+clseq_status clseq_sampled_output_start_nce(const clseq_output_layer *layer, const clseq_run *run)
+{
+    return clseq_op_fill(run->be,
+                         &(struct clseq_fill_args) { .dst = clseq_run_weight(run, layer->bias),
+                                                     .value = -log((double)layer->vocabulary) });
 }
 
 static clseq_status gather(const clseq_run *run, int param, clseq_tensor words, clseq_tensor rows)

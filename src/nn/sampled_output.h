@@ -28,6 +28,12 @@ CLSEQ_MUST_CHECK clseq_status clseq_sampled_output_take(const clseq_output_layer
                                                         clseq_workspace *ws, clseq_dtype real,
                                                         int32_t U, clseq_output_pass *pass);
 
+/* The bias that training with noise-contrastive estimation begins with, -log V: small random
+ * weights then make the sum of exp(score) over all words about 1, as those models are to learn it
+ * (Mnih and Teh 2012). */
+CLSEQ_MUST_CHECK clseq_status clseq_sampled_output_start_nce(const clseq_output_layer *layer,
+                                                             const clseq_run *run);
+
 /* As clseq_output_layer_loss_bwd(), for a pass with candidates. The gradients of weight and bias
  * are rows, ret[0] and ret[1]: always of this call alone. No label smoothing. */
 CLSEQ_MUST_CHECK clseq_status clseq_sampled_output_loss_bwd(

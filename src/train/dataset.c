@@ -2,6 +2,7 @@
 #include "train/dataset.h"
 
 #include "base/base.h"
+#include "data/text_append.h"
 #include "data/tokenize.h"
 #include "data/unit_codes.h"
 
@@ -68,14 +69,76 @@ static clseq_status check_codes(clseq_context *ctx, const struct clseq_train_opt
     return CLSEQ_OK;
 }
 
-static bool same_codes(const clseq_text_options *a, const clseq_text_options *b)
+/* The pieces of a side that are frequent enough, one a line. */
+static clseq_status list_pieces(clseq_context *ctx, const clseq_vocab *vocab, uint64_t threshold,
+                                clseq_text *ret)
 {
-    return a->codes_size == b->codes_size &&
-           (a->codes_size == 0 || memcmp(a->codes, b->codes, a->codes_size) == 0);
+    CLSEQ_TRY(clseq_text_clear(ctx, ret));
+    for (int32_t id = CLSEQ_ID_FIRST; (size_t)id < clseq_vocab_size(vocab); id++) {
+        const char *piece = clseq_vocab_token(vocab, id);
+
+        if (clseq_vocab_count(vocab, id) < threshold)
+            break; /* the frequent ones come first */
+        CLSEQ_TRY(clseq_text_append(ctx, ret, piece, strlen(piece)));
+        CLSEQ_TRY(clseq_text_append(ctx, ret, "\n", 1));
+    }
+    return CLSEQ_OK;
+}
+
+/* With `piece_threshold`: cut the text by all merges, and count. */
+static clseq_status get_pieces(clseq_context *ctx, const struct clseq_train_options *o,
+                               clseq_pairs *pairs, clseq_text pieces[2], clseq_text_options text[2])
+{
+    clseq_vocab *vocab[2] = { NULL, NULL };
+    clseq_vocab_pair_options options;
+    clseq_status status;
+
+    if (o->piece_threshold == 0)
+        return CLSEQ_OK;
+    clseq_vocab_pair_options_init(&options);
+    options.source_text = text[0];
+    options.target_text = text[1];
+    options.source_limits.size = options.target_limits.size = CLSEQ_VOCAB_SIZE;
+    options.source_limits.min_count = options.target_limits.min_count = 1;
+    options.max_length = o->max_length;
+    options.joint = o->model.shared_embeddings;
+    CLSEQ_TRY(clseq_vocab_create_from_pairs(ctx, pairs, &options, &vocab[0], &vocab[1]));
+    for (int side = 0; side < 2; side++) {
+        if (text[side].unit != CLSEQ_UNIT_BPE)
+            continue;
+        CLSEQ_TRY_GOTO(status, out,
+                       list_pieces(ctx, vocab[side], o->piece_threshold, &pieces[side]));
+        if (pieces[side].size == 0) {
+            status = clseq_fail(ctx, CLSEQ_ERR_DATA,
+                                "--bpe-vocabulary-threshold %llu: no piece of the %s side of %s "
+                                "comes up that often: give a lower one",
+                                (unsigned long long)o->piece_threshold, side ? "target" : "source",
+                                clseq_pairs_name(pairs));
+            goto out;
+        }
+        text[side].pieces = pieces[side].data;
+        text[side].pieces_size = pieces[side].size;
+    }
+    status = CLSEQ_OK;
+out:
+    clseq_vocab_destroy(&vocab[0]);
+    clseq_vocab_destroy(&vocab[1]);
+    return status;
+}
+
+static bool same_text(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
+}
+
+static bool same_cut(const clseq_text_options *a, const clseq_text_options *b)
+{
+    return same_text(a->codes, a->codes_size, b->codes, b->codes_size) &&
+           same_text(a->glossaries, a->glossaries_size, b->glossaries, b->glossaries_size);
 }
 
 static clseq_status make_vocabularies(clseq_context *ctx, const struct clseq_train_options *o,
-                                      clseq_pairs *pairs, clseq_text codes[2],
+                                      clseq_pairs *pairs, clseq_text codes[2], clseq_text pieces[2],
                                       clseq_model_meta *meta)
 {
     clseq_text_options text[2] = { o->source_text, o->target_text };
@@ -83,12 +146,13 @@ static clseq_status make_vocabularies(clseq_context *ctx, const struct clseq_tra
 
     CLSEQ_TRY(get_codes(ctx, o, pairs, codes, text));
     CLSEQ_TRY(check_codes(ctx, o, text));
-    if (o->model.shared_embeddings && !same_codes(&text[0], &text[1]))
+    if (o->model.shared_embeddings && !same_cut(&text[0], &text[1]))
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--share-embeddings makes one vocabulary of both sides, which are cut "
                           "differently: give %s",
                           text[0].unit == CLSEQ_UNIT_BPE ? "--joint, or the same --codes for both"
                                                          : "the same --spm-model for both");
+    CLSEQ_TRY(get_pieces(ctx, o, pairs, pieces, text));
     clseq_vocab_pair_options_init(&options);
     options.source_text = text[0];
     options.target_text = text[1];
@@ -106,11 +170,13 @@ static clseq_status make_vocabularies(clseq_context *ctx, const struct clseq_tra
 clseq_status clseq_dataset_vocabularies(clseq_context *ctx, const struct clseq_train_options *o,
                                         clseq_pairs *pairs, clseq_model_meta *meta)
 {
-    clseq_text codes[2] = { { 0 }, { 0 } };
-    const clseq_status status = make_vocabularies(ctx, o, pairs, codes, meta);
+    clseq_text codes[2] = { { 0 }, { 0 } }, pieces[2] = { { 0 }, { 0 } };
+    const clseq_status status = make_vocabularies(ctx, o, pairs, codes, pieces, meta);
 
-    clseq_text_fini(&codes[0]);
-    clseq_text_fini(&codes[1]);
+    for (int side = 0; side < 2; side++) {
+        clseq_text_fini(&codes[side]);
+        clseq_text_fini(&pieces[side]);
+    }
     CLSEQ_TRY(status);
     meta->reverse_source = o->reverse_source;
     meta->config = o->model;

@@ -21,6 +21,16 @@ static bool looks_like_safetensors(const char *path)
     return n == (ssize_t)sizeof(head) && head[6] == 0 && head[7] == 0 && head[8] == '{';
 }
 
+/* Every line has its end. */
+static json_int_t lines_of(const char *text, size_t size)
+{
+    json_int_t n = 0;
+
+    for (size_t i = 0; i < size; i++)
+        n += text[i] == '\n';
+    return n;
+}
+
 static json_t *describe_side(const clseq_vocab *vocab)
 {
     const clseq_text_options text = clseq_vocab_text_options(vocab);
@@ -32,6 +42,11 @@ static json_t *describe_side(const clseq_vocab *vocab)
         json_object_set_new(side, "tokenize", json_string("rules"));
     if (text.codes_size > 0)
         json_object_set_new(side, "codes_bytes", json_integer((json_int_t)text.codes_size));
+    if (text.pieces_size > 0)
+        json_object_set_new(side, "pieces", json_integer(lines_of(text.pieces, text.pieces_size)));
+    if (text.glossaries_size > 0)
+        json_object_set_new(side, "glossaries",
+                            json_stringn(text.glossaries, text.glossaries_size));
     return side;
 }
 

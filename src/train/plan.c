@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "backend/backend_impl.h"
 #include "base/clock.h"
 #include "base/host_memory.h"
 #include "data/batch_input.h"
 #include "train/dry_run.h"
 #include "train/plan_time.h"
+#include "train/plan_translate.h"
 #include "train/schedule.h"
 
 #include <clseq/plan.h>
@@ -117,6 +119,13 @@ static clseq_status count_device(const struct planner *p)
     if (status != CLSEQ_ERR_LIMIT)
         CLSEQ_TRY(status);
     plan->translate_bytes = status == CLSEQ_OK ? memory.peak : 0;
+    if (!t->valid.batches)
+        return CLSEQ_OK;
+    status = clseq_trainer_dry_translation(t, plan->valid_source, p->options.batch, p->options.beam,
+                                           &memory);
+    if (status != CLSEQ_ERR_LIMIT)
+        CLSEQ_TRY(status);
+    plan->valid_translate_bytes = status == CLSEQ_OK ? memory.peak : 0;
     return CLSEQ_OK;
 }
 
@@ -429,7 +438,13 @@ static clseq_status make_plan(struct planner *p)
     }
     CLSEQ_TRY(try_saving(p));
     count_host(p, data);
-    return CLSEQ_OK;
+    /* A profile is that of the updates. */
+    if (plan->samples == 0 || plan->valid_translate_bytes == 0 || t->be->profiling)
+        return CLSEQ_OK;
+    /* A translation comes after the training, which is no longer there then. */
+    clseq_trainer_destroy_device(t);
+    return clseq_plan_translation(t, p->options.batch, p->options.beam, p->options.seconds / 5,
+                                  &plan->valid_translate_seconds, &plan->valid_translate_batches);
 }
 
 static clseq_status check_options(clseq_context *ctx, clseq_backend *be,

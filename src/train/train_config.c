@@ -139,6 +139,12 @@ static clseq_status check_units(clseq_context *ctx, const struct clseq_train_opt
         options->target_text.unit != CLSEQ_UNIT_BPE)
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "--bpe-dropout leaves out merges: give --unit bpe, or leave it out");
+    if ((options->piece_threshold > 0 || options->source_text.glossaries ||
+         options->target_text.glossaries) &&
+        options->source_text.unit != CLSEQ_UNIT_BPE && options->target_text.unit != CLSEQ_UNIT_BPE)
+        return clseq_fail(ctx, CLSEQ_ERR_ARG,
+                          "--%s is about pieces: give --unit bpe, or leave it out",
+                          options->piece_threshold > 0 ? "bpe-vocabulary-threshold" : "glossary");
     if (options->joint && !(learns_merges(&options->source_text, options->source_codes) &&
                             learns_merges(&options->target_text, options->target_codes)))
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
@@ -172,10 +178,6 @@ static clseq_status check_sharing(clseq_context *ctx, const struct clseq_train_o
                           "--tie-output: the embeddings have %d numbers, the decoder's output %d: "
                           "give --emb %d, or leave it out",
                           o->model.embedding, o->model.hidden, o->model.hidden);
-    if (tied && o->loss != CLSEQ_LOSS_SOFTMAX)
-        return clseq_fail(ctx, CLSEQ_ERR_ARG,
-                          "--tie-output with --loss %s is not supported: leave one of them out",
-                          loss_names[o->loss]);
     if (shared && (o->source_text.unit != o->target_text.unit ||
                    o->source_text.lowercase != o->target_text.lowercase ||
                    o->source_vocab_size != o->target_vocab_size))
@@ -312,6 +314,12 @@ static bool has_codes(const clseq_text_options *text, const char *path)
     return text->unit > CLSEQ_UNIT_BYTE && (text->codes || path);
 }
 
+static json_t *glossaries(const clseq_text_options *text)
+{
+    return text->glossaries_size > 0 ? json_stringn(text->glossaries, text->glossaries_size)
+                                     : json_null();
+}
+
 static json_t *text_to_json(const clseq_text_options *text)
 {
     return json_pack("{s:s, s:b}", "unit", clseq_unit_name(text->unit), "lowercase",
@@ -371,6 +379,7 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
         { "accumulate", o->accumulate },
         { "batch-tokens", o->batch_tokens },
         { "merges", o->merges },
+        { "bpe-vocabulary-threshold", o->piece_threshold },
     };
     bool ok = numbers != NULL && add_architecture(numbers, o);
 
@@ -395,6 +404,8 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
                                    json_string(o->source_text.rules ? "rules" : "none")) == 0;
     ok = ok && json_object_set_new(numbers, "target-tokenize",
                                    json_string(o->target_text.rules ? "rules" : "none")) == 0;
+    ok = ok && json_object_set_new(numbers, "source-glossaries", glossaries(&o->source_text)) == 0;
+    ok = ok && json_object_set_new(numbers, "target-glossaries", glossaries(&o->target_text)) == 0;
     ok = ok && json_object_set_new(numbers, "joint", json_boolean(o->joint)) == 0;
     ok = ok && json_object_set_new(numbers, "source-vectors",
                                    json_boolean(o->source_vectors != NULL)) == 0;

@@ -2,8 +2,10 @@
 #include "train/trainer.h"
 #include "base/clock.h"
 #include "data/batch_input.h"
+#include "nn/sampled_output.h"
 #include "train/dry_run.h"
 #include "train/schedule.h"
+#include "train/validation.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
  * run: the weights are intact, but produce no gradient. */
 #define SKIPS_UNTIL_DIVERGED 100
 
-static double seconds_so_far(const clseq_trainer *t)
+double clseq_trainer_seconds(const clseq_trainer *t)
 {
     return t->seconds_before + clseq_seconds() - t->session_start;
 }
@@ -37,7 +39,7 @@ static void tell(clseq_trainer *t, struct clseq_train_event *event, const char *
     event->update = t->state.update;
     event->updates_per_epoch = t->per_epoch;
     event->epoch = t->per_epoch ? (double)t->state.update / (double)t->per_epoch : 0;
-    event->seconds = seconds_so_far(t);
+    event->seconds = clseq_trainer_seconds(t);
     event->skipped = t->state.skipped;
     t->hooks->event(t->hooks->user, event);
 }
@@ -45,7 +47,7 @@ static void tell(clseq_trainer *t, struct clseq_train_event *event, const char *
 static double seconds_left(const clseq_trainer *t)
 {
     const struct clseq_when *after = &t->options->after;
-    const double done = seconds_so_far(t), updates = (double)t->state.update;
+    const double done = clseq_trainer_seconds(t), updates = (double)t->state.update;
     double left = HUGE_VAL;
 
     if (updates <= 0 || done <= 0)
@@ -213,6 +215,8 @@ clseq_status clseq_trainer_init_weights(clseq_trainer *t)
     const clseq_run run = clseq_seq2seq_run(t->model, false);
 
     CLSEQ_TRY(clseq_seq2seq_init(t->model, kinds[o->init], o->init_scale, o->seed));
+    if (o->loss == CLSEQ_LOSS_NCE)
+        CLSEQ_TRY(clseq_sampled_output_start_nce(&t->model->decoder.output, &run));
     if (o->set_forget_bias)
         CLSEQ_TRY(clseq_init_forget_bias(&run, o->forget_bias));
     if (t->pretrained[0].row)
@@ -351,8 +355,8 @@ static clseq_status report(clseq_trainer *t, double lr)
                               (double)t->state.update / (double)t->per_epoch, "loss",
                               isfinite(event.loss) ? event.loss : -1.0, "lr", lr, "gradient_norm",
                               isfinite(r->norm) ? r->norm : -1.0, "target_tokens_per_s",
-                              event.tokens_per_second, "seconds", seconds_so_far(t), "skipped",
-                              (json_int_t)t->state.skipped)));
+                              event.tokens_per_second, "seconds", clseq_trainer_seconds(t),
+                              "skipped", (json_int_t)t->state.skipped)));
     tell(t, &event,
          "epoch %.2f  update %llu  loss %.4f  perplexity %.2f  lr %.3g  norm %.2f  %.0f tokens/s",
          (double)t->state.update / (double)t->per_epoch, (unsigned long long)t->state.update,
@@ -392,7 +396,7 @@ static clseq_status save(clseq_trainer *t)
     struct clseq_train_event event = { .kind = CLSEQ_TRAIN_SAVE };
 
     CLSEQ_TRY(drain(t));
-    t->state.seconds = seconds_so_far(t);
+    t->state.seconds = clseq_trainer_seconds(t);
     CLSEQ_TRY(clseq_checkpoint_save(t->model, &t->meta, &t->optimizer, &t->ema, &t->state,
                                     t->folder.last));
     /* Without validation the newest model is the best one known. */
@@ -405,47 +409,13 @@ static clseq_status save(clseq_trainer *t)
     return CLSEQ_OK;
 }
 
-static void poll_stop(clseq_trainer *t)
+void clseq_trainer_poll_stop(clseq_trainer *t)
 {
     if (!t->stop && t->hooks && t->hooks->stop && t->hooks->stop(t->hooks->user))
         t->stop = true;
 }
 
 /* ---- validation ---- */
-
-/* Mean loss per token over the validation text; *complete is false when a stop was asked for. */
-static clseq_status validation_loss(clseq_trainer *t, double *loss, bool *complete)
-{
-    const uint64_t n = clseq_batches_per_epoch(t->valid.batches);
-    double sum = 0;
-    uint64_t tokens = 0;
-    int32_t rows;
-
-    *complete = false;
-    CLSEQ_TRY(clseq_batches_ahead_seek(t->valid.ahead, 0, 0));
-    for (uint64_t i = 0; i < n; i++) {
-        clseq_tensor place, unused, unused2;
-        struct clseq_seq2seq_input input;
-
-        CLSEQ_TRY(clseq_batches_ahead_next(t->valid.ahead, &t->batch));
-        input = clseq_batch_input(&t->batch);
-        CLSEQ_TRY(clseq_seq2seq_begin(t->model, &input));
-        clseq_step_record_next(&t->record, &place, &unused, &unused2);
-        CLSEQ_TRY(clseq_seq2seq_loss(t->model, place));
-        tokens += t->batch.N;
-        if (clseq_step_record_full(&t->record) || i + 1 == n) {
-            CLSEQ_TRY(clseq_step_record_read(&t->record, &rows));
-            for (int32_t r = 0; r < rows; r++)
-                sum += (double)t->record.host[(size_t)r * 4];
-        }
-        poll_stop(t);
-        if (t->stop && i + 1 < n)
-            return clseq_step_record_read(&t->record, &rows);
-    }
-    *loss = sum / (double)tokens;
-    *complete = true;
-    return CLSEQ_OK;
-}
 
 /* What the hook says of this validation's model, in a file of its own. */
 static clseq_status score_model(clseq_trainer *t, double *score)
@@ -471,12 +441,14 @@ static bool is_better(const clseq_trainer *t, const struct clseq_train_event *no
 static void tell_validation(clseq_trainer *t, struct clseq_train_event *event)
 {
     const char *name = t->hooks && t->hooks->score_name ? t->hooks->score_name : "score";
-    char score[64] = "";
+    char score[64] = "", log_z[64] = "";
 
     if (t->hooks && t->hooks->score)
         snprintf(score, sizeof(score), "  %.16s %.2f", name, event->score);
-    tell(t, event, "validation: loss %.4f  perplexity %.2f%s%s", event->loss, event->perplexity,
-         score, event->best ? "  (best so far, saved)" : "");
+    if (event->has_log_z)
+        snprintf(log_z, sizeof(log_z), "  log Z %.3f +- %.3f", event->log_z, event->log_z_spread);
+    tell(t, event, "validation: loss %.4f  perplexity %.2f%s%s%s", event->loss, event->perplexity,
+         log_z, score, event->best ? "  (best so far, saved)" : "");
 }
 
 static clseq_status validate(clseq_trainer *t)
@@ -488,7 +460,7 @@ static clseq_status validate(clseq_trainer *t)
 
     CLSEQ_TRY(drain(t));
     clseq_ema_swap(&t->ema);
-    status = validation_loss(t, &event.loss, &complete);
+    status = clseq_validation_run(t, &event, &complete);
     clseq_ema_swap(&t->ema);
     CLSEQ_TRY(status);
     if (!complete)
@@ -515,12 +487,7 @@ static clseq_status validate(clseq_trainer *t)
     }
     if (t->options->keep > 0)
         CLSEQ_TRY(keep_model(t));
-    CLSEQ_TRY(clseq_run_folder_log(
-        &t->folder, json_pack("{s:s, s:I, s:f, s:f, s:f, s:b, s:f}", "event", "valid", "update",
-                              (json_int_t)t->state.update, "epoch",
-                              (double)t->state.update / (double)t->per_epoch, "loss",
-                              isfinite(event.loss) ? event.loss : -1.0, "score", event.score,
-                              "best", event.best, "seconds", seconds_so_far(t))));
+    CLSEQ_TRY(clseq_run_folder_log(&t->folder, clseq_validation_entry(t, &event)));
     tell_validation(t, &event);
     return CLSEQ_OK;
 }
@@ -629,7 +596,7 @@ static bool finished(const clseq_trainer *t)
 
     return (after->epochs > 0 && (double)t->state.update >= after->epochs * (double)t->per_epoch) ||
            (after->updates > 0 && t->state.update >= after->updates) ||
-           (after->seconds > 0 && seconds_so_far(t) >= after->seconds);
+           (after->seconds > 0 && clseq_trainer_seconds(t) >= after->seconds);
 }
 
 static bool gave_up(const clseq_trainer *t)
@@ -651,7 +618,7 @@ static clseq_status loop(clseq_trainer *t)
                                        t->state.update % t->per_epoch * t->options->accumulate));
     if (validation_due(t)) /* interrupted in the middle of it */
         CLSEQ_TRY(validate(t));
-    poll_stop(t);
+    clseq_trainer_poll_stop(t);
     while (!t->stop && !finished(t) && !gave_up(t)) {
         const double lr =
             clseq_schedule_lr(t->options, t->state.update, t->per_epoch, t->state.decays);
@@ -665,7 +632,7 @@ static clseq_status loop(clseq_trainer *t)
             CLSEQ_TRY(validate(t));
         if (!t->stop && save_due(t))
             CLSEQ_TRY(save(t));
-        poll_stop(t);
+        clseq_trainer_poll_stop(t);
     }
     return CLSEQ_OK;
 }
@@ -688,7 +655,7 @@ static clseq_status finish(clseq_trainer *t)
                                                    !complete    ? "asked"
                                                    : gave_up(t) ? "early"
                                                                 : "done",
-                                                   "seconds", seconds_so_far(t),
+                                                   "seconds", clseq_trainer_seconds(t),
                                                    "device_peak_bytes", (json_int_t)peak)));
     if (!complete) {
         tell(t, &event, "stopped at update %llu, state saved in %s",
@@ -773,7 +740,7 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
         *result = (struct clseq_train_result) {
             .updates = t->state.update,
             .epochs = t->per_epoch ? (double)t->state.update / (double)t->per_epoch : 0,
-            .seconds = seconds_so_far(t),
+            .seconds = clseq_trainer_seconds(t),
             .train_loss = t->train_loss,
             .best_loss = t->state.has_best ? t->state.best_loss : 0,
             .best_perplexity = t->state.has_best ? exp(t->state.best_loss) : 0,

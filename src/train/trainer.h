@@ -71,6 +71,12 @@ CLSEQ_MUST_CHECK clseq_status clseq_trainer_create_batches(clseq_trainer *t);
 /* Weights to begin with. */
 CLSEQ_MUST_CHECK clseq_status clseq_trainer_init_weights(clseq_trainer *t);
 
+/* Seconds of all sessions so far. */
+double clseq_trainer_seconds(const clseq_trainer *t);
+
+/* Ask the hook whether to stop; t->stop stays set. */
+void clseq_trainer_poll_stop(clseq_trainer *t);
+
 /* The next update. */
 CLSEQ_MUST_CHECK clseq_status clseq_trainer_update(clseq_trainer *t, double lr);
 

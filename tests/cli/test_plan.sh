@@ -18,12 +18,13 @@ logged() { grep -o "\"$1\":[0-9]*" run/log.jsonl | tail -n 1 | cut -d: -f2; }
 
 expect 0 'training, at most' "$clseq" plan $small --seconds 0.2
 grep -q 'an epoch' out.txt && ok || bad "no time of an epoch"
+grep -q 'translating .*the validation text with beam 5' out.txt && ok || bad "no time of a translation"
 grep -q '^  weights  ' out.txt && ok || bad "no weights"
 [ -e run ] && bad "plan made the run folder" || ok
 "$clseq" plan $small --seconds 0.2 --json >plan.json 2>err.txt && ok || bad "plan --json: $(cat err.txt)"
 get backend plan.json >/dev/null && ok || bad "not JSON"
 for key in device fits weights updates_per_epoch device_memory device_bytes translate_bytes host_process_bytes host_data_bytes \
-    host_peak_bytes update_seconds epoch_seconds epoch_seconds_min epoch_seconds_max valid_seconds total_seconds; do
+    host_peak_bytes update_seconds epoch_seconds epoch_seconds_min epoch_seconds_max valid_seconds valid_translate_seconds valid_translate_bytes total_seconds; do
     grep -q "\"$key\":" plan.json && ok || bad "no $key in the JSON"
 done
 planned=$(get device_bytes plan.json)

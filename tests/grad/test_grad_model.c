@@ -315,18 +315,15 @@ static double sampled(struct probe *p, const struct probe_pairs *pairs, double s
     return scale * loss;
 }
 
-static void check_sampled(void **state, bool nce)
+static void check_sampled_config(void **state, const struct clseq_model_config *config, bool nce)
 {
     const struct probe_place *place = *state;
-    const struct clseq_model_config config = {
-        .source_vocabulary = 7, .target_vocabulary = 9, .embedding = 3, .hidden = 4, .layers = 2
-    };
     const double scale = 0.25;
     struct probe_pairs pairs;
     struct probe p;
     double *got, *expected, *weights;
 
-    probe_open_sampled(&p, place->ctx, place->be, &config, 0.8, 3);
+    probe_open_sampled(&p, place->ctx, place->be, config, 0.8, 3);
     p.model->nce = nce;
     ragged(&pairs, 5);
     (void)sampled(&p, &pairs, scale, &got);
@@ -350,6 +347,24 @@ static void check_sampled(void **state, bool nce)
     free(expected);
     free(weights);
     probe_close_model(&p);
+}
+
+/* Tables of their own, then with two and with three uses. */
+static void check_sampled(void **state, bool nce)
+{
+    struct clseq_model_config config = {
+        .source_vocabulary = 7, .target_vocabulary = 9, .embedding = 3, .hidden = 4, .layers = 2
+    };
+
+    check_sampled_config(state, &config, nce);
+    config.embedding = 4;
+    config.tied_output = true;
+    check_sampled_config(state, &config, nce);
+    config.source_vocabulary = 9;
+    config.shared_embeddings = true;
+    check_sampled_config(state, &config, nce);
+    config.tied_output = false;
+    check_sampled_config(state, &config, nce);
 }
 
 static void test_sampled(void **state)

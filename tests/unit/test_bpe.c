@@ -174,6 +174,7 @@ static void merges_by_rank(void **state)
 static void options_are_kept(void **state)
 {
     static const char *const glossaries[] = { "like", "Manuel", "USA" };
+    static const char *const patterns[] = { "li[a-z]+e", "[A-Z]+", "o?r." };
     static const char codes[] = "#version: 0.2\nw o\nwo r\nwor d\nwor d</w>\nl i\n";
     fixture *f = *state;
     clseq_bpe_options options;
@@ -185,6 +186,16 @@ static void options_are_kept(void **state)
     bpe = make(f, codes, &options);
     expect(f, bpe, "wordlikeUSAwordManuelManuelwordUSA like li",
            "word@@ like@@ USA@@ word@@ Manuel@@ Manuel@@ word@@ USA like l@@ i");
+    clseq_bpe_destroy(&bpe);
+
+    /* Patterns, as subword-nmt cuts with them. */
+    options.glossaries = patterns;
+    options.glossary_patterns = true;
+    bpe = make(f, codes, &options);
+    expect(
+        f, bpe, "wordlikeUSAwordManuel wordword liveX li word",
+        "w@@ ord@@ like@@ USA@@ w@@ ord@@ M@@ a@@ n@@ u@@ e@@ l w@@ ord@@ w@@ ord live@@ X l@@ i "
+        "w@@ ord");
     clseq_bpe_destroy(&bpe);
 
     clseq_bpe_options_init(&options);

@@ -18,6 +18,7 @@ struct demo {
     int64_t memory;
     cli_span after;
     cli_pair valid;
+    cli_list words;
 };
 
 static int demo_run(const cli_parse *parse, const void *values)
@@ -49,6 +50,7 @@ static const cli_option demo_options[] = {
       .help = "largest buffer" },
     { "after", 0, CLI_SPAN_FIELD(struct demo, after), "SPAN", "20e", .help = "when training ends" },
     { "valid", 0, CLI_PAIR_FIELD(struct demo, valid), "SRC TGT", .help = "files to validate on" },
+    { "word", 'w', CLI_LIST_FIELD(struct demo, words), "WORD", .help = "may be given often" },
 };
 
 static const cli_command demo_command = {
@@ -105,6 +107,30 @@ static void defaults_hold(void **state)
     assert_int_equal(parse.argument_count, 2);
     assert_string_equal(parse.arguments[1], "b");
     assert_int_equal(cli_source_of(&parse, "beam"), CLI_FROM_DEFAULT);
+    cli_parse_fini(&parse);
+}
+
+static void lists_grow(void **state)
+{
+    char *three[] = { "--word", "a b", "--word=", "-wc", "x", "y" };
+    char *many[CLI_LIST_MOST + 1];
+    struct demo d;
+    cli_parse parse;
+
+    assert_int_equal(cli_parse_arguments(&demo_command, "clseq train", 6, three, &d, &parse),
+                     CLI_RUN);
+    assert_int_equal(d.words.count, 3);
+    assert_string_equal(d.words.text[0], "a b");
+    assert_string_equal(d.words.text[1], "");
+    assert_string_equal(d.words.text[2], "c");
+    assert_int_equal(cli_source_of(&parse, "word"), CLI_FROM_COMMAND_LINE);
+    cli_parse_fini(&parse);
+    for (int i = 0; i <= CLI_LIST_MOST; i++)
+        many[i] = "-wa";
+    assert_int_equal(
+        cli_parse_arguments(&demo_command, "clseq train", CLI_LIST_MOST + 1, many, &d, &parse),
+        CLI_BAD);
+    assert_non_null(strstr(parse.error, "option -w: it may be given 64 times"));
     cli_parse_fini(&parse);
 }
 
@@ -290,6 +316,8 @@ static void configuration_files_work(void **state)
         { "{\"unit\": 1}", "expected one of word|char|bpe" },
         { "{\"valid\": [\"a\"]}", "expected two texts" },
         { "{\"valid\": \"a b\"}", "expected two texts" },
+        { "{\"word\": \"a\"}", "expected an array of texts" },
+        { "{\"word\": [\"a\", 1]}", "expected an array of texts" },
         { "{\"after\": 20}", "20 is not valid; expected a number with e" },
         { "{\"memory\": -1}", "-1 is not valid" },
         { "{\"beam\": 1, \"beam\": 2}", "duplicate" },
@@ -350,7 +378,7 @@ static void the_configuration_comes_back(void **state)
         parse_line(
             &demo_command,
             "a b --lr 0.1 --dropout 0.30000000000000004 --after 1.5e,7u,90m --valid x\"y z -o a\\b"
-            " --seed 9007199254740993 --any -3 --no-normalize -uchar --memory 3K",
+            " --seed 9007199254740993 --any -3 --no-normalize -uchar --memory 3K -w p -w q",
             &d, &parse, copy),
         CLI_RUN);
     text = cli_config_json(&parse);
@@ -368,6 +396,8 @@ static void the_configuration_comes_back(void **state)
                 d.after.epochs == again.after.epochs);
     assert_string_equal(d.out, again.out);
     assert_string_equal(d.valid.first, again.valid.first);
+    assert_int_equal(again.words.count, 2);
+    assert_string_equal(again.words.text[1], "q");
     text2 = cli_config_json(&second);
     assert_non_null(text2);
     assert_string_equal(text, text2);
@@ -612,6 +642,7 @@ int main(void)
         cmocka_unit_test(every_form_is_understood),
         cmocka_unit_test(mistakes_are_explained),
         cmocka_unit_test(argument_counts_follow_the_usage),
+        cmocka_unit_test(lists_grow),
         cmocka_unit_test(configuration_files_work),
         cmocka_unit_test(the_configuration_comes_back),
         cmocka_unit_test(help_tells_everything),

@@ -50,7 +50,7 @@ static void test_conflicts(void **state)
     static const struct {
         const char *edits, *message;
     } bad[] = {
-        { "{\"format\": 4}", "model format 4, this version of clseq reads formats 1 to 3" },
+        { "{\"format\": 5}", "model format 5, this version of clseq reads formats 1 to 4" },
         { "{\"format\": 0}", "model format 0" },
         { "{\"format\": \"2\"}", "\"format\" must be a whole number" },
         { "{\"cell\": \"mlp\"}", "\"cell\" must be one of \"lstm\", \"gru\", \"rnn\"" },

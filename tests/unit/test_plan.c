@@ -255,6 +255,13 @@ static void test_run(void **state)
     c.options.accumulate = 1;
     c.options.teacher_forcing = 0.5;
     same_as_run(place, &c);
+    train_case_set_run(&c, "tied");
+    c.options.teacher_forcing = 1;
+    c.options.model.embedding = c.options.model.hidden;
+    c.options.model.tied_output = c.options.model.shared_embeddings = true;
+    c.options.loss = CLSEQ_LOSS_NCE;
+    c.options.samples = 3;
+    same_as_run(place, &c);
     train_case_remove(&c);
 }
 
@@ -273,6 +280,8 @@ static void test_timed(void **state)
     ASSERT_OK(place->ctx, clseq_train_plan(place->ctx, place->be, &c.options, &options, &plan));
     assert_true(plan.samples >= 3 && plan.rounds == 1);
     assert_true(plan.update_seconds > 0 && plan.valid_seconds > 0);
+    assert_true(plan.valid_translate_seconds > 0 && plan.valid_translate_bytes > 0);
+    assert_true(plan.valid_translate_bytes <= plan.translate_bytes);
     assert_true(plan.update_seconds_min <= plan.update_seconds &&
                 plan.update_seconds <= plan.update_seconds_max);
     assert_true(fabs(plan.epoch_seconds - plan.update_seconds * (double)plan.updates_per_epoch) <
@@ -281,6 +290,34 @@ static void test_timed(void **state)
     assert_true(plan.target_tokens_per_second > 0 && plan.slowest_update_seconds > 0);
     assert_true(plan.host_peak > plan.device_bytes);
     assert_int_equal(place->be->buffers_alive, 0);
+    c.options.valid_source = c.options.valid_target = NULL;
+    ASSERT_OK(place->ctx, clseq_train_plan(place->ctx, place->be, &c.options, &options, &plan));
+    assert_true(plan.valid_translate_seconds == 0 && plan.valid_translate_bytes == 0);
+    train_case_remove(&c);
+}
+
+/* The text is translated in batches of so many sentences, each of which has its time. */
+static void test_translation(void **state)
+{
+    const struct probe_place *place = probe_place(state);
+    struct clseq_plan_options options;
+    uint64_t batches[2];
+    struct train_case c;
+
+    train_case_make(&c, TRAIN_COPY, 5, 4, 2);
+    c.options.after = (struct clseq_when) { .epochs = 1 };
+    clseq_plan_options_init(&options);
+    options.seconds = 1e-6;
+    for (int i = 0; i < 2; i++) {
+        struct clseq_plan plan;
+
+        options.batch = i == 0 ? 1 : 64;
+        ASSERT_OK(place->ctx, clseq_train_plan(place->ctx, place->be, &c.options, &options, &plan));
+        assert_true(plan.valid_translate_seconds > 0);
+        batches[i] = plan.valid_translate_batches;
+    }
+    assert_in_range(batches[0], 300, 400);
+    assert_int_equal(batches[1], (batches[0] + 63) / 64);
     train_case_remove(&c);
 }
 
@@ -348,7 +385,7 @@ static int run_all(const char *name, int (*setup)(void **))
         cmocka_unit_test(test_table),       cmocka_unit_test(test_host_memory),
         cmocka_unit_test(test_dry_run),     cmocka_unit_test(test_run),
         cmocka_unit_test(test_timed),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_bad_options), cmocka_unit_test(test_translation),
     };
 
     return cmocka_run_group_tests_name(name, tests, setup, probe_teardown);

@@ -449,6 +449,52 @@ static void files_are_read(void **state)
     clseq_text_fini(&text);
 }
 
+static void bpe_keeps_its_limits(void **state)
+{
+    static const char pieces[] = "lo@@\nw@@\nest\nx@@\n", glossaries[] = "<[a-z]+>\nlow\\d\n";
+    fixture *f = *state;
+    clseq_text_options text = { .unit = CLSEQ_UNIT_BPE,
+                                .codes = codes,
+                                .codes_size = strlen(codes),
+                                .pieces = pieces,
+                                .pieces_size = strlen(pieces) };
+    const char *line = "lowest xlow1west a<west>b <lo";
+    clseq_vocab *vocab = build(f, text, line);
+
+    assert_ptr_not_equal(clseq_vocab_text_options(vocab).pieces, pieces);
+    expect_line(f, vocab, line,
+                "lo@@ w@@ est x@@ lo@@ w@@ 1@@ w@@ est a@@ <@@ w@@ e@@ s@@ t@@ >@@ b "
+                "<@@ l@@ o",
+                line);
+    clseq_vocab_destroy(&vocab);
+
+    text.pieces = NULL;
+    text.pieces_size = 0;
+    text.glossaries = glossaries;
+    text.glossaries_size = strlen(glossaries);
+    vocab = build(f, text, line);
+    expect_line(f, vocab, line, "lo@@ west x@@ low1@@ west a@@ <west>@@ b <@@ l@@ o", line);
+    clseq_vocab_destroy(&vocab);
+
+    text.pieces = pieces;
+    text.pieces_size = strlen(pieces);
+    vocab = build(f, text, line);
+    expect_line(f, vocab, line, "lo@@ w@@ est x@@ low1@@ w@@ est a@@ <west>@@ b <@@ l@@ o", line);
+    expect_damage(f, vocab, "pieces", json_string(""), "\"pieces\" must be a string");
+    expect_damage(f, vocab, "glossaries", json_integer(1), "\"glossaries\" must be a string");
+    expect_damage(f, vocab, "glossaries", json_string("(a\n"), "a ) is missing");
+    expect_damage(f, vocab, "glossaries", json_string("a\n\nb\n"), "glossary 1 is empty");
+    expect_damage(f, vocab, "pieces", json_stringn("a\0", 2), "NUL");
+    expect_damage(f, vocab, "unit", json_string("word"), "with unit bpe, or not be there");
+    clseq_vocab_destroy(&vocab);
+
+    text.unit = CLSEQ_UNIT_WORD;
+    ASSERT_FAILS(
+        f->ctx, CLSEQ_ERR_ARG, "are of unit bpe",
+        clseq_vocab_create_from_tokens(
+            f->ctx, text, (const char *[]) { "<pad>", "<unk>", "<s>", "</s>", "a" }, 5, &vocab));
+}
+
 /* ---- BPE-dropout ---- */
 
 enum { PAIRS = 40 };
@@ -611,7 +657,7 @@ int main(void)
         TEST(bpe_cuts_as_its_codes), TEST(spm_keeps_all_pieces),
         TEST(spm_as_there),          TEST(damage_is_found),
         TEST(merges_are_learnt),     TEST(files_are_read),
-        TEST(dropout_cuts_anew),
+        TEST(dropout_cuts_anew),     TEST(bpe_keeps_its_limits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
