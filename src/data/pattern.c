@@ -394,7 +394,7 @@ static void join(struct parser *s, size_t split, size_t on, size_t past, bool la
 
 static clseq_status emit_repeat(struct parser *s, const struct node *node)
 {
-    size_t split, unused;
+    size_t split = 0, unused;
 
     for (int i = 0; i < node->least; i++)
         CLSEQ_TRY(emit(s, node->a));
@@ -420,7 +420,7 @@ static clseq_status emit_repeat(struct parser *s, const struct node *node)
 
 static clseq_status emit_either(struct parser *s, const struct node *node)
 {
-    size_t split, jump;
+    size_t split = 0, jump = 0;
 
     CLSEQ_TRY(branch(s, &split));
     CLSEQ_TRY(emit(s, node->a));
