@@ -16,47 +16,9 @@
  * Each element of C is one sum over k in ascending order, but in the skinny kernels: see there.
  * All items reach every barrier.
  */
-#pragma OPENCL FP_CONTRACT ON
+#include "gemm_gpu.clh"
 
 #define GROUP 256
-
-#define ARGUMENTS                                                                                  \
-    __global const float *a, ulong a_offset, int a_rows, ulong a_batch, __global const float *b,   \
-        ulong b_offset, int b_rows, ulong b_batch, __global float *c, ulong c_offset, int c_rows,  \
-        ulong c_batch, int m_size, int n_size, int k_size, int trans_a, int trans_b, float alpha,  \
-        float beta, int vectors
-
-/* To the matrices of this group's batch. */
-#define GO_TO_BATCH                                                                                \
-    a += a_offset + get_group_id(2) * a_batch;                                                     \
-    b += b_offset + get_group_id(2) * b_batch;                                                     \
-    c += c_offset + get_group_id(2) * c_batch;
-
-/* Four elements of a row: `left` of them exist, if the row does (rows_left > 0). */
-static float4 load_4(__global const float *x, int rows_left, int left, int vector)
-{
-    float4 four = (float4)(0.0f);
-
-    if (rows_left > 0 && left > 0) {
-        if (vector && left >= 4) {
-            four = *(__global const float4 *)x;
-        } else {
-            four.s0 = x[0];
-            if (left > 1)
-                four.s1 = x[1];
-            if (left > 2)
-                four.s2 = x[2];
-            if (left > 3)
-                four.s3 = x[3];
-        }
-    }
-    return four;
-}
-
-static void store_1(__global float *c, float sum, float alpha, float beta)
-{
-    *c = beta == 0.0f ? alpha * sum : alpha * sum + beta * *c;
-}
 
 static void store_4(__global float *c, float4 sum, int left, int vector, float alpha, float beta)
 {

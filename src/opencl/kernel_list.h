@@ -7,11 +7,13 @@
 #ifndef CLSEQ_KERNEL_LIST_H
 #define CLSEQ_KERNEL_LIST_H
 
-/* X(program, when): ALWAYS, the provider of matrix products that needs it, or BENCH */
+/* X(program, when): ALWAYS, the provider of matrix products that needs it, UNIT for that of a
+ * matrix unit, or BENCH */
 #define CLSEQ_PROGRAM_LIST(X)                                                                      \
     X(ops, ALWAYS)                                                                                 \
     X(gemm_cpu, CPU)                                                                               \
     X(gemm_gpu, GPU)                                                                               \
+    X(gemm_mma, UNIT)                                                                              \
     X(peak, BENCH)
 
 /* X(kernel, program) */
@@ -78,6 +80,10 @@
     X(gemm_gpu_128,       gemm_gpu)    \
     X(gemm_gpu_skinny_4,  gemm_gpu)    \
     X(gemm_gpu_skinny_16, gemm_gpu)    \
+    X(gemm_mma_bf16_64,   gemm_mma)    \
+    X(gemm_mma_bf16_128,  gemm_mma)    \
+    X(gemm_mma_tf32_64,   gemm_mma)    \
+    X(gemm_mma_tf32_128,  gemm_mma)    \
     X(peak_fma,           peak)        \
     X(peak_read,          peak)
 /* clang-format on */

@@ -98,6 +98,11 @@ bool clseq_opencl_gemm_gpu_fits(const clseq_backend *be, enum clseq_gemm_candida
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_gpu_run(clseq_backend *be,
                                                         const struct clseq_gemm_problem *p,
                                                         enum clseq_gemm_candidate which);
+/* Launch a kernel with the arguments of cl/gemm_gpu.clh. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_gpu_launch(clseq_backend *be,
+                                                           enum clseq_opencl_kernel kernel,
+                                                           struct clseq_opencl_range range,
+                                                           const struct clseq_gemm_problem *p);
 /* By shape, compute units and what is not refused. */
 enum clseq_gemm_candidate clseq_opencl_gemm_gpu_choose(const clseq_backend *be,
                                                        const struct clseq_gemm_problem *p);

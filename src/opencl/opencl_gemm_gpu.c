@@ -41,8 +41,9 @@ bool clseq_opencl_gemm_gpu_fits(const clseq_backend *be, enum clseq_gemm_candida
            cl->local_bytes >= (small ? SMALL_LOCAL : LOCAL);
 }
 
-clseq_status clseq_opencl_gemm_gpu_run(clseq_backend *be, const struct clseq_gemm_problem *p,
-                                       enum clseq_gemm_candidate which)
+clseq_status clseq_opencl_gemm_gpu_launch(clseq_backend *be, enum clseq_opencl_kernel kernel,
+                                          struct clseq_opencl_range range,
+                                          const struct clseq_gemm_problem *p)
 {
     const int vectors = (rows_are_aligned(&p->a, p->batch) ? 1 : 0) |
                         (rows_are_aligned(&p->b, p->batch) ? 2 : 0) |
@@ -60,28 +61,32 @@ clseq_status clseq_opencl_gemm_gpu_run(clseq_backend *be, const struct clseq_gem
         clseq_arg_float((double)p->beta),
         clseq_arg_int(vectors),
     };
-    const size_t n_args = CLSEQ_ARRAY_SIZE(args);
 
+    return clseq_opencl_launch(be, kernel, range, CLSEQ_ARRAY_SIZE(args), args);
+}
+
+clseq_status clseq_opencl_gemm_gpu_run(clseq_backend *be, const struct clseq_gemm_problem *p,
+                                       enum clseq_gemm_candidate which)
+{
     switch (which) {
     case CLSEQ_CANDIDATE_SKINNY:
-        return clseq_opencl_launch(
+        return clseq_opencl_gemm_gpu_launch(
             be, p->m <= 4 ? CLSEQ_KERNEL_gemm_gpu_skinny_4 : CLSEQ_KERNEL_gemm_gpu_skinny_16,
-            groups(divide_up(p->n, SKINNY_COLUMNS), 1, p), n_args, args);
+            groups(divide_up(p->n, SKINNY_COLUMNS), 1, p), p);
     case CLSEQ_CANDIDATE_128:
-        return clseq_opencl_launch(be, CLSEQ_KERNEL_gemm_gpu_128,
-                                   groups(divide_up(p->n, 128), divide_up(p->m, 128), p), n_args,
-                                   args);
+        return clseq_opencl_gemm_gpu_launch(be, CLSEQ_KERNEL_gemm_gpu_128,
+                                            groups(divide_up(p->n, 128), divide_up(p->m, 128), p),
+                                            p);
     case CLSEQ_CANDIDATE_64:
-        return clseq_opencl_launch(be, CLSEQ_KERNEL_gemm_gpu_64,
-                                   groups(divide_up(p->n, 64), divide_up(p->m, 64), p), n_args,
-                                   args);
+        return clseq_opencl_gemm_gpu_launch(be, CLSEQ_KERNEL_gemm_gpu_64,
+                                            groups(divide_up(p->n, 64), divide_up(p->m, 64), p), p);
     default:
-        return clseq_opencl_launch(be, CLSEQ_KERNEL_gemm_gpu_16,
-                                   clseq_opencl_range_3d(divide_up(p->n, 16) * SMALL_SIDE,
-                                                         divide_up(p->m, 16) * SMALL_SIDE,
-                                                         (size_t)p->batch, SMALL_SIDE, SMALL_SIDE,
-                                                         1),
-                                   n_args, args);
+        return clseq_opencl_gemm_gpu_launch(be, CLSEQ_KERNEL_gemm_gpu_16,
+                                            clseq_opencl_range_3d(divide_up(p->n, 16) * SMALL_SIDE,
+                                                                  divide_up(p->m, 16) * SMALL_SIDE,
+                                                                  (size_t)p->batch, SMALL_SIDE,
+                                                                  SMALL_SIDE, 1),
+                                            p);
     }
 }
 

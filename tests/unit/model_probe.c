@@ -15,6 +15,12 @@ clseq_backend *probe_backend(clseq_context *ctx, const char *name, clseq_kernel_
 clseq_backend *probe_backend_precise(clseq_context *ctx, const char *name,
                                      clseq_kernel_class kernels, clseq_precision precision)
 {
+    return probe_backend_unit(ctx, name, kernels, precision, NULL);
+}
+
+clseq_backend *probe_backend_unit(clseq_context *ctx, const char *name, clseq_kernel_class kernels,
+                                  clseq_precision precision, const char *unit)
+{
     struct clseq_backend_options options;
     clseq_backend *be = NULL;
     clseq_status status;
@@ -23,6 +29,7 @@ clseq_backend *probe_backend_precise(clseq_context *ctx, const char *name,
     options.name = name;
     options.kernels = kernels;
     options.precision = precision;
+    options.matrix_unit = unit;
     if (strcmp(name, "opencl") == 0)
         options.device = getenv("CLSEQ_TEST_DEVICE");
     options.cache_folder = getenv("CLSEQ_TEST_CACHE");

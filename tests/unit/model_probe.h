@@ -24,6 +24,9 @@
 clseq_backend *probe_backend(clseq_context *ctx, const char *name, clseq_kernel_class kernels);
 clseq_backend *probe_backend_precise(clseq_context *ctx, const char *name,
                                      clseq_kernel_class kernels, clseq_precision precision);
+/* `unit` as options.matrix_unit. */
+clseq_backend *probe_backend_unit(clseq_context *ctx, const char *name, clseq_kernel_class kernels,
+                                  clseq_precision precision, const char *unit);
 
 /* Group fixture of a test program that runs its tests on several backends. */
 struct probe_place {

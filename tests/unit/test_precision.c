@@ -96,18 +96,22 @@ static void test_names(void **state)
 
 /* ---- backends ---- */
 
-static const char *const names[] = { "reference", "opencl", "opencl" };
+static const char *const names[] = { "reference", "opencl", "opencl", "opencl" };
 static const clseq_kernel_class classes[] = { CLSEQ_KERNELS_AUTO, CLSEQ_KERNELS_CPU,
-                                              CLSEQ_KERNELS_GPU };
+                                              CLSEQ_KERNELS_GPU, CLSEQ_KERNELS_GPU };
+static const char *const units[] = { NULL, NULL, NULL, "mma-emulated" };
 
-#define PLACES (int)CLSEQ_ARRAY_SIZE(names)
+/* Units are for single products here. */
+#define PLACES           3
+#define PLACES_AND_UNITS (int)CLSEQ_ARRAY_SIZE(names)
 
 /* False where there is no device. */
 static bool open_place(struct probe_place *place, int which, clseq_precision precision)
 {
     *place = (struct probe_place) { 0 };
     assert_int_equal(clseq_context_create(&place->ctx), CLSEQ_OK);
-    place->be = probe_backend_precise(place->ctx, names[which], classes[which], precision);
+    place->be =
+        probe_backend_unit(place->ctx, names[which], classes[which], precision, units[which]);
     if (place->be)
         return true;
     clseq_context_destroy(&place->ctx);
@@ -208,7 +212,7 @@ static void check_products(int which, clseq_precision precision)
 static void test_products(void **state)
 {
     (void)state;
-    for (int which = 0; which < PLACES; which++) {
+    for (int which = 0; which < PLACES_AND_UNITS; which++) {
         check_products(which, CLSEQ_PRECISION_TF32);
         check_products(which, CLSEQ_PRECISION_BF16);
     }
@@ -269,12 +273,12 @@ static void test_copies(void **state)
     static const int32_t sizes[][2] = { { 37, 5 }, { 66, 61 }, { 3, 129 }, { 131, 72 } };
 
     (void)state;
-    for (int which = 0; which < PLACES; which++) {
+    for (int which = 0; which < PLACES_AND_UNITS; which++) {
         for (clseq_precision p = CLSEQ_PRECISION_FP32; p <= CLSEQ_PRECISION_BF16; p++) {
             struct probe_place place;
             clseq_buffer *buffers[3] = { NULL };
 
-            if (!open_place(&place, which, p))
+            if ((units[which] && p == CLSEQ_PRECISION_FP32) || !open_place(&place, which, p))
                 continue;
             for (int i = 0; i < 3; i++)
                 ASSERT_OK(place.ctx,
