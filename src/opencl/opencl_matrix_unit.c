@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* In the order in which they are tried; NULL at the end. */
-static const struct clseq_matrix_unit *const units[] = { NULL };
+static const struct clseq_matrix_unit *const units[] = { &clseq_matrix_unit_amx, NULL };
 
 static const char emulated_suffix[] = "-emulated";
 

@@ -29,6 +29,9 @@ struct clseq_matrix_unit {
     clseq_status (*run)(clseq_backend *be, const struct clseq_gemm_problem *p);
 };
 
+/* opencl_gemm_amx.c */
+extern const struct clseq_matrix_unit clseq_matrix_unit_amx;
+
 /* Choose one: `wanted` is NULL or "auto" for the first that fits and is right, "none", or a name,
  * which may end in "-emulated". Sets be->info.matrix_unit. Errors: CLSEQ_ERR_UNSUPPORTED when a
  * named one does not fit, CLSEQ_ERR_DEVICE when it is wrong; CLSEQ_ERR_ARG for an unknown name. */

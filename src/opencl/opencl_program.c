@@ -9,7 +9,7 @@
 #define LOG_LINES   20
 #define OPTIONS_MAX 256
 
-enum need { NEED_ALWAYS, NEED_CPU, NEED_GPU, NEED_BENCH };
+enum need { NEED_ALWAYS, NEED_CPU, NEED_GPU, NEED_UNIT, NEED_BENCH };
 
 static const struct {
     const char *name;
