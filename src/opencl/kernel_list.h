@@ -11,6 +11,7 @@
  * matrix unit, or BENCH */
 #define CLSEQ_PROGRAM_LIST(X)                                                                      \
     X(ops, ALWAYS)                                                                                 \
+    X(gemm_amx, UNIT)                                                                              \
     X(gemm_cpu, CPU)                                                                               \
     X(gemm_gpu, GPU)                                                                               \
     X(gemm_mma, UNIT)                                                                              \
@@ -65,6 +66,8 @@
     X(gemm_scale,       ops)       \
     X(gemm_round,       ops)       \
     X(gemm_round_bf16,  ops)       \
+    X(gemm_amx,           gemm_amx)    \
+    X(gemm_amx_pack,      gemm_amx)    \
     X(gemm_cpu_block,     gemm_cpu)    \
     X(gemm_cpu_pack_a,    gemm_cpu)    \
     X(gemm_cpu_direct,    gemm_cpu)    \

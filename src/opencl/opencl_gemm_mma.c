@@ -73,7 +73,7 @@ static clseq_status run(clseq_backend *be, const struct clseq_gemm_problem *p)
                                         p);
 }
 
-const struct clseq_matrix_unit clseq_opencl_mma = {
+const struct clseq_matrix_unit clseq_matrix_unit_mma = {
     .name = "mma",
     .what = "NVIDIA's tensor cores, through mma.sync",
     .fits = fits,

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* In the order in which they are tried; NULL at the end. */
-static const struct clseq_matrix_unit *const units[] = { &clseq_opencl_mma, NULL };
+static const struct clseq_matrix_unit *const units[] = { &clseq_matrix_unit_mma,
+                                                         &clseq_matrix_unit_amx, NULL };
 
 static const char emulated_suffix[] = "-emulated";
 

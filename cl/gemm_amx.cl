@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Matrix products of bf16 factors on CPUs with AMX: C = alpha A op(B) + beta C. gemm_amx_pack
+ * rounds both factors and lays them out in blocks of 32 x 32, gemm_amx makes blocks of C of the
+ * same size as 2 x 2 tiles. One work-item per group, no barriers: the state of the tiles belongs to
+ * a thread, and an item sets it up and gives it back.
+ *
+ * The tile instructions (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1,
+ * chapter 18) stand as bytes, because the assembler in PoCL follows the processor it compiles for,
+ * which may be an older one. tests/style/check_amx.sh compares them with what an assembler makes.
+ *
+ * With CLSEQ_EMULATED the same is done in plain C, for tests where there is no AMX.
+ */
+#include "defs.clh"
+
+/* Lines of a panel, steps along k of a block, rows and columns of a block of C. */
+#define SIDE  32
+#define PAIRS (SIDE / 2)
+/* A block of A or B in uints, each of two neighbours along k. */
+#define BLOCK (SIDE * PAIRS)
+
+/* ---- packing ---- */
+
+/* To nearest even as in src/backend/precision.h; the lower half becomes 0. */
+static uintV upper_half(uintV bits)
+{
+    const uintV near = bits + 0x7fffu + ((bits >> 16u) & 1u);
+
+    return select(near, bits | 0x00400000u, (bits & 0x7fffffffu) > 0x7f800000u) & 0xffff0000u;
+}
+
+static uint upper_half_1(uint bits)
+{
+    const uint near = bits + 0x7fffu + ((bits >> 16u) & 1u);
+
+    return ((bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x00400000u : near) & 0xffff0000u;
+}
+
+union block {
+    uint pairs[BLOCK];
+    ushort halves[2 * BLOCK];
+};
+
+/* block[line][step] from x[line][step]: a line's steps are neighbours. What is not there becomes
+ * 0. */
+static void fill_lines(union block *block, __global const uint *x, ulong x_rows, int lines,
+                       int steps)
+{
+    for (int i = 0; i < SIDE; i++) {
+        __global const uint *from = x + (ulong)i * x_rows;
+        ushort *to = block->halves + i * SIDE;
+
+        if (i < lines && steps >= SIDE) {
+            for (int j = 0; j < SIDE; j += VW)
+                vstoreV(CLSEQ_JOIN(convert_ushort, VW)(upper_half(vloadV(0, from + j)) >> 16u), 0,
+                        to + j);
+        } else {
+            for (int j = 0; j < SIDE; j++)
+                to[j] = i < lines && j < steps ? (ushort)(upper_half_1(from[j]) >> 16u) : 0;
+        }
+    }
+}
+
+/* block[step / 2][line] from x[step][line]. */
+static void fill_pairs(union block *block, __global const uint *x, ulong x_rows, int lines,
+                       int steps)
+{
+    for (int i = 0; i < PAIRS; i++) {
+        __global const uint *first = x + (ulong)(2 * i) * x_rows, *second = first + x_rows;
+        uint *to = block->pairs + i * SIDE;
+
+        if (lines >= SIDE && 2 * i + 1 < steps) {
+            for (int j = 0; j < SIDE; j += VW)
+                vstoreV((upper_half(vloadV(0, first + j)) >> 16u) |
+                            upper_half(vloadV(0, second + j)),
+                        0, to + j);
+        } else {
+            for (int j = 0; j < SIDE; j++) {
+                const bool is_there = j < lines && 2 * i < steps;
+
+                to[j] = (is_there ? upper_half_1(first[j]) >> 16u : 0u) |
+                        (is_there && 2 * i + 1 < steps ? upper_half_1(second[j]) : 0u);
+            }
+        }
+    }
+}
+
+static void copy(__global uint *to, const uint *from)
+{
+    for (int i = 0; i < BLOCK; i += VW)
+        vstoreV(vloadV(0, from + i), 0, to + i);
+}
+
+/* to[column][row] from [row][column]. Four single elements at a time: see COLUMN_OF_4 of
+ * gemm_cpu.cl. */
+static void transpose(__global uint *to, const uint *from, int rows, int columns)
+{
+    for (int j = 0; j < columns; j++) {
+        for (int i = 0; i < rows; i += 4)
+            vstore4((uint4)(from[i * columns + j], from[(i + 1) * columns + j],
+                            from[(i + 2) * columns + j], from[(i + 3) * columns + j]),
+                    0, to + j * rows + i);
+    }
+}
+
+/* Panels and blocks along k that an item packs. */
+#define PACK_WIDE 4
+#define PACK_DEEP 4
+
+/* blocks[matrix][panel][block along k] of `lines` rows of op(A) or columns of op(B), K steps each.
+ * A block of A is [line][step], one of B [step / 2][line][2]: `in_pairs`. Steps are neighbours in x
+ * when `k_near` (A as it is, B transposed), otherwise lines are. Items: (PACK_WIDE panels,
+ * PACK_DEEP blocks, matrix of the batch). */
+CLSEQ_KERNEL void gemm_amx_pack(__global const uint *x, ulong x_offset, int x_rows, ulong x_batch,
+                                int lines, int k_size, int k_near, int in_pairs,
+                                __global uint *blocks)
+{
+    const int panels = (lines + SIDE - 1) / SIDE, steps = (k_size + SIDE - 1) / SIDE;
+    const int first = (int)get_global_id(0) * PACK_WIDE, start = (int)get_global_id(1) * PACK_DEEP;
+    const int wide = min(PACK_WIDE, panels - first), deep = min(PACK_DEEP, steps - start);
+    const ulong batch = get_global_id(2), rows = (ulong)x_rows;
+    union block block;
+
+    x += x_offset + batch * x_batch;
+    blocks += batch * (ulong)panels * (ulong)steps * BLOCK;
+    /* along neighbours in memory */
+    for (int i = 0; i < wide * deep; i++) {
+        const int panel = first + (k_near ? i / deep : i % wide);
+        const int step = start + (k_near ? i % deep : i / wide);
+        const int line = panel * SIDE, k = step * SIDE;
+        __global uint *to = blocks + ((ulong)panel * (ulong)steps + (ulong)step) * BLOCK;
+
+        if (k_near) {
+            fill_lines(&block, x + (ulong)line * rows + (ulong)k, rows, min(SIDE, lines - line),
+                       min(SIDE, k_size - k));
+            if (in_pairs)
+                transpose(to, block.pairs, SIDE, PAIRS);
+            else
+                copy(to, block.pairs);
+        } else {
+            fill_pairs(&block, x + (ulong)k * rows + (ulong)line, rows, min(SIDE, lines - line),
+                       min(SIDE, k_size - k));
+            if (in_pairs)
+                copy(to, block.pairs);
+            else
+                transpose(to, block.pairs, PAIRS, SIDE);
+        }
+    }
+}
+
+/* ---- tiles ---- */
+
+/* 16 rows of 64 bytes in each of the eight. */
+#define TILE_ROWS  16
+#define TILE_BYTES 64
+
+#if CLSEQ_EMULATED
+
+/* What the processor does, on memory. Subnormal numbers count as 0. */
+struct tile {
+    int rows, bytes;
+    uint data[TILE_ROWS * TILE_BYTES / 4];
+};
+
+static void tile_config(struct tile *tiles, const uint *config)
+{
+    for (int t = 0; t < 8; t++) {
+        const bool is_used = (config[0] & 0xffu) == 1u;
+
+        tiles[t].bytes = is_used ? (int)(config[4 + t / 2] >> (t % 2 * 16) & 0xffffu) : 0;
+        tiles[t].rows = is_used ? (int)(config[12 + t / 4] >> (t % 4 * 8) & 0xffu) : 0;
+    }
+}
+
+static void tile_zero(struct tile *t)
+{
+    for (int i = 0; i < TILE_ROWS; i++)
+        vstore16((uint16)(0u), i, t->data);
+}
+
+/* Strides are in bytes. */
+static void tile_load(struct tile *t, __global const uint *from, int stride)
+{
+    tile_zero(t);
+    for (int i = 0; i < t->rows; i++) {
+        for (int j = 0; j < t->bytes / 4; j++)
+            t->data[i * 16 + j] = from[i * (stride / 4) + j];
+    }
+}
+
+static void tile_store(const struct tile *t, float *to, int stride)
+{
+    for (int i = 0; i < t->rows; i++) {
+        for (int j = 0; j < t->bytes / 4; j++)
+            to[i * (stride / 4) + j] = as_float(t->data[i * 16 + j]);
+    }
+}
+
+static float16 flushed(float16 x)
+{
+    return select(x, (float16)(0.0f), (as_uint16(x) & 0x7f800000u) == 0u);
+}
+
+static float flushed_1(float x)
+{
+    return (as_uint(x) & 0x7f800000u) == 0u ? 0.0f : x;
+}
+
+/* The product of two bf16 numbers is exact, so adding it is one rounding, as in the processor. */
+static void tile_dot(struct tile *c, const struct tile *a, const struct tile *b)
+{
+    for (int m = 0; m < c->rows; m++) {
+        float16 sum = as_float16(vload16(m, c->data));
+
+        for (int k = 0; k < a->bytes / 4; k++) {
+            const uint pair = a->data[m * 16 + k];
+            const uint16 pairs = vload16(k, b->data);
+
+            sum =
+                flushed(sum + flushed_1(as_float(pair << 16u)) * flushed(as_float16(pairs << 16u)));
+            sum = flushed(sum + flushed_1(as_float(pair & 0xffff0000u)) *
+                                    flushed(as_float16(pairs & 0xffff0000u)));
+        }
+        vstore16(as_uint16(sum), m, c->data);
+    }
+}
+
+#define TILES             struct tile tiles[8];
+#define CONFIGURE(config) tile_config(tiles, config);
+#define RELEASE
+#define ZERO(t)               tile_zero(&tiles[t]);
+#define LOAD(t, from, stride) tile_load(&tiles[t], from, stride);
+#define STORE(t, to, stride)  tile_store(&tiles[t], to, stride);
+#define DOT(c, a, b)          tile_dot(&tiles[c], &tiles[a], &tiles[b]);
+
+#else
+
+#define LDTILECFG         "0xc4, 0xe2, 0x78, 0x49, 0x00"       /* ldtilecfg (%rax) */
+#define TILERELEASE       "0xc4, 0xe2, 0x78, 0x49, 0xc0"       /* tilerelease */
+#define TILEZERO_0        "0xc4, 0xe2, 0x7b, 0x49, 0xc0"       /* tilezero %tmm0 */
+#define TILEZERO_1        "0xc4, 0xe2, 0x7b, 0x49, 0xc8"       /* tilezero %tmm1 */
+#define TILEZERO_2        "0xc4, 0xe2, 0x7b, 0x49, 0xd0"       /* tilezero %tmm2 */
+#define TILEZERO_3        "0xc4, 0xe2, 0x7b, 0x49, 0xd8"       /* tilezero %tmm3 */
+#define TILELOADD_4       "0xc4, 0xe2, 0x7b, 0x4b, 0x24, 0x18" /* tileloadd (%rax,%rbx,1), %tmm4 */
+#define TILELOADD_5       "0xc4, 0xe2, 0x7b, 0x4b, 0x2c, 0x18" /* tileloadd (%rax,%rbx,1), %tmm5 */
+#define TILELOADD_6       "0xc4, 0xe2, 0x7b, 0x4b, 0x34, 0x18" /* tileloadd (%rax,%rbx,1), %tmm6 */
+#define TILELOADD_7       "0xc4, 0xe2, 0x7b, 0x4b, 0x3c, 0x18" /* tileloadd (%rax,%rbx,1), %tmm7 */
+#define TILESTORED_0      "0xc4, 0xe2, 0x7a, 0x4b, 0x04, 0x18" /* tilestored %tmm0, (%rax,%rbx,1) */
+#define TILESTORED_1      "0xc4, 0xe2, 0x7a, 0x4b, 0x0c, 0x18" /* tilestored %tmm1, (%rax,%rbx,1) */
+#define TILESTORED_2      "0xc4, 0xe2, 0x7a, 0x4b, 0x14, 0x18" /* tilestored %tmm2, (%rax,%rbx,1) */
+#define TILESTORED_3      "0xc4, 0xe2, 0x7a, 0x4b, 0x1c, 0x18" /* tilestored %tmm3, (%rax,%rbx,1) */
+#define TDPBF16PS_046     "0xc4, 0xe2, 0x4a, 0x5c, 0xc4"       /* tdpbf16ps %tmm6, %tmm4, %tmm0 */
+#define TDPBF16PS_147     "0xc4, 0xe2, 0x42, 0x5c, 0xcc"       /* tdpbf16ps %tmm7, %tmm4, %tmm1 */
+#define TDPBF16PS_256     "0xc4, 0xe2, 0x4a, 0x5c, 0xd5"       /* tdpbf16ps %tmm6, %tmm5, %tmm2 */
+#define TDPBF16PS_357     "0xc4, 0xe2, 0x42, 0x5c, 0xdd"       /* tdpbf16ps %tmm7, %tmm5, %tmm3 */
+
+/* An address in rax, a stride in bytes in rbx. Compilers know nothing of tiles, so they use none;
+ * volatile keeps the instructions in their order. */
+#define TILE_PLAIN(bytes) __asm__ volatile(".byte " bytes : : : "memory");
+#define TILE_AT(bytes, address, stride)                                                            \
+    __asm__ volatile(".byte " bytes : : "a"((ulong)(address)), "b"((ulong)(stride)) : "memory");
+
+#define TILES
+#define CONFIGURE(config)     TILE_AT(LDTILECFG, config, 0)
+#define RELEASE               TILE_PLAIN(TILERELEASE)
+#define ZERO(t)               TILE_PLAIN(TILEZERO_##t)
+#define LOAD(t, from, stride) TILE_AT(TILELOADD_##t, from, stride)
+#define STORE(t, to, stride)  TILE_AT(TILESTORED_##t, to, stride)
+#define DOT(c, a, b)          TILE_PLAIN(TDPBF16PS_##c##a##b)
+
+#endif
+
+/* ---- products ---- */
+
+/* c = alpha block + beta c; a block is SIDE columns wide. */
+static void store_block(__global float *c, ulong c_rows, const float *block, int rows, int columns,
+                        float alpha, float beta)
+{
+    for (int i = 0; i < rows; i++, c += c_rows, block += SIDE) {
+        if (columns < SIDE) {
+            for (int j = 0; j < columns; j++)
+                c[j] = beta == 0.0f ? alpha * block[j] : alpha * block[j] + beta * c[j];
+        } else if (beta == 0.0f) {
+            for (int j = 0; j < SIDE; j += VW)
+                vstoreV(alpha * vloadV(0, block + j), 0, c + j);
+        } else {
+            for (int j = 0; j < SIDE; j += VW)
+                vstoreV(alpha * vloadV(0, block + j) + beta * vloadV(0, c + j), 0, c + j);
+        }
+    }
+}
+
+/* Blocks as gemm_amx_pack leaves them, `steps` of them along k. Items: (`block` rows, `group`
+ * columns, matrix of the batch), both multiples of SIDE. */
+CLSEQ_KERNEL void gemm_amx(__global const uint *a, __global const uint *b, __global float *c,
+                           ulong c_offset, int c_rows, ulong c_batch, int m_size, int n_size,
+                           int steps, float alpha, float beta, int block, int group)
+{
+    const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
+    const int bottom = min(top + block, m_size), last = min(first + group, n_size);
+    const ulong batch = get_global_id(2), panel = (ulong)steps * BLOCK;
+    /* palette 1, bytes of the rows of eight tiles from byte 16 on, their rows from byte 48 on */
+    uint config[16];
+    float sums[SIDE * SIDE];
+    TILES
+
+    for (int i = 0; i < 16; i++)
+        config[i] = i == 0               ? 1u
+                    : i >= 4 && i < 8    ? TILE_BYTES * 0x10001u
+                    : i == 12 || i == 13 ? TILE_ROWS * 0x1010101u
+                                         : 0u;
+    a += batch * (ulong)((m_size + SIDE - 1) / SIDE) * panel;
+    b += batch * (ulong)((n_size + SIDE - 1) / SIDE) * panel;
+    c += c_offset + batch * c_batch;
+    CONFIGURE(config)
+    for (int n = first; n < last; n += SIDE) {
+        for (int m = top; m < bottom; m += SIDE) {
+            __global const uint *x = a + (ulong)(m / SIDE) * panel;
+            __global const uint *y = b + (ulong)(n / SIDE) * panel;
+
+            ZERO(0)
+            ZERO(1)
+            ZERO(2)
+            ZERO(3)
+            for (int k = 0; k < steps; k++, x += BLOCK, y += BLOCK) {
+                LOAD(4, x, 4 * PAIRS)
+                LOAD(6, y, 4 * SIDE)
+                DOT(0, 4, 6)
+                LOAD(7, y + TILE_ROWS, 4 * SIDE)
+                DOT(1, 4, 7)
+                LOAD(5, x + TILE_ROWS * PAIRS, 4 * PAIRS)
+                DOT(2, 5, 6)
+                DOT(3, 5, 7)
+            }
+            STORE(0, sums, 4 * SIDE)
+            STORE(1, sums + TILE_ROWS, 4 * SIDE)
+            STORE(2, sums + TILE_ROWS * SIDE, 4 * SIDE)
+            STORE(3, sums + TILE_ROWS * SIDE + TILE_ROWS, 4 * SIDE)
+            store_block(c + (ulong)m * (ulong)c_rows + (ulong)n, (ulong)c_rows, sums,
+                        min(SIDE, bottom - m), min(SIDE, last - n), alpha, beta);
+        }
+    }
+    RELEASE
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The matrix unit amx: by name where it is and where it is not, numbers that tiles treat in their
+ * own way, copies of the second factor, and a training. */
+#include "model_probe.h"
+#include "train_case.h"
+
+#include "backend/ops.h"
+#include "backend/precision.h"
+
+#include <float.h>
+#include <math.h>
+
+/* ---- opening ---- */
+
+static clseq_status open_unit(clseq_context *ctx, clseq_kernel_class kernels,
+                              clseq_precision precision, const char *unit, clseq_backend **be)
+{
+    struct clseq_backend_options options;
+
+    clseq_backend_options_init(&options);
+    options.name = "opencl";
+    options.kernels = kernels;
+    options.precision = precision;
+    options.matrix_unit = unit;
+    options.device = getenv("CLSEQ_TEST_DEVICE");
+    options.cache_folder = getenv("CLSEQ_TEST_CACHE");
+    options.probe_timeout = 1800;
+    return clseq_backend_open(ctx, &options, be);
+}
+
+/* Of a unit that fits every device; skips the test where there is none. */
+static void open_place(struct probe_place *place, const char *unit)
+{
+    clseq_status status;
+
+    *place = (struct probe_place) { 0 };
+    assert_int_equal(clseq_context_create(&place->ctx), CLSEQ_OK);
+    status = open_unit(place->ctx, CLSEQ_KERNELS_CPU, CLSEQ_PRECISION_BF16, unit, &place->be);
+    if (status == CLSEQ_ERR_NO_DEVICE) {
+        fprintf(stderr, "skipped: %s\n", clseq_context_error(place->ctx));
+        clseq_context_destroy(&place->ctx);
+        skip();
+    }
+    ASSERT_OK(place->ctx, status);
+}
+
+static void close_place(struct probe_place *place)
+{
+    clseq_backend_close(&place->be);
+    clseq_context_destroy(&place->ctx);
+}
+
+/* Does Linux name the flag for this processor? */
+static bool processor_has_it(void)
+{
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    bool found = false;
+    char line[8192];
+
+    while (f && !found && fgets(line, sizeof(line), f))
+        found = strstr(line, " amx_bf16") != NULL;
+    if (f)
+        fclose(f);
+    return found;
+}
+
+/* Where it cannot be, naming it is an error that says what it is; where it can, the permission or
+ * another driver may still be in the way. */
+static void test_named(void **state)
+{
+    static const char text[] =
+        "has no matrix unit amx for bf16 (AMX tiles of the processor, through PoCL)";
+    struct probe_place place;
+    clseq_status status;
+
+    (void)state;
+    open_place(&place, "none");
+    clseq_backend_close(&place.be);
+    status = open_unit(place.ctx, CLSEQ_KERNELS_CPU, CLSEQ_PRECISION_BF16, "amx", &place.be);
+    if (processor_has_it() && status == CLSEQ_OK) {
+        assert_string_equal(clseq_backend_info(place.be)->matrix_unit, "amx");
+        clseq_backend_close(&place.be);
+    } else {
+        ASSERT_FAILS(place.ctx, CLSEQ_ERR_UNSUPPORTED, text, status);
+    }
+    ASSERT_FAILS(place.ctx, CLSEQ_ERR_UNSUPPORTED, text,
+                 open_unit(place.ctx, CLSEQ_KERNELS_GPU, CLSEQ_PRECISION_BF16, "amx", &place.be));
+    ASSERT_FAILS(
+        place.ctx, CLSEQ_ERR_UNSUPPORTED, "has no matrix unit amx-emulated for bf16",
+        open_unit(place.ctx, CLSEQ_KERNELS_GPU, CLSEQ_PRECISION_BF16, "amx-emulated", &place.be));
+    ASSERT_FAILS(
+        place.ctx, CLSEQ_ERR_UNSUPPORTED, "has no matrix unit amx-emulated for tf32",
+        open_unit(place.ctx, CLSEQ_KERNELS_CPU, CLSEQ_PRECISION_TF32, "amx-emulated", &place.be));
+    ASSERT_FAILS(place.ctx, CLSEQ_ERR_ARG, "no matrix unit is called \"amx-\"",
+                 open_unit(place.ctx, CLSEQ_KERNELS_CPU, CLSEQ_PRECISION_BF16, "amx-", &place.be));
+    close_place(&place);
+}
+
+/* With what there is, and no unit with fp32. */
+static void test_auto(void **state)
+{
+    struct probe_place place;
+
+    (void)state;
+    open_place(&place, "auto");
+    if (!processor_has_it())
+        assert_string_equal(clseq_backend_info(place.be)->matrix_unit, "");
+    clseq_backend_close(&place.be);
+    ASSERT_OK(place.ctx,
+              open_unit(place.ctx, CLSEQ_KERNELS_CPU, CLSEQ_PRECISION_FP32, "amx", &place.be));
+    assert_string_equal(clseq_backend_info(place.be)->matrix_unit, "");
+    close_place(&place);
+}
+
+/* ---- products ---- */
+
+#define M_MAX    70
+#define SIDE_MAX 140
+
+struct factors {
+    clseq_buffer *buffers[3];
+    float x[M_MAX * SIDE_MAX], y[SIDE_MAX * SIDE_MAX], got[M_MAX * SIDE_MAX];
+};
+
+static void make_factors(const struct probe_place *place, struct factors *f)
+{
+    for (int i = 0; i < 3; i++)
+        ASSERT_OK(place->ctx, clseq_buffer_create(place->be, SIDE_MAX * SIDE_MAX * sizeof(float),
+                                                  "factors", &f->buffers[i]));
+}
+
+static void free_factors(struct factors *f)
+{
+    for (int i = 0; i < 3; i++)
+        clseq_buffer_destroy(&f->buffers[i]);
+}
+
+/* got = x y (k, n), or x y (n, k)^T; y is written when it is new. */
+static void multiply(const struct probe_place *place, struct factors *f, int32_t m, int32_t n,
+                     int32_t k, bool trans_b, bool is_new)
+{
+    const struct clseq_gemm_args args = {
+        .a = clseq_tensor_2d(f->buffers[0], 0, CLSEQ_F32, m, k),
+        .b = clseq_tensor_2d(f->buffers[1], 0, CLSEQ_F32, trans_b ? n : k, trans_b ? k : n),
+        .c = clseq_tensor_2d(f->buffers[2], 0, CLSEQ_F32, m, n),
+        .trans_b = trans_b,
+        .alpha = 1,
+    };
+
+    ASSERT_OK(place->ctx, clseq_tensor_write_f32(place->be, &args.a, f->x));
+    if (is_new)
+        ASSERT_OK(place->ctx, clseq_tensor_write_f32(place->be, &args.b, f->y));
+    ASSERT_OK(place->ctx, clseq_op_gemm(place->be, &args));
+    ASSERT_OK(place->ctx, clseq_tensor_read_f32(place->be, &args.c, f->got));
+}
+
+/* y stays for three products, of which the last has a copy of it, and changes then. Around the
+ * edges of blocks. */
+static void test_copies(void **state)
+{
+    static const int32_t sizes[][3] = {
+        { 1, 37, 5 }, { 32, 64, 32 }, { 33, 66, 61 }, { 70, 31, 129 }
+    };
+    const int dropped = clseq_precision_dropped(CLSEQ_PRECISION_BF16);
+    struct probe_place place;
+    struct factors *f = calloc(1, sizeof(*f));
+
+    (void)state;
+    assert_non_null(f);
+    open_place(&place, "amx-emulated");
+    assert_string_equal(clseq_backend_info(place.be)->matrix_unit, "amx-emulated");
+    make_factors(&place, f);
+    for (size_t i = 0; i < 2 * 6 * CLSEQ_ARRAY_SIZE(sizes); i++) {
+        const int32_t *size = sizes[i / 12], m = size[0], n = size[1], k = size[2];
+        const uint64_t turn = i % 6;
+        const bool trans_b = i % 12 >= 6;
+
+        for (int32_t e = 0; e < m * k; e++)
+            f->x[e] = (float)probe_random(20 + turn, (uint64_t)e);
+        for (int32_t e = 0; e < n * k; e++)
+            f->y[e] = (float)probe_random(40 + turn / 3, (uint64_t)e);
+        multiply(&place, f, m, n, k, trans_b, turn % 3 == 0);
+        for (int32_t e = 0; e < m * n; e++) {
+            double sum = 0, magnitude = 0;
+
+            for (int32_t s = 0; s < k; s++) {
+                const float y = f->y[trans_b ? e % n * k + s : s * n + e % n];
+                const double term = clseq_round_factor((double)f->x[e / n * k + s], dropped) *
+                                    clseq_round_factor((double)y, dropped);
+
+                sum += term;
+                magnitude += fabs(term);
+            }
+            if (!(fabs((double)f->got[e] - sum) <= (k + 8) * ldexp(magnitude, -24)))
+                fail_msg("%d x %d x %d, product %d: [%d] is %.9g, expected %.9g", (int)m, (int)n,
+                         (int)k, (int)turn, (int)e, (double)f->got[e], sum);
+        }
+    }
+    free_factors(f);
+    close_place(&place);
+    free(f);
+}
+
+static float of_bits(uint32_t bits)
+{
+    float x;
+
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
+/* All elements of x y^T when both have one value in all places, which they do in every way that
+ * factors are packed. */
+static float product_of(const struct probe_place *place, struct factors *f, float x, float y)
+{
+    for (int32_t i = 0; i < 35 * 33; i++)
+        f->x[i] = x;
+    for (int32_t i = 0; i < 34 * 33; i++)
+        f->y[i] = y;
+    for (int trans_b = 0; trans_b < 2; trans_b++) {
+        multiply(place, f, 35, 34, 33, trans_b, true);
+        for (int32_t i = 1; i < 35 * 34; i++)
+            assert_memory_equal(&f->got[i], &f->got[0], sizeof(float));
+    }
+    return f->got[0];
+}
+
+/* Ties go to even; what is not a number or too large stays so beside zeros that fill a block, and
+ * numbers below the smallest normal one are 0. */
+static void test_values(void **state)
+{
+    const float step = ldexpf(1, -7);
+    struct probe_place place;
+    struct factors *f = calloc(1, sizeof(*f));
+
+    (void)state;
+    assert_non_null(f);
+    open_place(&place, "amx-emulated");
+    make_factors(&place, f);
+    assert_true(product_of(&place, f, 1 + step / 2, 3) == 99);
+    assert_true(product_of(&place, f, 1 + step * 3 / 2, 3) == 99 * (1 + 2 * step));
+    assert_true(product_of(&place, f, 3, 1 + step * 5 / 8) == 99 * (1 + step));
+    assert_true(product_of(&place, f, -(1 + step * 3 / 8), 3) == -99);
+    assert_true(isinf(product_of(&place, f, FLT_MAX, 1)));
+    assert_true(isnan(product_of(&place, f, INFINITY, 0)));
+    assert_true(isnan(product_of(&place, f, of_bits(0x7f800001), 1)));
+    assert_true(isnan(product_of(&place, f, 1, of_bits(0xff800001))));
+    assert_true(product_of(&place, f, FLT_MIN, 1) == 33 * FLT_MIN);
+    assert_true(product_of(&place, f, FLT_MIN / 4, 1) == 0);
+    assert_true(product_of(&place, f, 1, FLT_MIN / 4) == 0);
+    free_factors(f);
+    close_place(&place);
+    free(f);
+}
+
+/* ---- training ---- */
+
+static double train(const char *unit, struct train_case *c)
+{
+    struct clseq_train_result result;
+    struct probe_place place;
+    json_t *log;
+    double loss;
+
+    open_place(&place, unit);
+    assert_string_equal(clseq_backend_info(place.be)->matrix_unit,
+                        strcmp(unit, "none") == 0 ? "" : unit);
+    train_case_set_run(c, unit);
+    ASSERT_OK(place.ctx, clseq_train(place.ctx, place.be, &c->options, NULL, &result));
+    log = train_log(c, "update");
+    loss = train_log_number(log, 0, "loss");
+    json_decref(log);
+    close_place(&place);
+    return loss;
+}
+
+/* Some sums in another order than without a unit, and nothing else. */
+static void test_training(void **state)
+{
+    struct train_case c;
+    double with, without;
+
+    (void)state;
+    train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+    c.options.model = (struct clseq_model_config) { .embedding = 12,
+                                                    .hidden = 16,
+                                                    .layers = 2,
+                                                    .bidirectional = true,
+                                                    .attention = CLSEQ_ATTENTION_GENERAL };
+    c.options.optimizer = CLSEQ_OPTIMIZER_ADAM;
+    c.options.lr = 0.02;
+    c.options.batch = 16;
+    c.options.log_every = 12;
+    c.options.after = (struct clseq_when) { .updates = 12 };
+    without = train("none", &c);
+    with = train("amx-emulated", &c);
+    train_case_remove(&c);
+    if (!(fabs(with / without - 1) <= 1e-3))
+        fail_msg("loss %.9g, without a unit %.9g", with, without);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_named),    cmocka_unit_test(test_auto),
+        cmocka_unit_test(test_copies),   cmocka_unit_test(test_values),
+        cmocka_unit_test(test_training),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
