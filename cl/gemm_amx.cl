@@ -186,15 +186,23 @@ static void tile_zero(uint *tiles, int t)
         TILE(t)[i] = 0u;
 }
 
-/* Strides are in bytes. */
+/* Strides are in bytes. By whole rows: llvmpipe gives up on a work-item after 65535 turns of all
+ * its loops, which is about 60 steps of an item here. */
 static void tile_load(uint *tiles, int t, __global const uint *from, int stride)
 {
     const int rows = rows_of(tiles, t), words = words_of(tiles, t);
 
-    tile_zero(tiles, t);
+    if (rows < TILE_ROWS || words < WORDS)
+        tile_zero(tiles, t);
     for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < words; j++)
-            TILE(t)[i * WORDS + j] = from[i * (stride / 4) + j];
+        __global const uint *row = from + i * (stride / 4);
+
+        if (words == WORDS) {
+            vstore16(vload16(0, row), i, TILE(t));
+        } else {
+            for (int j = 0; j < words; j++)
+                TILE(t)[i * WORDS + j] = row[j];
+        }
     }
 }
 
