@@ -123,27 +123,28 @@ CLSEQ_KERNEL void gemm_amx_pack(__global const uint *x, ulong x_offset, int x_ro
 
     x += x_offset + batch * x_batch;
     blocks += batch * (ulong)panels * (ulong)steps * BLOCK;
-    /* along neighbours in memory */
-    for (int i = 0; i < wide * deep; i++) {
-        const int panel = first + (k_near ? i / deep : i % wide);
-        const int step = start + (k_near ? i % deep : i / wide);
-        const int line = panel * SIDE, k = step * SIDE;
-        __global uint *to = blocks + ((ulong)panel * (ulong)steps + (ulong)step) * BLOCK;
+    /* Along neighbours in memory. Not one loop with / and %: LLVM makes `freeze` of them, which
+     * Oclgrind 21.10 does not know. */
+    for (int i = 0; i < (k_near ? wide : deep); i++) {
+        for (int j = 0; j < (k_near ? deep : wide); j++) {
+            const int panel = first + (k_near ? i : j), step = start + (k_near ? j : i);
+            const int line = panel * SIDE, k = step * SIDE;
+            const int there = min(SIDE, lines - line), left = min(SIDE, k_size - k);
+            __global uint *to = blocks + ((ulong)panel * (ulong)steps + (ulong)step) * BLOCK;
 
-        if (k_near) {
-            fill_lines(&block, x + (ulong)line * rows + (ulong)k, rows, min(SIDE, lines - line),
-                       min(SIDE, k_size - k));
-            if (in_pairs)
-                transpose(to, block.pairs, SIDE, PAIRS);
-            else
-                copy(to, block.pairs);
-        } else {
-            fill_pairs(&block, x + (ulong)k * rows + (ulong)line, rows, min(SIDE, lines - line),
-                       min(SIDE, k_size - k));
-            if (in_pairs)
-                copy(to, block.pairs);
-            else
-                transpose(to, block.pairs, PAIRS, SIDE);
+            if (k_near) {
+                fill_lines(&block, x + (ulong)line * rows + (ulong)k, rows, there, left);
+                if (in_pairs)
+                    transpose(to, block.pairs, SIDE, PAIRS);
+                else
+                    copy(to, block.pairs);
+            } else {
+                fill_pairs(&block, x + (ulong)k * rows + (ulong)line, rows, there, left);
+                if (in_pairs)
+                    copy(to, block.pairs);
+                else
+                    transpose(to, block.pairs, PAIRS, SIDE);
+            }
         }
     }
 }
@@ -156,43 +157,62 @@ CLSEQ_KERNEL void gemm_amx_pack(__global const uint *x, ulong x_offset, int x_ro
 
 #if CLSEQ_EMULATED
 
-/* What the processor does, on memory. Subnormal numbers count as 0. */
-struct tile {
-    int rows, bytes;
-    uint data[TILE_ROWS * TILE_BYTES / 4];
-};
+/* What the processor does, on memory: one array of words for the tiles and their configuration.
+ * Subnormal numbers count as 0. */
+#define WORDS       (TILE_BYTES / 4)
+#define TILE(t)     (tiles + (t)*TILE_ROWS * WORDS)
+#define TILES_WORDS (8 * TILE_ROWS * WORDS + 16)
 
-static void tile_config(struct tile *tiles, const uint *config)
+static int rows_of(const uint *tiles, int t)
 {
-    for (int t = 0; t < 8; t++) {
-        const bool is_used = (config[0] & 0xffu) == 1u;
+    return (int)(TILE(8)[12 + t / 4] >> (t % 4 * 8) & 0xffu);
+}
 
-        tiles[t].bytes = is_used ? (int)(config[4 + t / 2] >> (t % 2 * 16) & 0xffffu) : 0;
-        tiles[t].rows = is_used ? (int)(config[12 + t / 4] >> (t % 4 * 8) & 0xffu) : 0;
+static int words_of(const uint *tiles, int t)
+{
+    return (int)(TILE(8)[4 + t / 2] >> (t % 2 * 16) & 0xffffu) / 4;
+}
+
+static void tile_config(uint *tiles, const uint *config)
+{
+    for (int i = 0; i < 16; i++)
+        TILE(8)[i] = (config[0] & 0xffu) == 1u ? config[i] : 0u;
+}
+
+/* Not by vectors: llvmpipe takes five times as long to compile that. */
+static void tile_zero(uint *tiles, int t)
+{
+    for (int i = 0; i < TILE_ROWS * WORDS; i++)
+        TILE(t)[i] = 0u;
+}
+
+/* Strides are in bytes. By whole rows: llvmpipe gives up on a work-item after 65535 turns of all
+ * its loops, which is about 60 steps of an item here. */
+static void tile_load(uint *tiles, int t, __global const uint *from, int stride)
+{
+    const int rows = rows_of(tiles, t), words = words_of(tiles, t);
+
+    if (rows < TILE_ROWS || words < WORDS)
+        tile_zero(tiles, t);
+    for (int i = 0; i < rows; i++) {
+        __global const uint *row = from + i * (stride / 4);
+
+        if (words == WORDS) {
+            vstore16(vload16(0, row), i, TILE(t));
+        } else {
+            for (int j = 0; j < words; j++)
+                TILE(t)[i * WORDS + j] = row[j];
+        }
     }
 }
 
-static void tile_zero(struct tile *t)
+static void tile_store(const uint *tiles, int t, float *to, int stride)
 {
-    for (int i = 0; i < TILE_ROWS; i++)
-        vstore16((uint16)(0u), i, t->data);
-}
+    const int rows = rows_of(tiles, t), words = words_of(tiles, t);
 
-/* Strides are in bytes. */
-static void tile_load(struct tile *t, __global const uint *from, int stride)
-{
-    tile_zero(t);
-    for (int i = 0; i < t->rows; i++) {
-        for (int j = 0; j < t->bytes / 4; j++)
-            t->data[i * 16 + j] = from[i * (stride / 4) + j];
-    }
-}
-
-static void tile_store(const struct tile *t, float *to, int stride)
-{
-    for (int i = 0; i < t->rows; i++) {
-        for (int j = 0; j < t->bytes / 4; j++)
-            to[i * (stride / 4) + j] = as_float(t->data[i * 16 + j]);
+    for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < words; j++)
+            to[i * (stride / 4) + j] = as_float(TILE(t)[i * WORDS + j]);
     }
 }
 
@@ -207,31 +227,33 @@ static float flushed_1(float x)
 }
 
 /* The product of two bf16 numbers is exact, so adding it is one rounding, as in the processor. */
-static void tile_dot(struct tile *c, const struct tile *a, const struct tile *b)
+static void tile_dot(uint *tiles, int c, int a, int b)
 {
-    for (int m = 0; m < c->rows; m++) {
-        float16 sum = as_float16(vload16(m, c->data));
+    const int rows = rows_of(tiles, c), words = words_of(tiles, a);
 
-        for (int k = 0; k < a->bytes / 4; k++) {
-            const uint pair = a->data[m * 16 + k];
-            const uint16 pairs = vload16(k, b->data);
+    for (int m = 0; m < rows; m++) {
+        float16 sum = as_float16(vload16(m, TILE(c)));
+
+        for (int k = 0; k < words; k++) {
+            const uint pair = TILE(a)[m * WORDS + k];
+            const uint16 pairs = vload16(k, TILE(b));
 
             sum =
                 flushed(sum + flushed_1(as_float(pair << 16u)) * flushed(as_float16(pairs << 16u)));
             sum = flushed(sum + flushed_1(as_float(pair & 0xffff0000u)) *
                                     flushed(as_float16(pairs & 0xffff0000u)));
         }
-        vstore16(as_uint16(sum), m, c->data);
+        vstore16(as_uint16(sum), m, TILE(c));
     }
 }
 
-#define TILES             struct tile tiles[8];
+#define TILES             uint tiles[TILES_WORDS];
 #define CONFIGURE(config) tile_config(tiles, config);
 #define RELEASE
-#define ZERO(t)               tile_zero(&tiles[t]);
-#define LOAD(t, from, stride) tile_load(&tiles[t], from, stride);
-#define STORE(t, to, stride)  tile_store(&tiles[t], to, stride);
-#define DOT(c, a, b)          tile_dot(&tiles[c], &tiles[a], &tiles[b]);
+#define ZERO(t)               tile_zero(tiles, t);
+#define LOAD(t, from, stride) tile_load(tiles, t, from, stride);
+#define STORE(t, to, stride)  tile_store(tiles, t, to, stride);
+#define DOT(c, a, b)          tile_dot(tiles, c, a, b);
 
 #else
 
