@@ -24,7 +24,6 @@
  * tiles are half as deep, which leaves local memory for it; all else is the same text.
  */
 #include "gemm_gpu.clh"
-#include "gemm_round.clh"
 
 #ifndef CLSEQ_EMULATED
 #define CLSEQ_EMULATED 0
@@ -63,18 +62,18 @@
 
 #if CLSEQ_EMULATED
 
-/* Sums of 8 words of factors; each product is exact. */
-INLINE float dot_8(uint8 u, uint8 v, int kind)
+INLINE float dot_8(float8 x, float8 y)
 {
-    float8 sums;
+    return dot(x.lo, y.lo) + dot(x.hi, y.hi);
+}
 
+/* The sum of 8 words of factors; each product is exact. */
+INLINE float dot_words(uint8 u, uint8 v, int kind)
+{
     if (kind == BF16)
-        sums = as_float8(u << 16u) * as_float8(v << 16u) +
-               as_float8(u & 0xffff0000u) * as_float8(v & 0xffff0000u);
-    else
-        sums = as_float8(u) * as_float8(v);
-    return ((sums.s0 + sums.s1) + (sums.s2 + sums.s3)) +
-           ((sums.s4 + sums.s5) + (sums.s6 + sums.s7));
+        return dot_8(as_float8(u << 16u), as_float8(v << 16u)) +
+               dot_8(as_float8(u & 0xffff0000u), as_float8(v & 0xffff0000u));
+    return dot_8(as_float8(u), as_float8(v));
 }
 
 /* Each lane lays down its registers where they belong in A and B, and makes its elements of C. */
@@ -94,10 +93,10 @@ INLINE void mma(float *sum, const uint *a, const uint *b, __local uint *exchange
         const uint8 upper = vload8(g, a_words), lower = vload8(g + 8, a_words);
         const uint8 left = vload8(2 * t, b_words), right = vload8(2 * t + 1, b_words);
 
-        sum[0] += dot_8(upper, left, kind);
-        sum[1] += dot_8(upper, right, kind);
-        sum[2] += dot_8(lower, left, kind);
-        sum[3] += dot_8(lower, right, kind);
+        sum[0] += dot_words(upper, left, kind);
+        sum[1] += dot_words(upper, right, kind);
+        sum[2] += dot_words(lower, left, kind);
+        sum[3] += dot_words(lower, right, kind);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
 }
@@ -121,14 +120,14 @@ INLINE void mma(float *sum, const uint *a, const uint *b, __local uint *exchange
 
 /* ---- strips ---- */
 
-INLINE uint bf16_pair(float first, float second)
+/* Rounded to nearest, ties to even, as src/backend/precision.h has it: words whose lower bits are
+ * zeros. */
+INLINE uint4 rounded_4(float4 x, uint kind)
 {
-    return gemm_rounded_1(as_uint(first), 16u) >> 16u | gemm_rounded_1(as_uint(second), 16u);
-}
+    const uint dropped = kind == BF16 ? 16u : 13u, half_of = 1u << (dropped - 1u);
+    const uint4 bits = as_uint4(x), near = bits + (half_of - 1u) + ((bits >> dropped) & 1u);
 
-INLINE uint tf32_word(float x)
-{
-    return gemm_rounded_1(as_uint(x), 13u);
+    return ((bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x00400000u : near) & ~(2u * half_of - 1u);
 }
 
 /* What an item brings of a strip: words * kind / 8 times four elements along the rows of X as
@@ -177,15 +176,14 @@ INLINE void store_strip(__local uint *strip, const float4 *next, int along_k, ui
 
         UNROLL
         for (uint u = 0; u < words * kind / 8; u++) {
-            const float4 x = next[u];
+            const uint4 x = rounded_4(next[u], kind);
             __local uint *to = strip + (item / quads + u * (items / quads)) * PITCH(words) +
                                item % quads * 4 / kind;
 
             if (kind == BF16)
-                *(__local uint2 *)to = (uint2)(bf16_pair(x.s0, x.s1), bf16_pair(x.s2, x.s3));
+                *(__local uint2 *)to = x.even >> 16u | x.odd;
             else
-                *(__local uint4 *)to =
-                    (uint4)(tf32_word(x.s0), tf32_word(x.s1), tf32_word(x.s2), tf32_word(x.s3));
+                *(__local uint4 *)to = x;
         }
     } else {
         const uint turn = item % 8 / 2;
@@ -193,15 +191,11 @@ INLINE void store_strip(__local uint *strip, const float4 *next, int along_k, ui
         UNROLL
         for (uint u = 0; u < words / 8; u++) {
             const uint i = (item % 8 + item / (8 * words) * 8 + u * (items / words)) * 4;
-            const float4 x = next[u * kind], y = next[u * kind + kind - 1];
+            const uint4 first = rounded_4(next[u * kind], kind);
+            const uint4 last = rounded_4(next[u * kind + kind - 1], kind);
             __local uint *to = strip + i * PITCH(words) + item / 8 % words;
-            uint4 four;
+            uint4 four = kind == BF16 ? first >> 16u | last : first;
 
-            if (kind == BF16)
-                four = (uint4)(bf16_pair(x.s0, y.s0), bf16_pair(x.s1, y.s1), bf16_pair(x.s2, y.s2),
-                               bf16_pair(x.s3, y.s3));
-            else
-                four = (uint4)(tf32_word(x.s0), tf32_word(x.s1), tf32_word(x.s2), tf32_word(x.s3));
             four = turn & 1 ? four.s1230 : four;
             four = turn & 2 ? four.s2301 : four;
             to[turn * PITCH(words)] = four.s0;

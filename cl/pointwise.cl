@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "defs.clh"
 
-#include "gemm_round.clh"
 #include "vmath.clh"
 
 /* Words, not floats: a copy keeps denormal numbers and the bits of a NaN on every device. A tensor
@@ -29,7 +28,8 @@ CLSEQ_KERNEL void copy(__global const uint *src, ulong src_offset, int src_plane
     }
 }
 
-/* gemm_rounded_1 of vectors. */
+/* Words to `dropped` fewer bits of mantissa, to nearest, ties to even; as src/backend/precision.h
+ * has it. The bit that makes a NaN one may be among those dropped. */
 static uintV gemm_rounded(uintV bits, uint dropped)
 {
     const uint half_of = 1u << (dropped - 1u);
@@ -37,6 +37,14 @@ static uintV gemm_rounded(uintV bits, uint dropped)
 
     return select(near, bits | 0x00400000u, (bits & 0x7fffffffu) > 0x7f800000u) &
            ~(2u * half_of - 1u);
+}
+
+static uint gemm_rounded_1(uint bits, uint dropped)
+{
+    const uint half_of = 1u << (dropped - 1u);
+    const uint near = bits + (half_of - 1u) + ((bits >> dropped) & 1u);
+
+    return ((bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x00400000u : near) & ~(2u * half_of - 1u);
 }
 
 /* The rows of dst follow each other. */

@@ -26,7 +26,7 @@ static inline double clseq_precision_ulp(clseq_precision precision)
     return 1.0 / (double)(1 << (23 - clseq_precision_dropped(precision)));
 }
 
-/* `dropped` from 1 to 22. cl/gemm_round.clh has the same formula. */
+/* `dropped` from 1 to 22. cl/pointwise.cl and cl/gemm_mma.cl have the same formula. */
 static inline float clseq_round_mantissa(float x, int dropped)
 {
     const uint32_t half = (uint32_t)1 << (dropped - 1), kept = ~(2 * half - 1);
