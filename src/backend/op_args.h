@@ -42,8 +42,8 @@ struct clseq_fill_args {
  *   the provider's, but fixed for a shape. fma allowed.
  *   Every element of A and B counts as rounded to the backend's precision (precision.h), C and the
  *   sums do not. bf16 is exact; tf32 may keep more bits, or round ties and others away from the
- *   nearest, as tensor units do: within an ulp of 10 bits. The products inside other operations
- *   (h W_hh^T of sequences) are products like these.
+ *   nearest, as tensor units do: within an ulp of 10 bits. Such a unit may count subnormal factors
+ *   as 0. The products inside other operations (h W_hh^T of sequences) are products like these.
  *   With beta == 0 C is not read. */
 struct clseq_gemm_args {
     clseq_tensor a, b; /* in, real */
