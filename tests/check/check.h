@@ -56,8 +56,10 @@ struct check {
     clseq_backend *oracle, *tested;
     clseq_backend *reference; /* for the ratio of --bench; otherwise NULL */
     enum check_mode mode;
-    const char *pattern; /* of --function, or NULL */
-    int only_op;         /* the self-test runs one operation; -1 = all */
+    const char *pattern;  /* of --function, or NULL */
+    uint64_t part, parts; /* of --part: every parts-th case, from number `part` on; parts 0 = all */
+    uint64_t selected;    /* cases so far that the pattern selects */
+    int only_op;          /* the self-test runs one operation; -1 = all */
     uint64_t seed;
     const char *options; /* text of the options that open this backend, to repeat a case */
     bool verbose, json, quick;

@@ -95,6 +95,8 @@ struct check_case *check_begin(struct check *t, enum clseq_op op, const char *fo
     snprintf(name, sizeof(name), "%s_%s", clseq_op_name(op), text);
     if (!is_selected(t, op, name) || !note_name(t, name))
         return NULL;
+    if (t->parts && t->selected++ % t->parts != t->part)
+        return NULL;
     t->ops[op].cases++;
     if (t->mode == CHECK_MODE_LIST)
         printf("%s\n", name);

@@ -57,6 +57,7 @@ static void print_help(void)
         "  --cache FOLDER      of built kernels; \"\" for none (default: as clseq)\n"
         "  --no-probe          do not try the device in a child process first\n"
         "  --function PATTERN  an operation, or cases by name with * and ?\n"
+        "  --part I/N          every N-th of these cases, from the I-th on: N runs make all\n"
         "  --seed N            of the inputs (default: from the clock; always printed)\n"
         "  --quick             fewer and smaller cases, for simulators\n"
         "  --list              names of the cases\n"
@@ -93,6 +94,23 @@ static uint64_t number_of(const char *option, const char *text)
     return value;
 }
 
+/* "2/3": number 1 from 0, of 3. */
+static void part_of(const char *text, uint64_t *part, uint64_t *parts)
+{
+    const char *slash = strchr(text, '/');
+    char first[24] = "";
+
+    if (slash && slash - text < (ptrdiff_t)sizeof(first))
+        memcpy(first, text, (size_t)(slash - text));
+    if (!slash || !first[0])
+        check_broken("--part: \"%s\" is not like 2/3", text);
+    *part = number_of("--part", first);
+    *parts = number_of("--part", slash + 1);
+    if (*part < 1 || *part > *parts)
+        check_broken("--part: there is no part %s", text);
+    --*part;
+}
+
 static void remember(struct settings *s, const char *option, const char *value)
 {
     const size_t used = strlen(s->options);
@@ -118,6 +136,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         CACHE,
         NO_PROBE,
         FUNCTION,
+        PART,
         SEED,
         QUICK,
         LIST,
@@ -140,6 +159,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         { "cache", required_argument, NULL, CACHE },
         { "no-probe", no_argument, NULL, NO_PROBE },
         { "function", required_argument, NULL, FUNCTION },
+        { "part", required_argument, NULL, PART },
         { "seed", required_argument, NULL, SEED },
         { "quick", no_argument, NULL, QUICK },
         { "list", no_argument, NULL, LIST },
@@ -189,6 +209,9 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
             break;
         case FUNCTION:
             t->pattern = optarg;
+            break;
+        case PART:
+            part_of(optarg, &t->part, &t->parts);
             break;
         case SEED:
             t->seed = number_of("--seed", optarg);
