@@ -222,12 +222,14 @@ static void real_text_comes_back(void **state)
                                          "multi30k/val.fr.gz", "tatoeba/deu.dev.tsv.gz" };
     fixture *f = *state;
     clseq_text cut = { 0 }, text = { 0 };
-    char *want = malloc(CLSEQ_LINE_LIMIT);
+    char *want, path[512];
     size_t compared = 0, marked = 0;
 
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(names); i++)
+        need_data(path, sizeof(path), names[i]);
+    want = malloc(CLSEQ_LINE_LIMIT);
     assert_non_null(want);
     for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(names); i++) {
-        char path[512];
         clseq_lines *lines = NULL;
         const char *line;
         bool more = true;
