@@ -242,28 +242,33 @@ KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows,
             strips[i * MR + e] = a[e * (long)a_rows + i];
 }
 
-/* Strips and panels as the two kernels above leave them. Items: (block of `block` rows, a multiple
- * of MR; group of `group` columns, a multiple of NR). */
+/* Strips and panels as the two kernels above leave them, panels of `panel_k` steps that begin
+ * before the first of k_size. Items: (group of `group` columns, a multiple of NR; block of `block`
+ * rows, a multiple of MR), or the other way round when `down`: neighbours in the first dimension
+ * follow each other on a core, which then has what they share in its cache. */
 KERNEL void gemm_cpu_block(__global const float *strips, __global const float *panels,
-                           __global float *c, ulong c_offset, int c_rows, int m_size, int n_size,
-                           int k_size, float alpha, float beta, int block, int group)
+                           ulong panels_offset, int panel_k, __global float *c, ulong c_offset,
+                           int c_rows, int m_size, int n_size, int k_size, float alpha, float beta,
+                           int block, int group, int down)
 {
-    const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
+    const int near = (int)get_global_id(0), far = (int)get_global_id(1);
+    const int top = (down ? near : far) * block, first = (down ? far : near) * group;
     const int rows = min(block, m_size - top), last = min(first + group, n_size);
     const ulong whole = (ulong)((m_size + MR - 1) / MR * MR);
 
+    panels += panels_offset;
     c += c_offset + (ulong)top * (ulong)c_rows;
     for (int k = 0; k < k_size; k += KC) {
         const int step = min(KC, k_size - k);
         __global const float *a = strips + (ulong)k * whole + (ulong)top * (ulong)step;
 
         for (int n = first; n < last; n += NR) {
-            __global const float *panel = panels + (ulong)n * (ulong)k_size + (ulong)k * NR;
+            __global const float *panel = panels + (ulong)n * (ulong)panel_k + (ulong)k * NR;
 
             for (int m = 0; m < rows; m += MR) {
                 /* With few rows every panel is used once, so the next one is in no cache. */
-                if (get_global_size(0) == 1) {
-                    PREFETCH_PANEL(panel + NR * (long)k_size, m, rows, step)
+                if (rows >= m_size) {
+                    PREFETCH_PANEL(panel + NR * (long)panel_k, m, rows, step)
                 }
                 block_of_strips(min(MR, rows - m), a + m * (long)step, 0, 0, panel, NR, step,
                                 c + m * (long)c_rows + n, c_rows, min(NR, n_size - n), alpha,

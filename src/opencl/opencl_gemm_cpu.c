@@ -36,9 +36,14 @@
 #define PACKED_FLOATS (8 * 1024 * 1024)
 #define PART_MAX      1024
 
+/* Floats of A that stay in a second-level cache beside what else a product reads. */
+#define CACHED_FLOATS (256 * 1024)
+/* Steps of k of a block of rows that do, when panels of B pass by. */
+#define CACHED_STEPS 1024
+
 /* Items of a large product per compute unit. PoCL gives a core its share of what is left, at most
  * 32 items times the cores: of many small ones, a core that others slow down gets fewer. */
-#define ITEMS_PER_UNIT 256
+#define ITEMS_PER_UNIT 32
 
 /* Groups per compute unit that keep all of them busy to the end. */
 #define GROUPS_PER_UNIT 8
@@ -153,10 +158,12 @@ static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_matrix *a,
         clseq_arg_int(m), clseq_arg_int(k), clseq_arg_int(trans), clseq_arg_mem(strips));
 }
 
-/* Both packed: rows by columns of C, from element `offset` of C on. */
+/* Both packed: rows by columns of C, from element `offset` of C on; panels of `panel_k` steps, from
+ * step k0 on. Where all of A stays in the second-level cache, blocks of it pass over a panel one
+ * after the other; otherwise panels over a block. */
 static clseq_status block_product(clseq_backend *be, const struct clseq_gemm_problem *p,
-                                  cl_mem strips, cl_mem panels, uint64_t offset, int32_t m,
-                                  int32_t n, int32_t k, float beta)
+                                  cl_mem strips, cl_mem panels, int32_t panel_k, int32_t k0,
+                                  uint64_t offset, int32_t m, int32_t n, int32_t k, float beta)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
     const int32_t block = BLOCK_ROWS / tile_rows(cl) * tile_rows(cl), columns = tile_columns(cl);
@@ -164,13 +171,18 @@ static clseq_status block_product(clseq_backend *be, const struct clseq_gemm_pro
     const size_t blocks = divide_up(m, block), all_panels = divide_up(n, columns);
     const size_t groups = (wanted + blocks - 1) / blocks;
     const int32_t group = (int32_t)((all_panels + groups - 1) / groups) * columns;
+    const bool down = (size_t)m * (size_t)k <= CACHED_FLOATS;
+    const size_t across = divide_up(n, group);
 
     return CLSEQ_LAUNCH(
-        be, gemm_cpu_block, clseq_opencl_range_2d(blocks, divide_up(n, group), 1, 1),
-        clseq_arg_mem(strips), clseq_arg_mem(panels), clseq_arg_mem(p->c.mem),
-        clseq_arg_ulong(p->c.offset + offset), clseq_arg_int(p->c.rows), clseq_arg_int(m),
-        clseq_arg_int(n), clseq_arg_int(k), clseq_arg_float((double)p->alpha),
-        clseq_arg_float((double)beta), clseq_arg_int(block), clseq_arg_int(group));
+        be, gemm_cpu_block,
+        clseq_opencl_range_2d(down ? blocks : across, down ? across : blocks, 1, 1),
+        clseq_arg_mem(strips), clseq_arg_mem(panels),
+        clseq_arg_ulong((uint64_t)k0 * (uint64_t)columns), clseq_arg_int(panel_k),
+        clseq_arg_mem(p->c.mem), clseq_arg_ulong(p->c.offset + offset), clseq_arg_int(p->c.rows),
+        clseq_arg_int(m), clseq_arg_int(n), clseq_arg_int(k), clseq_arg_float((double)p->alpha),
+        clseq_arg_float((double)beta), clseq_arg_int(block), clseq_arg_int(group),
+        clseq_arg_int(down));
 }
 
 static int32_t smaller(int32_t a, int32_t b)
@@ -195,7 +207,10 @@ static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p,
     const struct clseq_opencl *cl = clseq_opencl_of(be);
     const int32_t rows = tile_rows(cl), columns = tile_columns(cl);
     const int32_t narrow = smaller(p->n < p->m ? p->n : p->m, PART_MAX);
-    const int32_t k_part = whole ? p->k : part_of(p->k, narrow, KC);
+    const int32_t k_fit = part_of(p->k, narrow, KC);
+    const int32_t k_parts = (p->k + CACHED_STEPS - 1) / CACHED_STEPS;
+    const int32_t k_cached = (int32_t)clseq_round_up(divide_up(p->k, k_parts), KC);
+    const int32_t k_part = smaller(whole ? p->k : k_fit, k_cached);
     const int32_t n_part = whole ? p->n : part_of(p->n, smaller(k_part, p->k), columns);
     const int32_t m_part = part_of(p->m, smaller(k_part, p->k), rows);
     const size_t k_most = (size_t)smaller(k_part, p->k);
@@ -233,7 +248,7 @@ static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p,
                                      p->trans_a ? (uint64_t)k0 * a_rows + (uint64_t)m0
                                                 : (uint64_t)m0 * a_rows + (uint64_t)k0,
                                      m, k, p->trans_a, strips));
-                CLSEQ_TRY(block_product(be, p, strips, panels,
+                CLSEQ_TRY(block_product(be, p, strips, panels, whole ? p->k : k, whole ? k0 : 0,
                                         (uint64_t)m0 * (uint64_t)p->c.rows + (uint64_t)n0, m, n, k,
                                         k0 == 0 ? p->beta : 1));
             }
