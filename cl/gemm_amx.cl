@@ -1,153 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Matrix products of bf16 factors on CPUs with AMX: C = alpha A op(B) + beta C. gemm_amx_pack
- * rounds both factors and lays them out in blocks of 32 x 32, gemm_amx makes blocks of C of the
- * same size as 2 x 2 tiles. One work-item per group, no barriers: the state of the tiles belongs to
- * a thread, and an item sets it up and gives it back.
+ * (gemm_blocks.clh) rounds both factors and lays them out in blocks of 32 x 32, gemm_amx makes
+ * blocks of C of the same size as 2 x 2 tiles. One work-item per group, no barriers: the state of
+ * the tiles belongs to a thread, and an item sets it up and gives it back.
  *
  * The tile instructions (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1,
  * chapter 18) stand as bytes, because the assembler in PoCL follows the processor it compiles for,
  * which may be an older one. tests/style/check_amx.sh compares them with what an assembler makes.
- *
- * With CLSEQ_EMULATED the same is done in plain C, for tests where there is no AMX.
  */
-#include "defs.clh"
-
-/* Lines of a panel, steps along k of a block, rows and columns of a block of C. */
-#define SIDE  32
-#define PAIRS (SIDE / 2)
-/* A block of A or B in uints, each of two neighbours along k. */
-#define BLOCK (SIDE * PAIRS)
-
-/* ---- packing ---- */
-
-/* To nearest even as in src/backend/precision.h; the lower half becomes 0. */
-static uintV upper_half(uintV bits)
-{
-    const uintV near = bits + 0x7fffu + ((bits >> 16u) & 1u);
-
-    return select(near, bits | 0x00400000u, (bits & 0x7fffffffu) > 0x7f800000u) & 0xffff0000u;
-}
-
-static uint upper_half_1(uint bits)
-{
-    const uint near = bits + 0x7fffu + ((bits >> 16u) & 1u);
-
-    return ((bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x00400000u : near) & 0xffff0000u;
-}
-
-union block {
-    uint pairs[BLOCK];
-    ushort halves[2 * BLOCK];
-};
-
-/* block[line][step] from x[line][step]: a line's steps are neighbours. What is not there becomes
- * 0. */
-static void fill_lines(union block *block, __global const uint *x, ulong x_rows, int lines,
-                       int steps)
-{
-    for (int i = 0; i < SIDE; i++) {
-        __global const uint *from = x + (ulong)i * x_rows;
-        ushort *to = block->halves + i * SIDE;
-
-        if (i < lines && steps >= SIDE) {
-            for (int j = 0; j < SIDE; j += VW)
-                vstoreV(CLSEQ_JOIN(convert_ushort, VW)(upper_half(vloadV(0, from + j)) >> 16u), 0,
-                        to + j);
-        } else {
-            for (int j = 0; j < SIDE; j++)
-                to[j] = i < lines && j < steps ? (ushort)(upper_half_1(from[j]) >> 16u) : 0;
-        }
-    }
-}
-
-/* block[step / 2][line] from x[step][line]. */
-static void fill_pairs(union block *block, __global const uint *x, ulong x_rows, int lines,
-                       int steps)
-{
-    for (int i = 0; i < PAIRS; i++) {
-        __global const uint *first = x + (ulong)(2 * i) * x_rows, *second = first + x_rows;
-        uint *to = block->pairs + i * SIDE;
-
-        if (lines >= SIDE && 2 * i + 1 < steps) {
-            for (int j = 0; j < SIDE; j += VW)
-                vstoreV((upper_half(vloadV(0, first + j)) >> 16u) |
-                            upper_half(vloadV(0, second + j)),
-                        0, to + j);
-        } else {
-            for (int j = 0; j < SIDE; j++) {
-                const bool is_there = j < lines && 2 * i < steps;
-
-                to[j] = (is_there ? upper_half_1(first[j]) >> 16u : 0u) |
-                        (is_there && 2 * i + 1 < steps ? upper_half_1(second[j]) : 0u);
-            }
-        }
-    }
-}
-
-static void copy(__global uint *to, const uint *from)
-{
-    for (int i = 0; i < BLOCK; i += VW)
-        vstoreV(vloadV(0, from + i), 0, to + i);
-}
-
-/* to[column][row] from [row][column]. Four single elements at a time: see COLUMN_OF_4 of
- * gemm_cpu.cl. */
-static void transpose(__global uint *to, const uint *from, int rows, int columns)
-{
-    for (int j = 0; j < columns; j++) {
-        for (int i = 0; i < rows; i += 4)
-            vstore4((uint4)(from[i * columns + j], from[(i + 1) * columns + j],
-                            from[(i + 2) * columns + j], from[(i + 3) * columns + j]),
-                    0, to + j * rows + i);
-    }
-}
-
-/* Panels and blocks along k that an item packs. */
-#define PACK_WIDE 4
-#define PACK_DEEP 4
-
-/* blocks[matrix][panel][block along k] of `lines` rows of op(A) or columns of op(B), K steps each.
- * A block of A is [line][step], one of B [step / 2][line][2]: `in_pairs`. Steps are neighbours in x
- * when `k_near` (A as it is, B transposed), otherwise lines are. Items: (PACK_WIDE panels,
- * PACK_DEEP blocks, matrix of the batch). */
-CLSEQ_KERNEL void gemm_amx_pack(__global const uint *x, ulong x_offset, int x_rows, ulong x_batch,
-                                int lines, int k_size, int k_near, int in_pairs,
-                                __global uint *blocks)
-{
-    const int panels = (lines + SIDE - 1) / SIDE, steps = (k_size + SIDE - 1) / SIDE;
-    const int first = (int)get_global_id(0) * PACK_WIDE, start = (int)get_global_id(1) * PACK_DEEP;
-    const int wide = min(PACK_WIDE, panels - first), deep = min(PACK_DEEP, steps - start);
-    const ulong batch = get_global_id(2), rows = (ulong)x_rows;
-    union block block;
-
-    x += x_offset + batch * x_batch;
-    blocks += batch * (ulong)panels * (ulong)steps * BLOCK;
-    /* Along neighbours in memory. Not one loop with / and %: LLVM makes `freeze` of them, which
-     * Oclgrind 21.10 does not know. */
-    for (int i = 0; i < (k_near ? wide : deep); i++) {
-        for (int j = 0; j < (k_near ? deep : wide); j++) {
-            const int panel = first + (k_near ? i : j), step = start + (k_near ? j : i);
-            const int line = panel * SIDE, k = step * SIDE;
-            const int there = min(SIDE, lines - line), left = min(SIDE, k_size - k);
-            __global uint *to = blocks + ((ulong)panel * (ulong)steps + (ulong)step) * BLOCK;
-
-            if (k_near) {
-                fill_lines(&block, x + (ulong)line * rows + (ulong)k, rows, there, left);
-                if (in_pairs)
-                    transpose(to, block.pairs, SIDE, PAIRS);
-                else
-                    copy(to, block.pairs);
-            } else {
-                fill_pairs(&block, x + (ulong)k * rows + (ulong)line, rows, there, left);
-                if (in_pairs)
-                    copy(to, block.pairs);
-                else
-                    transpose(to, block.pairs, PAIRS, SIDE);
-            }
-        }
-    }
-}
+#define PACK_KERNEL gemm_amx_pack
+#include "gemm_blocks.clh"
 
 /* ---- tiles ---- */
 
@@ -214,16 +77,6 @@ static void tile_store(const uint *tiles, int t, float *to, int stride)
         for (int j = 0; j < words; j++)
             to[i * (stride / 4) + j] = as_float(TILE(t)[i * WORDS + j]);
     }
-}
-
-static float16 flushed(float16 x)
-{
-    return select(x, (float16)(0.0f), (as_uint16(x) & 0x7f800000u) == 0u);
-}
-
-static float flushed_1(float x)
-{
-    return (as_uint(x) & 0x7f800000u) == 0u ? 0.0f : x;
 }
 
 /* The product of two bf16 numbers is exact, so adding it is one rounding, as in the processor. */
@@ -293,24 +146,6 @@ static void tile_dot(uint *tiles, int c, int a, int b)
 #endif
 
 /* ---- products ---- */
-
-/* c = alpha block + beta c; a block is SIDE columns wide. */
-static void store_block(__global float *c, ulong c_rows, const float *block, int rows, int columns,
-                        float alpha, float beta)
-{
-    for (int i = 0; i < rows; i++, c += c_rows, block += SIDE) {
-        if (columns < SIDE) {
-            for (int j = 0; j < columns; j++)
-                c[j] = beta == 0.0f ? alpha * block[j] : alpha * block[j] + beta * c[j];
-        } else if (beta == 0.0f) {
-            for (int j = 0; j < SIDE; j += VW)
-                vstoreV(alpha * vloadV(0, block + j), 0, c + j);
-        } else {
-            for (int j = 0; j < SIDE; j += VW)
-                vstoreV(alpha * vloadV(0, block + j) + beta * vloadV(0, c + j), 0, c + j);
-        }
-    }
-}
 
 /* Blocks as gemm_amx_pack leaves them, `steps` of them along k. Items: (`block` rows, `group`
  * columns, matrix of the batch), both multiples of SIDE. */

@@ -12,6 +12,7 @@
 #define CLSEQ_PROGRAM_LIST(X)                                                                      \
     X(ops, ALWAYS)                                                                                 \
     X(gemm_amx, UNIT)                                                                              \
+    X(gemm_avx512, UNIT)                                                                           \
     X(gemm_cpu, CPU)                                                                               \
     X(gemm_gpu, GPU)                                                                               \
     X(gemm_mma, UNIT)                                                                              \
@@ -68,6 +69,8 @@
     X(gemm_round_bf16,  ops)       \
     X(gemm_amx,           gemm_amx)    \
     X(gemm_amx_pack,      gemm_amx)    \
+    X(gemm_avx512,        gemm_avx512) \
+    X(gemm_avx512_pack,   gemm_avx512) \
     X(gemm_cpu_block,     gemm_cpu)    \
     X(gemm_cpu_pack_a,    gemm_cpu)    \
     X(gemm_cpu_direct,    gemm_cpu)    \

@@ -8,7 +8,8 @@
 
 /* In the order in which they are tried; NULL at the end. */
 static const struct clseq_matrix_unit *const units[] = { &clseq_matrix_unit_mma,
-                                                         &clseq_matrix_unit_amx, NULL };
+                                                         &clseq_matrix_unit_amx,
+                                                         &clseq_matrix_unit_avx512, NULL };
 
 static const char emulated_suffix[] = "-emulated";
 

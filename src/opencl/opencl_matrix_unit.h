@@ -30,8 +30,9 @@ struct clseq_matrix_unit {
 };
 
 /* The units. */
-extern const struct clseq_matrix_unit clseq_matrix_unit_mma; /* NVIDIA: opencl_gemm_mma.c */
-extern const struct clseq_matrix_unit clseq_matrix_unit_amx; /* Intel: opencl_gemm_amx.c */
+extern const struct clseq_matrix_unit clseq_matrix_unit_mma;    /* NVIDIA: opencl_gemm_mma.c */
+extern const struct clseq_matrix_unit clseq_matrix_unit_amx;    /* Intel: opencl_gemm_amx.c */
+extern const struct clseq_matrix_unit clseq_matrix_unit_avx512; /* opencl_gemm_avx512.c */
 
 /* Choose one: `wanted` is NULL or "auto" for the first that fits and is right, "none", or a name,
  * which may end in "-emulated". Sets be->info.matrix_unit. Errors: CLSEQ_ERR_UNSUPPORTED when a

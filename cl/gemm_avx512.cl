@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Matrix products of bf16 factors on CPUs with AVX512_BF16: C = alpha A op(B) + beta C.
+ * gemm_avx512_pack (gemm_blocks.clh) rounds both factors and lays them out in blocks of 32 x 32,
+ * gemm_avx512 makes blocks of C of the same size, eight rows at a time in registers. A vdpbf16ps
+ * (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2) adds to each of 16 floats
+ * the products of two pairs of bf16 numbers: two steps along k for 16 columns of one row.
+ */
+#define PACK_KERNEL gemm_avx512_pack
+#include "gemm_blocks.clh"
+
+#if CLSEQ_EMULATED
+
+#define DOT_FUNCTION static
+
+/* The product of two bf16 numbers is exact, so adding it is one rounding, as in the processor. */
+static float16 dot(float16 sum, uint pair, uint16 pairs)
+{
+    sum = flushed(sum + flushed_1(as_float(pair & 0xffff0000u)) *
+                            flushed(as_float16(pairs & 0xffff0000u)));
+    return flushed(sum + flushed_1(as_float(pair << 16u)) * flushed(as_float16(pairs << 16u)));
+}
+
+#define DOT(sum, pair, pairs) dot(sum, pair, pairs)
+
+#else
+
+/* The processor that kernels are compiled for may be an older one. Not inlined, for the function
+ * around it, which PoCL makes, is for that one. */
+#define DOT_FUNCTION __attribute__((noinline, target("avx512bf16"))) static
+
+/* Since version 16 clang has a type for bf16, and its built-in functions take that. */
+#if __clang_major__ >= 16
+typedef __bf16 bf16_32 __attribute__((__vector_size__(64)));
+#define PAIRS_OF(x) __builtin_bit_cast(bf16_32, x)
+#else
+#define PAIRS_OF(x) as_int16(x)
+#endif
+#define DOT(sum, pair, pairs)                                                                      \
+    __builtin_ia32_dpbf16ps_512(sum, PAIRS_OF((uint16)(pair)), PAIRS_OF(pairs))
+
+#endif
+
+/* Rows of C in registers: two vectors each, beside the two of B and one of A that are multiplied. */
+#define ROWS    8
+#define EACH(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
+
+#define DECLARE(i) float16 u##i = (float16)(0.0f), v##i = (float16)(0.0f);
+/* A row's pair, its rows A_ROWS and its pairs along k A_STEP apart. */
+#define STEP(i)                                                                                    \
+    {                                                                                              \
+        const uint pair = x[i * A_ROWS + k * A_STEP];                                              \
+        u##i = DOT(u##i, pair, b0);                                                                \
+        v##i = DOT(v##i, pair, b1);                                                                \
+    }
+#define STORE(i)                                                                                   \
+    vstore16(u##i, 0, sums + i * SIDE);                                                            \
+    vstore16(v##i, 1, sums + i * SIDE);
+
+/* sums[ROWS][SIDE] = ROWS rows of a panel of A times a panel of B, `steps` blocks of each. */
+#define DEFINE_ROWS(name)                                                                          \
+    DOT_FUNCTION void name(__global const uint *x, __global const uint *y, int steps, float *sums) \
+    {                                                                                              \
+        EACH(DECLARE)                                                                              \
+        for (int step = 0; step < steps; step++, x += BLOCK) {                                     \
+            for (int k = 0; k < PAIRS; k++, y += SIDE) {                                           \
+                const uint16 b0 = vload16(0, y), b1 = vload16(1, y);                               \
+                                                                                                   \
+                EACH(STEP)                                                                         \
+            }                                                                                      \
+        }                                                                                          \
+        EACH(STORE)                                                                                \
+    }
+
+#define A_ROWS PAIRS
+#define A_STEP 1
+DEFINE_ROWS(rows_of_lines)
+#undef A_ROWS
+#undef A_STEP
+#define A_ROWS 1
+#define A_STEP SIDE
+DEFINE_ROWS(rows_of_pairs)
+
+/* Blocks as gemm_avx512_pack leaves them, those of A in pairs like those of B or not; `steps` of
+ * them along k. Items: (`block` rows, `group`
+ * columns, matrix of the batch), both multiples of SIDE. */
+CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __global float *c,
+                              ulong c_offset, int c_rows, ulong c_batch, int m_size, int n_size,
+                              int steps, float alpha, float beta, int block, int group,
+                              int a_in_pairs)
+{
+    const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
+    const int bottom = min(top + block, m_size), last = min(first + group, n_size);
+    const ulong batch = get_global_id(2), panel = (ulong)steps * BLOCK;
+    float sums[SIDE * SIDE];
+
+    a += batch * (ulong)((m_size + SIDE - 1) / SIDE) * panel;
+    b += batch * (ulong)((n_size + SIDE - 1) / SIDE) * panel;
+    c += c_offset + batch * c_batch;
+    for (int n = first; n < last; n += SIDE) {
+        for (int m = top; m < bottom; m += SIDE) {
+            const int rows = min(SIDE, bottom - m);
+            __global const uint *x = a + (ulong)(m / SIDE) * panel;
+            __global const uint *y = b + (ulong)(n / SIDE) * panel;
+
+            for (int row = 0; row < rows; row += ROWS) {
+                if (a_in_pairs)
+                    rows_of_pairs(x + row, y, steps, sums + row * SIDE);
+                else
+                    rows_of_lines(x + row * PAIRS, y, steps, sums + row * SIDE);
+            }
+            store_block(c + (ulong)m * (ulong)c_rows + (ulong)n, (ulong)c_rows, sums, rows,
+                        min(SIDE, last - n), alpha, beta);
+        }
+    }
+}
