@@ -29,7 +29,10 @@ static void open_others(const struct gemm_table *t, struct backends *b)
         { "reference", "reference", CLSEQ_GEMM_AUTO },
     };
     const struct clseq_backend_info *first = clseq_backend_info(t->be);
+    struct device_options device = *t->device;
 
+    /* One column is enough for it. */
+    device.matrix_unit = true;
     b->be[b->count++] = t->be;
     if (strcmp(first->name, "opencl") != 0 || t->device->gemm != 0)
         return;
@@ -38,7 +41,7 @@ static void open_others(const struct gemm_table *t, struct backends *b)
 
         if (strcmp(first->gemm, others[i].provider) == 0)
             continue;
-        if (device_open_another(t->device, t->ctx, others[i].backend, others[i].gemm, &be) !=
+        if (device_open_another(&device, t->ctx, others[i].backend, others[i].gemm, &be) !=
             CLSEQ_OK)
             cli_note("without provider %s: %s", others[i].provider, clseq_context_error(t->ctx));
         else if (strcmp(clseq_backend_info(be)->gemm, others[i].provider) != 0)
@@ -75,10 +78,11 @@ static void print_json(const struct gemm_table *t, const char *size,
     char shape[64];
 
     printf("{\"system\":\"clseq %s %s/%s\",\"device\":\"%s\",\"size\":\"%s\","
-           "\"precision\":\"fp32\",\"what\":\"gemm %s\",\"product\":\"%s\",\"provider\":\"%s\","
+           "\"precision\":\"%s\",\"what\":\"gemm %s\",\"product\":\"%s\",\"provider\":\"%s\","
            "\"chosen\":%s,\"repeats\":%d,",
-           CLSEQ_VERSION_STRING, info->name, row->by, info->device, size, shape_text(p, shape),
-           p->what, row->by, row->chosen ? "true" : "false", r->steps);
+           CLSEQ_VERSION_STRING, info->name, row->by, info->device, size,
+           clseq_precision_name(info->precision), shape_text(p, shape), p->what, row->by,
+           row->chosen ? "true" : "false", r->steps);
     if (r->steps == 0)
         printf("\"skipped\":\"%s\",\"expected_ms\":%.6g}\n", "time", 1e3 * row->expected);
     else

@@ -58,7 +58,7 @@ struct clseq_bench_product {
     bool trans_a, trans_b;
     bool fresh;  /* B is another one every time, out of the caches and not seen before: activations,
                     or weights that all the others pass by before they are used again */
-    bool memory; /* so few rows that reading B takes the time */
+    bool memory; /* so few rows that reading B takes the time; B is the same whenever it is read */
 };
 
 /* The products of training and decoding with this size. */

@@ -103,7 +103,7 @@ clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *
     if (!matrix_of(&a->a, &p.a) || !matrix_of(&a->b, &p.b) || !matrix_of(&a->c, &p.c))
         return clseq_fail(be->ctx, CLSEQ_ERR_LIMIT,
                           "gemm: the rows of a matrix are more than 2^31 - 1 elements apart");
-    if (cl->unit && cl->unit->takes(be, &p))
+    if (cl->unit && !cl->unit_rests && cl->unit->takes(be, &p))
         return cl->unit->run(be, &p);
     if (dropped) {
         p.b_dropped = dropped;
@@ -321,27 +321,34 @@ clseq_status clseq_opencl_gemm_ways(clseq_backend *be, const struct clseq_gemm_s
     int which = 0;
 
     *ret = (struct clseq_gemm_ways) { .count = 0 };
+    if (cl->unit)
+        ret->way[ret->count++] =
+            (struct clseq_gemm_way) { be->info.matrix_unit, cl->unit->takes(be, &p) };
     if (cl->gemm != CLSEQ_PROVIDER_GPU) {
         ret->chosen = providers[cl->gemm].name;
         ret->way[ret->count++] = (struct clseq_gemm_way) { ret->chosen, true };
-        return CLSEQ_OK;
+    } else {
+        CLSEQ_TRY(choose(be, &p, &which));
+        ret->chosen = candidates[which].name;
+        for (int i = 0; i < CLSEQ_CANDIDATE_CLBLAST; i++)
+            ret->way[ret->count++] = (struct clseq_gemm_way) {
+                candidates[i].name,
+                !clseq_opencl_gemm_is_refused(be, (enum clseq_gemm_candidate)i) &&
+                    (candidates[i].max_rows == 0 || clseq_opencl_gemm_is_skinny(p.m, p.k)),
+            };
     }
-    CLSEQ_TRY(choose(be, &p, &which));
-    ret->chosen = candidates[which].name;
-    for (int i = 0; i < CLSEQ_CANDIDATE_CLBLAST; i++)
-        ret->way[ret->count++] = (struct clseq_gemm_way) {
-            candidates[i].name,
-            !clseq_opencl_gemm_is_refused(be, (enum clseq_gemm_candidate)i) &&
-                (candidates[i].max_rows == 0 || clseq_opencl_gemm_is_skinny(p.m, p.k)),
-        };
+    if (cl->unit && ret->way[0].takes)
+        ret->chosen = ret->way[0].name;
     return CLSEQ_OK;
 }
 
 void clseq_opencl_gemm_use(clseq_backend *be, int way)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
+    const int units = cl->unit ? 1 : 0;
 
-    cl->gemm_forced = cl->gemm == CLSEQ_PROVIDER_GPU ? way + 1 : 0;
+    cl->unit_rests = way >= units && units > 0;
+    cl->gemm_forced = cl->gemm == CLSEQ_PROVIDER_GPU && way >= units ? way - units + 1 : 0;
 }
 
 /* ---- choosing ---- */

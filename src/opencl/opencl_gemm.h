@@ -61,8 +61,8 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_open(clseq_backend *be,
                                                      clseq_gemm_provider wanted, bool tune);
 void clseq_opencl_gemm_close(clseq_backend *be);
 
-/* The backend's slots of these names. The ways of provider gpu are its kernels; the others are one
- * each. */
+/* The backend's slots of these names. A matrix unit is one way, the first; provider gpu has one for
+ * each of its kernels, the others are one each. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_ways(clseq_backend *be,
                                                      const struct clseq_gemm_shape *shape,
                                                      struct clseq_gemm_ways *ret);
