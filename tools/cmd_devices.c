@@ -33,20 +33,32 @@ static void print_json(const struct clseq_device_list *list)
 
         json_array_append_new(
             array,
-            json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:b, s:s, s:f}",
+            json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:b, s:s, s:f, "
+                      "s:f, s:s, s:s}",
                       "index", d->index, "platform", d->platform, "name", d->name, "driver",
                       d->driver, "version", d->version, "type", d->type, "compute_units",
                       (int)d->compute_units, "clock_mhz", (int)d->clock_mhz, "float_vector_width",
                       (int)d->float_vector_width, "memory_bytes", (json_int_t)d->memory_bytes,
                       "max_buffer_bytes", (json_int_t)d->max_buffer_bytes, "local_bytes",
                       (json_int_t)d->local_bytes, "usable", d->usable, "reason", d->reason,
-                      "gemm_gflops", d->gemm_gflops));
+                      "gemm_gflops", d->gemm_gflops, "bf16_gflops", d->bf16_gflops, "bf16_unit",
+                      d->bf16_unit, "bf16_reason", d->bf16_reason));
     }
     text = json_dumps(array, JSON_INDENT(2));
     if (text)
         puts(text);
     free(text);
     json_decref(array);
+}
+
+static void print_bf16(const struct clseq_device *d)
+{
+    if (d->bf16_reason[0])
+        printf("   --precision bf16 NOT USABLE: %s\n", d->bf16_reason);
+    else if (d->bf16_unit[0])
+        printf("   --precision bf16: by %s, %.0f GFLOP/s\n", d->bf16_unit, d->bf16_gflops);
+    else
+        printf("   --precision bf16: no matrix unit, so no faster\n");
 }
 
 static void print_text(const struct clseq_device_list *list, bool probed)
@@ -68,6 +80,8 @@ static void print_text(const struct clseq_device_list *list, bool probed)
             printf("   self-test ok%s", d->gemm_gflops > 0 ? "" : "\n");
         if (probed && d->usable && d->gemm_gflops > 0)
             printf(", %.0f GFLOP/s (512 x 512 x 512)\n", d->gemm_gflops);
+        if (probed && d->usable)
+            print_bf16(d);
         if (!d->usable && d->reason[0])
             printf("   NOT USABLE: %s\n", d->reason);
     }

@@ -90,6 +90,10 @@ struct clseq_device {
     bool usable;        /* passed the probe */
     char reason[512];   /* why not; or "" */
     double gemm_gflops; /* measured by the probe, 512 x 512 x 512; 0 when not measured */
+    /* The same with factors of bf16, and what makes it; "" when that is no matrix unit. */
+    double bf16_gflops;
+    char bf16_unit[24];
+    char bf16_reason[512]; /* why the device cannot be used with bf16; or "" */
 };
 
 struct clseq_device_list {

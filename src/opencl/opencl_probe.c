@@ -25,6 +25,7 @@ struct record {
 struct verdict {
     int32_t status;
     double gemm_gflops;
+    char unit[24]; /* clseq_backend_info.matrix_unit */
     char text[4096];
 };
 
@@ -213,8 +214,10 @@ static void use_vendor(const struct clseq_opencl_device *device)
         setenv("OCL_ICD_VENDORS", device->vendor, 1);
 }
 
-/* Open the device and the reference, and compare. */
-static clseq_status try_device(clseq_context *ctx, const struct attempt *attempt, double *gflops)
+/* Open the device and the reference, and compare. Sets ret->gemm_gflops when asked for, and
+ * ret->unit. */
+static clseq_status try_device(clseq_context *ctx, const struct attempt *attempt,
+                               struct verdict *ret)
 {
     struct clseq_backend_options options = *attempt->options;
     clseq_backend *device = NULL, *reference = NULL;
@@ -232,7 +235,8 @@ static clseq_status try_device(clseq_context *ctx, const struct attempt *attempt
                    clseq_backend_open_impl(ctx, &clseq_reference_backend, &options, &reference));
     CLSEQ_TRY_GOTO(status, out, clseq_opencl_selftest(device, reference));
     if (attempt->measure)
-        CLSEQ_TRY_GOTO(status, out, clseq_opencl_measure_gemm(device, gflops));
+        CLSEQ_TRY_GOTO(status, out, clseq_opencl_measure_gemm(device, &ret->gemm_gflops));
+    snprintf(ret->unit, sizeof(ret->unit), "%s", device->info.matrix_unit);
 out:
     clseq_backend_close(&reference);
     clseq_backend_close(&device);
@@ -254,7 +258,7 @@ static void try_in_child(int fd, void *user)
     use_vendor(((const struct attempt *)user)->device);
     if (clseq_context_create(&ctx) == CLSEQ_OK) {
         clseq_context_set_log(ctx, send_life, &fd, CLSEQ_LOG_DEBUG);
-        verdict.status = (int32_t)try_device(ctx, user, &verdict.gemm_gflops);
+        verdict.status = (int32_t)try_device(ctx, user, &verdict);
         snprintf(verdict.text, sizeof(verdict.text), "%s",
                  verdict.status == CLSEQ_OK ? "" : clseq_context_error(ctx));
     }
@@ -279,30 +283,42 @@ static bool read_verdict(const struct clseq_child_result *child, struct verdict 
 }
 
 /* Try a device in a child. A driver that dies may have died of a damaged file in its cache, which
- * is ours to delete: once. Sets device->info.usable, reason and gemm_gflops.
- * Returns what the device returned, or CLSEQ_ERR_NO_DEVICE when the driver died. */
-static clseq_status try_by_child(clseq_context *ctx, const struct attempt *attempt, double timeout,
-                                 const struct clseq_opencl_cache *cache,
-                                 struct clseq_opencl_device *device)
+ * is ours to delete: once. Errors: those of running a child; what the device returned, or
+ * CLSEQ_ERR_NO_DEVICE when the driver died, is the verdict. */
+static clseq_status ask_child(clseq_context *ctx, const struct attempt *attempt, double timeout,
+                              const struct clseq_opencl_cache *cache, struct verdict *ret)
 {
-    struct verdict verdict = { .status = CLSEQ_ERR_NO_DEVICE };
+    const struct clseq_device *info = &attempt->device->info;
 
+    *ret = (struct verdict) { .status = CLSEQ_ERR_NO_DEVICE };
     for (int round = 0; round < 2; round++) {
         struct clseq_child_result child;
         bool answered;
 
         CLSEQ_TRY(clseq_child_run(ctx, try_in_child, (void *)(uintptr_t)attempt, timeout, &child));
-        answered = read_verdict(&child, &verdict);
+        answered = read_verdict(&child, ret);
         free(child.data);
         if (answered)
             break;
-        snprintf(verdict.text, sizeof(verdict.text), "%s", child.reason);
+        snprintf(ret->text, sizeof(ret->text), "%s", child.reason);
         if (child.end != CLSEQ_CHILD_DIED || !cache->folder || round > 0)
             break;
         clseq_log(ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s: %s; trying again with an empty cache",
-                  device->info.name, child.reason);
+                  info->name, child.reason);
         clseq_opencl_cache_clear(cache);
     }
+    return CLSEQ_OK;
+}
+
+/* Sets device->info.usable, reason and gemm_gflops. Errors: see ask_child(); what the device
+ * returned. */
+static clseq_status try_by_child(clseq_context *ctx, const struct attempt *attempt, double timeout,
+                                 const struct clseq_opencl_cache *cache,
+                                 struct clseq_opencl_device *device)
+{
+    struct verdict verdict;
+
+    CLSEQ_TRY(ask_child(ctx, attempt, timeout, cache, &verdict));
     device->info.usable = verdict.status == CLSEQ_OK;
     device->info.gemm_gflops = verdict.gemm_gflops;
     snprintf(device->info.reason, sizeof(device->info.reason), "%.*s",
@@ -580,6 +596,32 @@ out:
 
 /* ---- the public list ---- */
 
+/* With factors of bf16, which is where matrix units are. One that ends its process takes nothing
+ * with it that is known already. */
+static clseq_status try_bf16(clseq_context *ctx, const struct clseq_backend_options *options,
+                             const struct clseq_opencl_cache *cache, bool here,
+                             struct clseq_opencl_device *device)
+{
+    struct clseq_backend_options bf16 = *options;
+    const struct attempt attempt = { .options = &bf16, .device = device, .measure = true };
+    struct verdict verdict = { .status = CLSEQ_OK };
+
+    bf16.precision = CLSEQ_PRECISION_BF16;
+    if (here) {
+        verdict.status = (int32_t)try_device(ctx, &attempt, &verdict);
+        if (verdict.status != CLSEQ_OK)
+            snprintf(verdict.text, sizeof(verdict.text), "%s", clseq_context_error(ctx));
+    } else {
+        CLSEQ_TRY(ask_child(ctx, &attempt, options->probe_timeout, cache, &verdict));
+    }
+    device->info.bf16_gflops = verdict.gemm_gflops;
+    memcpy(device->info.bf16_unit, verdict.unit, sizeof(device->info.bf16_unit));
+    if (verdict.status != CLSEQ_OK)
+        snprintf(device->info.bf16_reason, sizeof(device->info.bf16_reason), "%.*s",
+                 (int)sizeof(device->info.bf16_reason) - 1, verdict.text);
+    return CLSEQ_OK;
+}
+
 static clseq_status try_each(clseq_context *ctx, const struct clseq_backend_options *options,
                              const struct clseq_opencl_cache *cache, bool here,
                              struct clseq_opencl_found *found)
@@ -592,7 +634,10 @@ static clseq_status try_each(clseq_context *ctx, const struct clseq_backend_opti
         if (!device->info.usable)
             continue;
         if (here) {
-            status = try_device(ctx, &attempt, &device->info.gemm_gflops);
+            struct verdict verdict = { .status = CLSEQ_OK };
+
+            status = try_device(ctx, &attempt, &verdict);
+            device->info.gemm_gflops = verdict.gemm_gflops;
             device->info.usable = status == CLSEQ_OK;
             if (status != CLSEQ_OK)
                 snprintf(device->info.reason, sizeof(device->info.reason), "%s",
@@ -600,6 +645,8 @@ static clseq_status try_each(clseq_context *ctx, const struct clseq_backend_opti
         } else {
             status = try_by_child(ctx, &attempt, options->probe_timeout, cache, device);
         }
+        if (status == CLSEQ_OK)
+            status = try_bf16(ctx, options, cache, here, device);
         if (status == CLSEQ_ERR_IO || status == CLSEQ_ERR_NOMEM)
             return status;
     }
