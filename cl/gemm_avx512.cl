@@ -3,8 +3,8 @@
  * Matrix products of bf16 factors on CPUs with AVX512_BF16: C = alpha A op(B) + beta C.
  * gemm_avx512_pack (gemm_blocks.clh) rounds both factors and lays them out in blocks of 32 x 32,
  * gemm_avx512 makes blocks of C of the same size, eight rows at a time in registers. A vdpbf16ps
- * (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2) adds to each of 16 floats
- * the products of two pairs of bf16 numbers: two steps along k for 16 columns of one row.
+ * (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2) adds to each of 16
+ * floats the products of two pairs of bf16 numbers: two steps along k for 16 columns of one row.
  */
 #define PACK_KERNEL gemm_avx512_pack
 #include "gemm_blocks.clh"
@@ -41,7 +41,7 @@ typedef __bf16 bf16_32 __attribute__((__vector_size__(64)));
 
 #endif
 
-/* Rows of C in registers: two vectors each, beside the two of B and one of A that are multiplied. */
+/* Rows of C in registers: two vectors each, beside two of B and one of A. */
 #define ROWS    8
 #define EACH(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
 

@@ -174,15 +174,15 @@ static clseq_status block_product(clseq_backend *be, const struct clseq_gemm_pro
     const bool down = (size_t)m * (size_t)k <= CACHED_FLOATS;
     const size_t across = divide_up(n, group);
 
-    return CLSEQ_LAUNCH(
-        be, gemm_cpu_block,
-        clseq_opencl_range_2d(down ? blocks : across, down ? across : blocks, 1, 1),
-        clseq_arg_mem(strips), clseq_arg_mem(panels),
-        clseq_arg_ulong((uint64_t)k0 * (uint64_t)columns), clseq_arg_int(panel_k),
-        clseq_arg_mem(p->c.mem), clseq_arg_ulong(p->c.offset + offset), clseq_arg_int(p->c.rows),
-        clseq_arg_int(m), clseq_arg_int(n), clseq_arg_int(k), clseq_arg_float((double)p->alpha),
-        clseq_arg_float((double)beta), clseq_arg_int(block), clseq_arg_int(group),
-        clseq_arg_int(down));
+    return CLSEQ_LAUNCH(be, gemm_cpu_block,
+                        clseq_opencl_range_2d(down ? blocks : across, down ? across : blocks, 1, 1),
+                        clseq_arg_mem(strips), clseq_arg_mem(panels),
+                        clseq_arg_ulong((uint64_t)k0 * (uint64_t)columns), clseq_arg_int(panel_k),
+                        clseq_arg_mem(p->c.mem), clseq_arg_ulong(p->c.offset + offset),
+                        clseq_arg_int(p->c.rows), clseq_arg_int(m), clseq_arg_int(n),
+                        clseq_arg_int(k), clseq_arg_float((double)p->alpha),
+                        clseq_arg_float((double)beta), clseq_arg_int(block), clseq_arg_int(group),
+                        clseq_arg_int(down));
 }
 
 static int32_t smaller(int32_t a, int32_t b)

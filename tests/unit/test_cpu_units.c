@@ -76,7 +76,8 @@ static bool processor_has(const char *flag)
     return found;
 }
 
-/* The emulated ones are everywhere, and so is none; the others may lack the permission, or the right driver. */
+/* The emulated ones are everywhere, and so is none; the others may lack the permission, or the
+ * right driver. */
 static void open_form(struct probe_place *place, const struct form *form)
 {
     open_place(place, "none");
