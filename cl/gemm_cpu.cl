@@ -7,13 +7,16 @@
  * These feed the inner loop of gemm_tile.clh:
  *   gemm_cpu_block    A and B were packed before by gemm_cpu_pack_a and gemm_cpu_pack_b: for large
  *                     products, where a block of A stays in the second-level cache
+ *   gemm_cpu_strips   B was packed before, and an item packs the rows of A that it makes: for few
+ *                     columns, where packing A as a whole would take longest
  *   gemm_cpu_tile     an item packs some panels of B into private memory, KC steps of k at a time,
  *                     and passes some rows of A over all of them while these are in the caches; A
  *                     transposed is packed by strips of MR rows on the way
  *   gemm_cpu_packed   B was packed before by gemm_cpu_pack_b, A is used where it is
  *   gemm_cpu_direct   few rows of A: both are used where they are, as B would be used only once
  * and gemm_cpu_dot takes B transposed with few rows of A: there both run along k. Only
- * gemm_cpu_pack_a and gemm_cpu_tile take A transposed. docs/kernels.md says when each is used.
+ * gemm_cpu_pack_a, gemm_cpu_strips and gemm_cpu_tile take A transposed. docs/kernels.md says when
+ * each is used.
  *
  * gemm_cpu_block, _tile and _packed split the sum over k in parts of KC, added to C in order; the
  * order of every sum is the same every time.
@@ -30,6 +33,7 @@
 DEFINE_BLOCK(block_of_rows, __global, __private, __global, rows_apart, 1, TILE_STORE)
 DEFINE_BLOCK(block_of_columns, __private, __private, __global, 1, MR, TILE_STORE)
 DEFINE_BLOCK(block_of_strips, __global, __global, __global, 1, MR, TILE_STORE)
+DEFINE_BLOCK(block_of_own, __private, __global, __global, 1, MR, TILE_STORE)
 DEFINE_BLOCK(block_global, __global, __global, __global, rows_apart, 1, TILE_STORE)
 
 /* ---- filling panels ---- */
@@ -243,16 +247,15 @@ KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows,
 }
 
 /* Strips and panels as the two kernels above leave them, panels of `panel_k` steps that begin
- * before the first of k_size. Items: (group of `group` columns, a multiple of NR; block of `block`
- * rows, a multiple of MR), or the other way round when `down`: neighbours in the first dimension
- * follow each other on a core, which then has what they share in its cache. */
+ * before the first of k_size. Items: (block of `block` rows, a multiple of MR; group of `group`
+ * columns, a multiple of NR): blocks follow each other on a core, which has the panels of the group
+ * in its cache then. */
 KERNEL void gemm_cpu_block(__global const float *strips, __global const float *panels,
                            ulong panels_offset, int panel_k, __global float *c, ulong c_offset,
                            int c_rows, int m_size, int n_size, int k_size, float alpha, float beta,
-                           int block, int group, int down)
+                           int block, int group)
 {
-    const int near = (int)get_global_id(0), far = (int)get_global_id(1);
-    const int top = (down ? near : far) * block, first = (down ? far : near) * group;
+    const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
     const int rows = min(block, m_size - top), last = min(first + group, n_size);
     const ulong whole = (ulong)((m_size + MR - 1) / MR * MR);
 
@@ -275,6 +278,49 @@ KERNEL void gemm_cpu_block(__global const float *strips, __global const float *p
                                 k == 0 ? beta : 1.0f);
             }
         }
+    }
+}
+
+/* Rows of A that an item of gemm_cpu_strips packs at a time, at most: whole strips, which stay in a
+ * second-level cache. */
+#define OWN_ROWS (MR == 14 ? 7 * MR : 16 * MR)
+
+/* strips[row / MR][k][MR] from A (M, K). */
+static void pack_rows(float *strips, __global const float *a, int a_rows, int rows, int k)
+{
+    for (; rows >= MR; rows -= MR, a += MR * (long)a_rows, strips += MR * KC) {
+        for (int i = 0; i < k; i++) {
+            GATHER_STRIP(strips + i * MR, a + i, (long)a_rows)
+        }
+    }
+    for (int i = 0; i < k; i++)
+        for (int e = 0; e < rows; e++)
+            strips[i * MR + e] = a[e * (long)a_rows + i];
+}
+
+/* All columns of some rows: A goes by once, and is packed by the item that uses it. Panels as in
+ * gemm_cpu_block. Items: blocks of `block` rows. */
+KERNEL void gemm_cpu_strips(__global const float *a, ulong a_offset, int a_rows,
+                            __global const float *panels, __global float *c, ulong c_offset,
+                            int c_rows, int m_size, int n_size, int k_size, int trans_a,
+                            float alpha, float beta, int block)
+{
+    const int top = (int)get_global_id(0) * block, rows = min(block, m_size - top);
+    float strips[OWN_ROWS * KC];
+
+    a += a_offset + (trans_a ? (ulong)top : (ulong)top * (ulong)a_rows);
+    c += c_offset + (ulong)top * (ulong)c_rows;
+    for (int k = 0; k < k_size; k += KC) {
+        const int step = min(KC, k_size - k);
+
+        if (trans_a)
+            pack_columns(strips, a + (ulong)k * (ulong)a_rows, a_rows, rows, step);
+        else
+            pack_rows(strips, a + k, a_rows, rows, step);
+        for (int n = 0; n < n_size; n += NR)
+            block_of_own(rows, strips, 0, MR * KC,
+                         panels + (ulong)n * (ulong)k_size + (ulong)k * NR, NR, step, c + n, c_rows,
+                         min(NR, n_size - n), alpha, k == 0 ? beta : 1.0f);
     }
 }
 

@@ -78,6 +78,7 @@
     X(gemm_cpu_dot_bf16,  gemm_cpu)    \
     X(gemm_cpu_pack_b,    gemm_cpu)    \
     X(gemm_cpu_packed,    gemm_cpu)    \
+    X(gemm_cpu_strips,    gemm_cpu)    \
     X(gemm_cpu_tile,      gemm_cpu)    \
     X(lstm_cpu_fwd,       gemm_cpu)    \
     X(lstm_cpu_bwd,       gemm_cpu)    \

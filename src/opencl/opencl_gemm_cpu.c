@@ -38,8 +38,14 @@
 
 /* Floats of A that stay in a second-level cache beside what else a product reads. */
 #define CACHED_FLOATS (256 * 1024)
-/* Steps of k of a block of rows that do, when panels of B pass by. */
+/* And of B, of the columns that blocks of A pass over. */
+#define GROUP_FLOATS (96 * 1024)
+/* Steps of k that are made at a time, so that these are enough columns. */
 #define CACHED_STEPS 1024
+
+/* The most columns that items make alone, and how many items are enough. */
+#define OWN_COLUMNS        512
+#define OWN_ITEMS_PER_UNIT 4
 
 /* Items of a large product per compute unit. PoCL gives a core its share of what is left, at most
  * 32 items times the cores: of many small ones, a core that others slow down gets fewer. */
@@ -159,8 +165,8 @@ static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_matrix *a,
 }
 
 /* Both packed: rows by columns of C, from element `offset` of C on; panels of `panel_k` steps, from
- * step k0 on. Where all of A stays in the second-level cache, blocks of it pass over a panel one
- * after the other; otherwise panels over a block. */
+ * step k0 on. A group of columns is what stays in the second-level cache while blocks of A pass
+ * over it. */
 static clseq_status block_product(clseq_backend *be, const struct clseq_gemm_problem *p,
                                   cl_mem strips, cl_mem panels, int32_t panel_k, int32_t k0,
                                   uint64_t offset, int32_t m, int32_t n, int32_t k, float beta)
@@ -169,20 +175,18 @@ static clseq_status block_product(clseq_backend *be, const struct clseq_gemm_pro
     const int32_t block = BLOCK_ROWS / tile_rows(cl) * tile_rows(cl), columns = tile_columns(cl);
     const size_t wanted = (size_t)cl->compute_units * ITEMS_PER_UNIT;
     const size_t blocks = divide_up(m, block), all_panels = divide_up(n, columns);
-    const size_t groups = (wanted + blocks - 1) / blocks;
+    const size_t needed = (wanted + blocks - 1) / blocks;
+    const size_t fit = GROUP_FLOATS / ((size_t)columns * (size_t)k) + 1;
+    const size_t least = (all_panels + fit - 1) / fit, groups = least > needed ? least : needed;
     const int32_t group = (int32_t)((all_panels + groups - 1) / groups) * columns;
-    const bool down = (size_t)m * (size_t)k <= CACHED_FLOATS;
-    const size_t across = divide_up(n, group);
 
-    return CLSEQ_LAUNCH(be, gemm_cpu_block,
-                        clseq_opencl_range_2d(down ? blocks : across, down ? across : blocks, 1, 1),
-                        clseq_arg_mem(strips), clseq_arg_mem(panels),
-                        clseq_arg_ulong((uint64_t)k0 * (uint64_t)columns), clseq_arg_int(panel_k),
-                        clseq_arg_mem(p->c.mem), clseq_arg_ulong(p->c.offset + offset),
-                        clseq_arg_int(p->c.rows), clseq_arg_int(m), clseq_arg_int(n),
-                        clseq_arg_int(k), clseq_arg_float((double)p->alpha),
-                        clseq_arg_float((double)beta), clseq_arg_int(block), clseq_arg_int(group),
-                        clseq_arg_int(down));
+    return CLSEQ_LAUNCH(
+        be, gemm_cpu_block, clseq_opencl_range_2d(blocks, divide_up(n, group), 1, 1),
+        clseq_arg_mem(strips), clseq_arg_mem(panels),
+        clseq_arg_ulong((uint64_t)k0 * (uint64_t)columns), clseq_arg_int(panel_k),
+        clseq_arg_mem(p->c.mem), clseq_arg_ulong(p->c.offset + offset), clseq_arg_int(p->c.rows),
+        clseq_arg_int(m), clseq_arg_int(n), clseq_arg_int(k), clseq_arg_float((double)p->alpha),
+        clseq_arg_float((double)beta), clseq_arg_int(block), clseq_arg_int(group));
 }
 
 static int32_t smaller(int32_t a, int32_t b)
@@ -311,6 +315,39 @@ static clseq_status packed(clseq_backend *be, const struct clseq_gemm_problem *p
         clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta), clseq_arg_int(block));
 }
 
+/* Whole rows of C by items that pack their own rows of A. */
+static clseq_status strips(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem panels)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const int32_t tile = tile_rows(cl), most = BLOCK_ROWS / tile * tile;
+    const int32_t wanted = (int32_t)cl->compute_units * OWN_ITEMS_PER_UNIT;
+    const int32_t rows = (int32_t)clseq_round_up(divide_up(p->m, wanted), (size_t)tile);
+    const int32_t block = smaller(most, rows);
+
+    if (!panels) {
+        CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_PART,
+                                       clseq_round_up((size_t)p->n, (size_t)tile_columns(cl)) *
+                                           (size_t)p->k * sizeof(cl_float),
+                                       &panels));
+        CLSEQ_TRY(pack_b(be, &p->b, 0, p->n, p->k, p->trans_b, panels, 0));
+    }
+    return CLSEQ_LAUNCH(be, gemm_cpu_strips, clseq_opencl_range_2d(divide_up(p->m, block), 1, 1, 1),
+                        clseq_arg_mem(p->a.mem), clseq_arg_ulong(p->a.offset),
+                        clseq_arg_int(p->a.rows), clseq_arg_mem(panels), clseq_arg_mem(p->c.mem),
+                        clseq_arg_ulong(p->c.offset), clseq_arg_int(p->c.rows), clseq_arg_int(p->m),
+                        clseq_arg_int(p->n), clseq_arg_int(p->k), clseq_arg_int(p->trans_a),
+                        clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta),
+                        clseq_arg_int(block));
+}
+
+/* Is A so large that packing it as a whole takes it through memory twice more, while few columns
+ * use it? */
+static bool is_streamed(const struct clseq_gemm_problem *p)
+{
+    return p->n <= OWN_COLUMNS && (size_t)p->m * (size_t)p->k > CACHED_FLOATS &&
+           (size_t)p->n * (size_t)p->k <= PACKED_FLOATS;
+}
+
 /* One matrix, more than a few rows. */
 static clseq_status many_rows(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
@@ -323,6 +360,8 @@ static clseq_status many_rows(clseq_backend *be, const struct clseq_gemm_problem
         CLSEQ_TRY(packed_copy(be, p, 1, false, &panels));
     if (!panels)
         CLSEQ_TRY(clseq_opencl_gemm_round_b(be, &q, false));
+    if (is_large && is_streamed(p))
+        return strips(be, &q, panels);
     if (is_large || (panels && p->m >= PACKED_ROWS && is_deep))
         return large(be, &q, panels);
     return panels ? packed(be, &q, panels) : tile(be, &q);

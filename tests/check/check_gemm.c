@@ -106,6 +106,7 @@ static void gemm_packed(struct check *t)
         return;
     gemm_shape_cases(t, 0, -1, 195, 67, 261);
     gemm_shape_cases(t, 1, -1, 293, 130, 600);
+    gemm_shape_cases(t, 2, -1, 201, 70, 1400); /* few columns of much A */
     gemm_case(t, (struct gemm_shape) { -1, 192, 4129, 2049, NULL }, 2, 1, 0.5);
     gemm_case(t, (struct gemm_shape) { -1, 4129, 80, 2049, NULL }, 1, 0.5, 1);
     gemm_case(t, (struct gemm_shape) { -1, 192, 80, 105001, NULL }, 0, 1, 0.5);
