@@ -147,11 +147,13 @@ static void tile_dot(uint *tiles, int c, int a, int b)
 
 /* ---- products ---- */
 
-/* Blocks as gemm_amx_pack leaves them, `steps` of them along k. Items: (`block` rows, `group`
- * columns, matrix of the batch), both multiples of SIDE. */
+/* Blocks as gemm_amx_pack leaves them, `steps` of them along k; those of B are part of b_steps,
+ * from b_first on. Items: (`block` rows, `group` columns, matrix of the batch), both multiples of
+ * SIDE. */
 CLSEQ_KERNEL void gemm_amx(__global const uint *a, __global const uint *b, __global float *c,
                            ulong c_offset, int c_rows, ulong c_batch, int m_size, int n_size,
-                           int steps, float alpha, float beta, int block, int group)
+                           int steps, int b_steps, int b_first, float alpha, float beta, int block,
+                           int group)
 {
     const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
     const int bottom = min(top + block, m_size), last = min(first + group, n_size);
@@ -167,13 +169,13 @@ CLSEQ_KERNEL void gemm_amx(__global const uint *a, __global const uint *b, __glo
                     : i == 12 || i == 13 ? TILE_ROWS * 0x1010101u
                                          : 0u;
     a += batch * (ulong)((m_size + SIDE - 1) / SIDE) * panel;
-    b += batch * (ulong)((n_size + SIDE - 1) / SIDE) * panel;
+    b += (batch * (ulong)((n_size + SIDE - 1) / SIDE) * (ulong)b_steps + (ulong)b_first) * BLOCK;
     c += c_offset + batch * c_batch;
     CONFIGURE(config)
     for (int n = first; n < last; n += SIDE) {
         for (int m = top; m < bottom; m += SIDE) {
             __global const uint *x = a + (ulong)(m / SIDE) * panel;
-            __global const uint *y = b + (ulong)(n / SIDE) * panel;
+            __global const uint *y = b + (ulong)(n / SIDE) * (ulong)b_steps * BLOCK;
 
             ZERO(0)
             ZERO(1)

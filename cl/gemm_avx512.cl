@@ -81,13 +81,13 @@ DEFINE_ROWS(rows_of_lines)
 #define A_STEP SIDE
 DEFINE_ROWS(rows_of_pairs)
 
-/* Blocks as gemm_avx512_pack leaves them, those of A in pairs like those of B or not; `steps` of
- * them along k. Items: (`block` rows, `group`
- * columns, matrix of the batch), both multiples of SIDE. */
+/* Blocks as gemm_avx512_pack leaves them, `steps` of them along k: those of A in pairs like those
+ * of B or not, those of B part of b_steps, from b_first on. Items: (`block` rows, `group` columns,
+ * matrix of the batch), both multiples of SIDE. */
 CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __global float *c,
                               ulong c_offset, int c_rows, ulong c_batch, int m_size, int n_size,
-                              int steps, float alpha, float beta, int block, int group,
-                              int a_in_pairs)
+                              int steps, int b_steps, int b_first, float alpha, float beta,
+                              int block, int group, int a_in_pairs)
 {
     const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
     const int bottom = min(top + block, m_size), last = min(first + group, n_size);
@@ -95,13 +95,13 @@ CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __
     float sums[SIDE * SIDE];
 
     a += batch * (ulong)((m_size + SIDE - 1) / SIDE) * panel;
-    b += batch * (ulong)((n_size + SIDE - 1) / SIDE) * panel;
+    b += (batch * (ulong)((n_size + SIDE - 1) / SIDE) * (ulong)b_steps + (ulong)b_first) * BLOCK;
     c += c_offset + batch * c_batch;
     for (int n = first; n < last; n += SIDE) {
         for (int m = top; m < bottom; m += SIDE) {
             const int rows = min(SIDE, bottom - m);
             __global const uint *x = a + (ulong)(m / SIDE) * panel;
-            __global const uint *y = b + (ulong)(n / SIDE) * panel;
+            __global const uint *y = b + (ulong)(n / SIDE) * (ulong)b_steps * BLOCK;
 
             for (int row = 0; row < rows; row += ROWS) {
                 if (a_in_pairs)

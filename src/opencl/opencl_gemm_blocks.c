@@ -16,8 +16,8 @@
 #define PARTS_BLOCKS (-2)
 
 /* The most steps and bytes that are packed at a time: near a core's part of the last-level cache,
- * and so that a row and a column of blocks stay in the second-level cache. */
-#define STEPS_MAX    8192
+ * and so that rows and columns of blocks stay in the second-level cache. */
+#define STEPS_MAX    2048
 #define PACKED_BYTES ((size_t)16 << 20)
 
 /* Items per compute unit that keep all busy to the end. */
@@ -141,6 +141,8 @@ static clseq_status product(clseq_backend *be, const struct clseq_gemm_blocks *u
         clseq_arg_int(a.lines),
         clseq_arg_int(b.lines),
         clseq_arg_int((int32_t)steps),
+        clseq_arg_int((int32_t)divide_up((size_t)b.k, SIDE)),
+        clseq_arg_int(a.k0 / SIDE - b.k0 / SIDE),
         clseq_arg_float((double)p->alpha),
         clseq_arg_float(a.k0 == 0 ? (double)p->beta : 1),
         clseq_arg_int((int32_t)block * SIDE),
@@ -172,15 +174,17 @@ static clseq_status in_parts(clseq_backend *be, const struct clseq_gemm_blocks *
                              const struct clseq_gemm_problem *p, int32_t batch0, int32_t batch,
                              cl_mem whole)
 {
-    const int32_t k_part = whole ? p->k : part_of(p->k, STEPS_MAX);
+    const int32_t k_part = part_of(p->k, STEPS_MAX);
     const size_t fit = PACKED_BYTES / bytes_of(1, SIDE, k_part) * SIDE;
     const int32_t m_part = part_of(p->m, fit), n_part = whole ? p->n : part_of(p->n, fit);
     struct part a = { .batch = batch, .batch0 = batch0 }, b = a;
     cl_mem a_blocks = NULL, b_blocks = whole;
 
     for (int32_t k = 0; k < p->k; k += k_part) {
-        a.k0 = b.k0 = k;
-        a.k = b.k = smaller(k_part, p->k - k);
+        a.k0 = k;
+        a.k = smaller(k_part, p->k - k);
+        b.k0 = whole ? 0 : k;
+        b.k = whole ? p->k : a.k;
         for (int32_t n = 0; n < p->n; n += n_part) {
             b.line0 = n;
             b.lines = smaller(n_part, p->n - n);

@@ -161,7 +161,7 @@ static void test_auto(void **state)
 /* ---- products ---- */
 
 /* The most elements of a matrix. */
-#define FLOATS (70 * 1100)
+#define FLOATS (40 * 2100)
 
 struct factors {
     clseq_buffer *buffers[3];
@@ -201,12 +201,11 @@ static void multiply(const struct probe_place *place, struct factors *f, int32_t
 }
 
 /* y stays for three products, of which the last has a copy of it, and changes then. Around the
- * edges of blocks, and with more steps than the provider takes at a time. */
+ * edges of blocks, and with more steps than provider and units take at a time. */
 static void test_copies(void **state)
 {
-    static const int32_t sizes[][3] = {
-        { 1, 37, 5 }, { 32, 64, 32 }, { 33, 66, 61 }, { 70, 31, 129 }, { 50, 70, 1100 }
-    };
+    static const int32_t sizes[][3] = { { 1, 37, 5 },    { 32, 64, 32 },   { 33, 66, 61 },
+                                        { 70, 31, 129 }, { 50, 70, 1100 }, { 33, 40, 2100 } };
     const int dropped = clseq_precision_dropped(CLSEQ_PRECISION_BF16);
     struct probe_place place;
     struct factors *f = calloc(1, sizeof(*f));
