@@ -14,30 +14,23 @@
 #define DOT_FUNCTION static
 
 /* The product of two bf16 numbers is exact, so adding it is one rounding, as in the processor. */
-static float16 dot(float16 sum, uint pair, uint16 pairs)
+static float16 dot(float16 sum, uint16 a, uint16 b)
 {
-    sum = flushed(sum + flushed_1(as_float(pair & 0xffff0000u)) *
-                            flushed(as_float16(pairs & 0xffff0000u)));
-    return flushed(sum + flushed_1(as_float(pair << 16u)) * flushed(as_float16(pairs << 16u)));
+    sum =
+        flushed(sum + flushed(as_float16(a & 0xffff0000u)) * flushed(as_float16(b & 0xffff0000u)));
+    return flushed(sum + flushed(as_float16(a << 16u)) * flushed(as_float16(b << 16u)));
 }
 
-#define DOT(sum, pair, pairs) dot(sum, pair, pairs)
+#define DOT(sum, a, b) sum = dot(sum, a, b);
 
 #else
 
 /* The processor that kernels are compiled for may be an older one. Not inlined, for the function
  * around it, which PoCL makes, is for that one. */
-#define DOT_FUNCTION __attribute__((noinline, target("avx512bf16"))) static
+#define DOT_FUNCTION   __attribute__((noinline, target("avx512bf16"))) static
 
-/* Since version 16 clang has a type for bf16, and its built-in functions take that. */
-#if __clang_major__ >= 16
-typedef __bf16 bf16_32 __attribute__((__vector_size__(64)));
-#define PAIRS_OF(x) __builtin_bit_cast(bf16_32, x)
-#else
-#define PAIRS_OF(x) as_int16(x)
-#endif
-#define DOT(sum, pair, pairs)                                                                      \
-    __builtin_ia32_dpbf16ps_512(sum, PAIRS_OF((uint16)(pair)), PAIRS_OF(pairs))
+/* Not clang's built-in function: it takes other types since version 16, which dies of them. */
+#define DOT(sum, a, b) __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
 
 #endif
 
@@ -49,9 +42,9 @@ typedef __bf16 bf16_32 __attribute__((__vector_size__(64)));
 /* A row's pair, its rows A_ROWS and its pairs along k A_STEP apart. */
 #define STEP(i)                                                                                    \
     {                                                                                              \
-        const uint pair = x[i * A_ROWS + k * A_STEP];                                              \
-        u##i = DOT(u##i, pair, b0);                                                                \
-        v##i = DOT(v##i, pair, b1);                                                                \
+        const uint16 pair = (uint16)(x[i * A_ROWS + k * A_STEP]);                                  \
+        DOT(u##i, pair, b0)                                                                        \
+        DOT(v##i, pair, b1)                                                                        \
     }
 #define STORE(i)                                                                                   \
     vstore16(u##i, 0, sums + i * SIDE);                                                            \
