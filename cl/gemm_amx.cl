@@ -148,12 +148,12 @@ static void tile_dot(uint *tiles, int c, int a, int b)
 /* ---- products ---- */
 
 /* Blocks as gemm_amx_pack leaves them, `steps` of them along k; those of B are part of b_steps,
- * from b_first on. Items: (`block` rows, `group` columns, matrix of the batch), both multiples of
- * SIDE. */
+ * from b_first on; `old` as in store_block. Items: (`block` rows, `group` columns, matrix of the
+ * batch), both multiples of SIDE. */
 CLSEQ_KERNEL void gemm_amx(__global const uint *a, __global const uint *b, __global float *c,
-                           ulong c_offset, int c_rows, ulong c_batch, int m_size, int n_size,
-                           int steps, int b_steps, int b_first, float alpha, float beta, int block,
-                           int group)
+                           ulong c_offset, int c_rows, ulong c_batch, __global const float *old,
+                           ulong old_offset, int old_rows, int m_size, int n_size, int steps,
+                           int b_steps, int b_first, float alpha, float beta, int block, int group)
 {
     const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
     const int bottom = min(top + block, m_size), last = min(first + group, n_size);
@@ -171,6 +171,7 @@ CLSEQ_KERNEL void gemm_amx(__global const uint *a, __global const uint *b, __glo
     a += batch * (ulong)((m_size + SIDE - 1) / SIDE) * panel;
     b += (batch * (ulong)((n_size + SIDE - 1) / SIDE) * (ulong)b_steps + (ulong)b_first) * BLOCK;
     c += c_offset + batch * c_batch;
+    old += old_offset + batch * c_batch;
     CONFIGURE(config)
     for (int n = first; n < last; n += SIDE) {
         for (int m = top; m < bottom; m += SIDE) {
@@ -195,7 +196,8 @@ CLSEQ_KERNEL void gemm_amx(__global const uint *a, __global const uint *b, __glo
             STORE(1, sums + TILE_ROWS, 4 * SIDE)
             STORE(2, sums + TILE_ROWS * SIDE, 4 * SIDE)
             STORE(3, sums + TILE_ROWS * SIDE + TILE_ROWS, 4 * SIDE)
-            store_block(c + (ulong)m * (ulong)c_rows + (ulong)n, (ulong)c_rows, sums,
+            store_block(c + (ulong)m * (ulong)c_rows + (ulong)n, (ulong)c_rows,
+                        old + (ulong)m * (ulong)old_rows + (ulong)n, (ulong)old_rows, sums,
                         min(SIDE, bottom - m), min(SIDE, last - n), alpha, beta);
         }
     }

@@ -75,12 +75,13 @@ DEFINE_ROWS(rows_of_lines)
 DEFINE_ROWS(rows_of_pairs)
 
 /* Blocks as gemm_avx512_pack leaves them, `steps` of them along k: those of A in pairs like those
- * of B or not, those of B part of b_steps, from b_first on. Items: (`block` rows, `group` columns,
- * matrix of the batch), both multiples of SIDE. */
+ * of B or not, those of B part of b_steps, from b_first on; `old` as in store_block. Items:
+ * (`block` rows, `group` columns, matrix of the batch), both multiples of SIDE. */
 CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __global float *c,
-                              ulong c_offset, int c_rows, ulong c_batch, int m_size, int n_size,
-                              int steps, int b_steps, int b_first, float alpha, float beta,
-                              int block, int group, int a_in_pairs)
+                              ulong c_offset, int c_rows, ulong c_batch, __global const float *old,
+                              ulong old_offset, int old_rows, int m_size, int n_size, int steps,
+                              int b_steps, int b_first, float alpha, float beta, int block,
+                              int group, int a_in_pairs)
 {
     const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
     const int bottom = min(top + block, m_size), last = min(first + group, n_size);
@@ -90,6 +91,7 @@ CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __
     a += batch * (ulong)((m_size + SIDE - 1) / SIDE) * panel;
     b += (batch * (ulong)((n_size + SIDE - 1) / SIDE) * (ulong)b_steps + (ulong)b_first) * BLOCK;
     c += c_offset + batch * c_batch;
+    old += old_offset + batch * c_batch;
     for (int n = first; n < last; n += SIDE) {
         for (int m = top; m < bottom; m += SIDE) {
             const int rows = min(SIDE, bottom - m);
@@ -102,7 +104,8 @@ CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __
                 else
                     rows_of_lines(x + row * PAIRS, y, steps, sums + row * SIDE);
             }
-            store_block(c + (ulong)m * (ulong)c_rows + (ulong)n, (ulong)c_rows, sums, rows,
+            store_block(c + (ulong)m * (ulong)c_rows + (ulong)n, (ulong)c_rows,
+                        old + (ulong)m * (ulong)old_rows + (ulong)n, (ulong)old_rows, sums, rows,
                         min(SIDE, last - n), alpha, beta);
         }
     }

@@ -124,10 +124,12 @@ static void pack_columns(float *strips, __global const float *a, int a_rows, int
     }
 }
 
-/* Items: (group of `panels` panels, block of `block` rows, matrix of the batch). */
+/* What beta multiplies is `old`: C, or a vector for all rows, old_rows being 0 then. Items: (group
+ * of `panels` panels, block of `block` rows, matrix of the batch). */
 KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
                           __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
-                          __global float *c, ulong c_offset, int c_rows, ulong c_batch, int m_size,
+                          __global float *c, ulong c_offset, int c_rows, ulong c_batch,
+                          __global const float *old, ulong old_offset, int old_rows, int m_size,
                           int n_size, int k_size, int trans_a, int trans_b, float alpha, float beta,
                           int panels, int block)
 {
@@ -139,6 +141,7 @@ KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, u
     a += a_offset + batch * a_batch;
     b += b_offset + batch * b_batch;
     c += c_offset + batch * c_batch;
+    old += old_offset + batch * c_batch;
     for (int k = 0; k < k_size; k += KC) {
         const int step = min(KC, k_size - k);
 
@@ -157,20 +160,24 @@ KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, u
         for (int m = m_first; m < m_last; m += SUB_ROWS) {
             const int rows = min(SUB_ROWS, m_last - m);
             __global float *to = c + (ulong)m * (ulong)c_rows;
+            __global const float *add = old + (ulong)m * (ulong)old_rows;
 
             if (trans_a) {
                 pack_columns(a_part, a + (ulong)k * (ulong)a_rows + (ulong)m, a_rows, rows, step);
                 for (int n = first; n < last; n += NR)
                     block_of_columns(rows, a_part, 0, MR * KC, b_part + (n - first) * KC, NR, step,
-                                     to + n, c_rows, min(NR, n_size - n), alpha,
-                                     k == 0 ? beta : 1.0f);
+                                     to + n, c_rows, add + n, old_rows, min(NR, n_size - n), alpha,
+                                     beta);
             } else {
                 for (int n = first; n < last; n += NR)
                     block_of_rows(rows, a + (ulong)m * (ulong)a_rows + (ulong)k, a_rows,
                                   MR * (long)a_rows, b_part + (n - first) * KC, NR, step, to + n,
-                                  c_rows, min(NR, n_size - n), alpha, k == 0 ? beta : 1.0f);
+                                  c_rows, add + n, old_rows, min(NR, n_size - n), alpha, beta);
             }
         }
+        old = c;
+        old_rows = c_rows;
+        beta = 1.0f;
     }
 }
 
@@ -247,13 +254,14 @@ KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows,
 }
 
 /* Strips and panels as the two kernels above leave them, panels of `panel_k` steps that begin
- * before the first of k_size. Items: (block of `block` rows, a multiple of MR; group of `group`
- * columns, a multiple of NR): blocks follow each other on a core, which has the panels of the group
- * in its cache then. */
+ * before the first of k_size. `old` as in gemm_cpu_tile. Items: (block of `block` rows, a multiple
+ * of MR; group of `group` columns, a multiple of NR): blocks follow each other on a core, which has
+ * the panels of the group in its cache then. */
 KERNEL void gemm_cpu_block(__global const float *strips, __global const float *panels,
                            ulong panels_offset, int panel_k, __global float *c, ulong c_offset,
-                           int c_rows, int m_size, int n_size, int k_size, float alpha, float beta,
-                           int block, int group)
+                           int c_rows, __global const float *old, ulong old_offset, int old_rows,
+                           int m_size, int n_size, int k_size, float alpha, float beta, int block,
+                           int group)
 {
     const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
     const int rows = min(block, m_size - top), last = min(first + group, n_size);
@@ -261,6 +269,7 @@ KERNEL void gemm_cpu_block(__global const float *strips, __global const float *p
 
     panels += panels_offset;
     c += c_offset + (ulong)top * (ulong)c_rows;
+    old += old_offset + (ulong)top * (ulong)old_rows;
     for (int k = 0; k < k_size; k += KC) {
         const int step = min(KC, k_size - k);
         __global const float *a = strips + (ulong)k * whole + (ulong)top * (ulong)step;
@@ -274,10 +283,13 @@ KERNEL void gemm_cpu_block(__global const float *strips, __global const float *p
                     PREFETCH_PANEL(panel + NR * (long)panel_k, m, rows, step)
                 }
                 block_of_strips(min(MR, rows - m), a + m * (long)step, 0, 0, panel, NR, step,
-                                c + m * (long)c_rows + n, c_rows, min(NR, n_size - n), alpha,
-                                k == 0 ? beta : 1.0f);
+                                c + m * (long)c_rows + n, c_rows, old + m * (long)old_rows + n,
+                                old_rows, min(NR, n_size - n), alpha, beta);
             }
         }
+        old = c;
+        old_rows = c_rows;
+        beta = 1.0f;
     }
 }
 
@@ -302,14 +314,16 @@ static void pack_rows(float *strips, __global const float *a, int a_rows, int ro
  * gemm_cpu_block. Items: blocks of `block` rows. */
 KERNEL void gemm_cpu_strips(__global const float *a, ulong a_offset, int a_rows,
                             __global const float *panels, __global float *c, ulong c_offset,
-                            int c_rows, int m_size, int n_size, int k_size, int trans_a,
-                            float alpha, float beta, int block)
+                            int c_rows, __global const float *old, ulong old_offset, int old_rows,
+                            int m_size, int n_size, int k_size, int trans_a, float alpha,
+                            float beta, int block)
 {
     const int top = (int)get_global_id(0) * block, rows = min(block, m_size - top);
     float strips[OWN_ROWS * KC];
 
     a += a_offset + (trans_a ? (ulong)top : (ulong)top * (ulong)a_rows);
     c += c_offset + (ulong)top * (ulong)c_rows;
+    old += old_offset + (ulong)top * (ulong)old_rows;
     for (int k = 0; k < k_size; k += KC) {
         const int step = min(KC, k_size - k);
 
@@ -320,25 +334,33 @@ KERNEL void gemm_cpu_strips(__global const float *a, ulong a_offset, int a_rows,
         for (int n = 0; n < n_size; n += NR)
             block_of_own(rows, strips, 0, MR * KC,
                          panels + (ulong)n * (ulong)k_size + (ulong)k * NR, NR, step, c + n, c_rows,
-                         min(NR, n_size - n), alpha, k == 0 ? beta : 1.0f);
+                         old + n, old_rows, min(NR, n_size - n), alpha, beta);
+        old = c;
+        old_rows = c_rows;
+        beta = 1.0f;
     }
 }
 
-/* Items: (panel, block of `block` rows). */
+/* `old` as in gemm_cpu_tile. Items: (panel, block of `block` rows). */
 KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
                             __global const float *panels, __global float *c, ulong c_offset,
-                            int c_rows, int m_size, int n_size, int k_size, float alpha, float beta,
-                            int block)
+                            int c_rows, __global const float *old, ulong old_offset, int old_rows,
+                            int m_size, int n_size, int k_size, float alpha, float beta, int block)
 {
     const int n = (int)get_global_id(0) * NR, m = (int)get_global_id(1) * block;
     const int rows = min(block, m_size - m), columns = min(NR, n_size - n);
 
     a += a_offset + (ulong)m * (ulong)a_rows;
     c += c_offset + (ulong)m * (ulong)c_rows + (ulong)n;
+    old += old_offset + (ulong)m * (ulong)old_rows + (ulong)n;
     panels += (ulong)n * (ulong)k_size;
-    for (int k = 0; k < k_size; k += KC)
+    for (int k = 0; k < k_size; k += KC) {
         block_global(rows, a + k, a_rows, MR * (long)a_rows, panels + (ulong)k * NR, NR,
-                     min(KC, k_size - k), c, c_rows, columns, alpha, k == 0 ? beta : 1.0f);
+                     min(KC, k_size - k), c, c_rows, old, old_rows, columns, alpha, beta);
+        old = c;
+        old_rows = c_rows;
+        beta = 1.0f;
+    }
 }
 
 /* B (K, N) in place. The last panel is moved to the left to be whole: the columns it shares with
@@ -356,8 +378,8 @@ KERNEL void gemm_cpu_direct(__global const float *a, ulong a_offset, int a_rows,
     b += b_offset + batch * b_batch + (ulong)from;
     c += c_offset + batch * c_batch + (ulong)n;
     if (skip == 0) {
-        block_global(m_size, a, a_rows, MR * (long)a_rows, b, b_rows, k_size, c, c_rows, NR, alpha,
-                     beta);
+        block_global(m_size, a, a_rows, MR * (long)a_rows, b, b_rows, k_size, c, c_rows, c, c_rows,
+                     NR, alpha, beta);
         return;
     }
     for (int m = 0; m < m_size; m++) {
@@ -412,17 +434,18 @@ static float sum_lanes(floatV x)
     {                                                                                              \
         float t0 = sum_lanes(p##i), t1 = sum_lanes(q##i), t2 = sum_lanes(r##i);                    \
         __global float *row = c + i * c_rows;                                                      \
+        __global const float *old_row = old + i * old_rows;                                        \
         for (int e = k; e < k_size; e++) {                                                         \
             const float x = a[i * a_rows + e];                                                     \
             t0 += x * ONE(b0[e]);                                                                  \
             t1 += x * ONE(b1[e]);                                                                  \
             t2 += x * ONE(b2[e]);                                                                  \
         }                                                                                          \
-        row[0] = beta == 0.0f ? alpha * t0 : alpha * t0 + beta * row[0];                           \
+        row[0] = beta == 0.0f ? alpha * t0 : alpha * t0 + beta * old_row[0];                       \
         if (columns > 1)                                                                           \
-            row[1] = beta == 0.0f ? alpha * t1 : alpha * t1 + beta * row[1];                       \
+            row[1] = beta == 0.0f ? alpha * t1 : alpha * t1 + beta * old_row[1];                   \
         if (columns > 2)                                                                           \
-            row[2] = beta == 0.0f ? alpha * t2 : alpha * t2 + beta * row[2];                       \
+            row[2] = beta == 0.0f ? alpha * t2 : alpha * t2 + beta * old_row[2];                   \
     }
 #if CLSEQ_PREFETCH
 /* The next three rows of B come while these are used; they are in no cache. */
@@ -447,7 +470,8 @@ static float sum_lanes(floatV x)
 #define DEFINE_DOT(name, ROWS, TYPE, LOAD, STORE)                                                  \
     static void name(__global const float *a, long a_rows, __global const TYPE *b0,                \
                      __global const TYPE *b1, __global const TYPE *b2, int k_size,                 \
-                     __global float *c, long c_rows, int columns, float alpha, float beta)         \
+                     __global float *c, long c_rows, __global const float *old, long old_rows,     \
+                     int columns, float alpha, float beta)                                         \
     {                                                                                              \
         int k = 0;                                                                                 \
         ROWS(DOT_DECLARE)                                                                          \
@@ -459,14 +483,16 @@ static float sum_lanes(floatV x)
         ROWS(STORE)                                                                                \
     }
 
-/* Items: (group of `block` rows of B, 1, matrix of the batch). */
+/* `old` as in gemm_cpu_tile, its matrices as far apart as those of C. Items: (group of `block` rows
+ * of B, 1, matrix of the batch). */
 #define DEFINE_DOT_KERNEL(name, TYPE, LOAD, STORE)                                                 \
     DEFINE_DOT(name##_1, ROWS_1, TYPE, LOAD, STORE)                                                \
     DEFINE_DOT(name##_2, ROWS_2, TYPE, LOAD, STORE)                                                \
     DEFINE_DOT(name##_4, ROWS_4, TYPE, LOAD, STORE)                                                \
     KERNEL void name(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,           \
                      __global const TYPE *b, ulong b_offset, int b_rows, ulong b_batch,            \
-                     __global float *c, ulong c_offset, int c_rows, ulong c_batch, int m_size,     \
+                     __global float *c, ulong c_offset, int c_rows, ulong c_batch,                 \
+                     __global const float *old, ulong old_offset, int old_rows, int m_size,        \
                      int n_size, int k_size, float alpha, float beta, int block)                   \
     {                                                                                              \
         const int first = (int)get_global_id(0) * block, last = min(first + block, n_size);        \
@@ -475,6 +501,7 @@ static float sum_lanes(floatV x)
         a += a_offset + batch * a_batch;                                                           \
         b += b_offset + batch * b_batch;                                                           \
         c += c_offset + batch * c_batch;                                                           \
+        old += old_offset + batch * c_batch;                                                       \
         for (int n = first; n < last; n += 3) {                                                    \
             const int columns = min(3, last - n);                                                  \
             __global const TYPE *b0 = b + (ulong)n * (ulong)b_rows;                                \
@@ -482,18 +509,27 @@ static float sum_lanes(floatV x)
             __global const TYPE *b2 = b1 + (columns > 2 ? (ulong)b_rows : 0);                      \
             __global const float *x = a;                                                           \
             __global float *y = c + n;                                                             \
+            __global const float *z = old + n;                                                     \
             int rows = m_size;                                                                     \
                                                                                                    \
-            for (; rows >= 4; rows -= 4, x += 4 * (long)a_rows, y += 4 * (long)c_rows)             \
-                name##_4(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);          \
+            for (; rows >= 4; rows -= 4) {                                                         \
+                name##_4(x, a_rows, b0, b1, b2, k_size, y, c_rows, z, old_rows, columns, alpha,    \
+                         beta);                                                                    \
+                x += 4 * (long)a_rows;                                                             \
+                y += 4 * (long)c_rows;                                                             \
+                z += 4 * (long)old_rows;                                                           \
+            }                                                                                      \
             if (rows >= 2) {                                                                       \
-                name##_2(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);          \
+                name##_2(x, a_rows, b0, b1, b2, k_size, y, c_rows, z, old_rows, columns, alpha,    \
+                         beta);                                                                    \
                 rows -= 2;                                                                         \
                 x += 2 * (long)a_rows;                                                             \
                 y += 2 * (long)c_rows;                                                             \
+                z += 2 * (long)old_rows;                                                           \
             }                                                                                      \
             if (rows >= 1)                                                                         \
-                name##_1(x, a_rows, b0, b1, b2, k_size, y, c_rows, columns, alpha, beta);          \
+                name##_1(x, a_rows, b0, b1, b2, k_size, y, c_rows, z, old_rows, columns, alpha,    \
+                         beta);                                                                    \
         }                                                                                          \
     }
 DEFINE_DOT_KERNEL(gemm_cpu_dot, float, LOAD_FLOAT, STORE_FLOAT)

@@ -125,7 +125,7 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
             for (int gate = 0; gate < 4; gate++)
                 rows_to_private(rows, a, h_rows, MR * h_rows,
                                 panels + (ulong)(gate * padded + unit) * (ulong)H + (ulong)k * NR,
-                                NR, min(KC, H - k), pre[gate], NR, NR, 1.0f, 1.0f);
+                                NR, min(KC, H - k), pre[gate], NR, pre[gate], NR, NR, 1.0f, 1.0f);
         }
         for (int row = first; row < last; row++) {
             __global const float *c_old = c_from + row * c_rows + unit;
@@ -192,10 +192,11 @@ KERNEL void lstm_cpu_bwd(__global const float *strips, int has_strips, __global 
 
             if (has_strips)
                 strips_to_private(rows, strips + (ulong)k * whole + (ulong)first * (ulong)step, 0,
-                                  MR * step, panel, NR, step, sum, NR, NR, 1.0f, 1.0f);
+                                  MR * step, panel, NR, step, sum, NR, sum, NR, NR, 1.0f, 1.0f);
             else
                 rows_to_private(rows, act_now + act_step + first * (long)act_stride + k, act_stride,
-                                MR * (long)act_stride, panel, NR, step, sum, NR, NR, 1.0f, 1.0f);
+                                MR * (long)act_stride, panel, NR, step, sum, NR, sum, NR, NR, 1.0f,
+                                1.0f);
         }
         for (int row = first; row < last; row++) {
             __global const float *above =

@@ -35,10 +35,11 @@ struct clseq_fill_args {
     double value;
 };
 
-/* C = alpha op(A) op(B) + beta C, op(X) = X or its transpose.
- *   op(A) (M, K), op(B) (K, N), C (M, N); stored A is (M, K), or (K, M) when trans_a, and so on.
- *   All rank 2, or all rank 3 with the same dims[0]: a strided batch of products.
- *   K = 0 gives beta C. Products are formed and summed in f32 or better; the order of the sum is
+/* C = alpha op(A) op(B) + beta C (+ bias, a vector added to every row), op(X) = X or its transpose.
+ *   op(A) (M, K), op(B) (K, N), C (M, N), bias (N); stored A is (M, K), or (K, M) when trans_a, and
+ *   so on. All rank 2, or all but bias, which must not be there then, rank 3 with the same dims[0]:
+ *   a strided batch of products.
+ *   K = 0 gives beta C (+ bias). Products are formed and summed in f32 or better; the order of the sum is
  *   the provider's, but fixed for a shape. fma allowed.
  *   Every element of A and B counts as rounded to the backend's precision (precision.h), C and the
  *   sums do not. bf16 is exact; tf32 may keep more bits, or round ties and others away from the
@@ -48,6 +49,7 @@ struct clseq_fill_args {
 struct clseq_gemm_args {
     clseq_tensor a, b; /* in, real */
     clseq_tensor c;    /* in (beta != 0) and out, real */
+    clseq_tensor bias; /* in, real, optional */
     bool trans_a, trans_b;
     double alpha, beta;
 };

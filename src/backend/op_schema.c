@@ -18,7 +18,7 @@
 
 #define FIELDS_copy ANY_IN(copy, src), ANY_OUT(copy, dst)
 #define FIELDS_fill ANY_OUT(fill, dst)
-#define FIELDS_gemm IN(gemm, a), IN(gemm, b), INOUT_BETA(gemm, c)
+#define FIELDS_gemm IN(gemm, a), IN(gemm, b), INOUT_BETA(gemm, c), IN_OPT(gemm, bias)
 #define FIELDS_bias_add IN(bias_add, x), IN(bias_add, b0), IN_OPT(bias_add, b1), OUT_OVER(bias_add, y, x)
 #define FIELDS_axpby IN(axpby, x), INOUT_BETA(axpby, y)
 #define FIELDS_tanh_fwd IN(tanh_fwd, x), OUT_OVER(tanh_fwd, y, x)

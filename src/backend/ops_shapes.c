@@ -131,7 +131,11 @@ static clseq_status check_gemm(const struct call *k, const struct clseq_gemm_arg
             NEED(b, "(batch, N, K), with K and N from a and c,", a, 3, a->c.dims[0], n, depth);
         else
             NEED(b, "(batch, K, N), with K and N from a and c,", a, 3, a->c.dims[0], depth, n);
+        if (clseq_tensor_present(&a->bias))
+            return clseq_fail(k->ctx, CLSEQ_ERR_ARG,
+                              "%s: bias must not be there for a batch of products", k->op);
     }
+    NEED_IF_PRESENT(bias, "(N)", c, 1, n, 1, 1);
     FINITE(alpha);
     FINITE(beta);
     return CLSEQ_OK;

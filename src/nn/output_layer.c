@@ -49,10 +49,14 @@ clseq_status clseq_output_layer_take(const clseq_output_layer *layer, clseq_work
 clseq_status clseq_output_layer_logits(const clseq_output_layer *layer, const clseq_run *run,
                                        clseq_tensor h, clseq_tensor logits)
 {
-    CLSEQ_TRY(clseq_linear_fwd(run, h, clseq_run_weight(run, layer->weight), 0, logits));
-    return clseq_op_bias_add(
-        run->be, &(struct clseq_bias_add_args) {
-                     .x = logits, .b0 = clseq_run_weight(run, layer->bias), .y = logits });
+    return clseq_op_gemm(run->be,
+                         &(struct clseq_gemm_args) { .a = h,
+                                                     .b = clseq_run_weight(run, layer->weight),
+                                                     .c = logits,
+                                                     .bias = clseq_run_weight(run, layer->bias),
+                                                     .trans_b = true,
+                                                     .alpha = 1,
+                                                     .beta = 0 });
 }
 
 static clseq_status gather_real_positions(const clseq_run *run, const clseq_output_pass *pass,

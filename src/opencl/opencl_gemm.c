@@ -80,10 +80,44 @@ static clseq_status scale(clseq_backend *be, const struct clseq_gemm_args *a)
         clseq_arg_int(columns), clseq_arg_int(matrices), clseq_arg_float(a->beta));
 }
 
-clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *a)
+static bool uses_unit(const clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    return cl->unit && !cl->unit_rests && cl->unit->takes(be, p);
+}
+
+/* The unit or the provider, by the backend's precision. */
+static clseq_status make(clseq_backend *be, struct clseq_gemm_problem *p)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
     const int dropped = clseq_precision_dropped(be->info.precision);
+
+    if (uses_unit(be, p))
+        return cl->unit->run(be, p);
+    if (dropped) {
+        p->b_dropped = dropped;
+        CLSEQ_TRY(clseq_opencl_gemm_round_a(be, p, dropped));
+        /* The provider cpu does it when it packs. */
+        if (cl->gemm != CLSEQ_PROVIDER_CPU)
+            CLSEQ_TRY(clseq_opencl_gemm_round_b(be, p, true));
+    }
+    return providers[cl->gemm].run(be, p);
+}
+
+/* Does what makes this product add a vector to every row of it? */
+static bool adds(const clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    return uses_unit(be, p) ? cl->unit->adds
+                            : cl->gemm == CLSEQ_PROVIDER_CPU && clseq_opencl_gemm_cpu_adds(be, p);
+}
+
+clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *a)
+{
+    const bool has_bias = clseq_tensor_present(&a->bias);
+    const struct clseq_bias_add_args biased = { .x = a->c, .b0 = a->bias, .y = a->c };
     const int row = a->c.ndim - 2;
     struct clseq_gemm_problem p = { .m = a->c.dims[row],
                                     .n = a->c.dims[row + 1],
@@ -98,21 +132,23 @@ clseq_status clseq_opencl_gemm(clseq_backend *be, const struct clseq_gemm_args *
 
     if (p.m == 0 || p.n == 0 || p.batch == 0)
         return CLSEQ_OK;
-    if (p.k == 0)
-        return scale(be, a);
+    if (p.k == 0) {
+        CLSEQ_TRY(scale(be, a));
+        return has_bias ? clseq_opencl_bias_add(be, &biased) : CLSEQ_OK;
+    }
     if (!matrix_of(&a->a, &p.a) || !matrix_of(&a->b, &p.b) || !matrix_of(&a->c, &p.c))
         return clseq_fail(be->ctx, CLSEQ_ERR_LIMIT,
                           "gemm: the rows of a matrix are more than 2^31 - 1 elements apart");
-    if (cl->unit && !cl->unit_rests && cl->unit->takes(be, &p))
-        return cl->unit->run(be, &p);
-    if (dropped) {
-        p.b_dropped = dropped;
-        CLSEQ_TRY(clseq_opencl_gemm_round_a(be, &p, dropped));
-        /* The provider cpu does it when it packs. */
-        if (cl->gemm != CLSEQ_PROVIDER_CPU)
-            CLSEQ_TRY(clseq_opencl_gemm_round_b(be, &p, true));
+    if (!has_bias)
+        return make(be, &p);
+    if (p.beta == 0.0f && adds(be, &p)) {
+        p.vector = (struct clseq_gemm_matrix) { .mem = clseq_opencl_mem(&a->bias),
+                                                .offset = a->bias.offset };
+        p.beta = 1;
+        return make(be, &p);
     }
-    return providers[cl->gemm].run(be, &p);
+    CLSEQ_TRY(make(be, &p));
+    return clseq_opencl_bias_add(be, &biased);
 }
 
 /* ---- checking a provider when the device opens ---- */

@@ -26,9 +26,18 @@ struct clseq_gemm_problem {
     int32_t m, n, k, batch; /* all > 0 */
     bool trans_a, trans_b;
     float alpha, beta;
+    /* With beta = 1, where its `mem` is set: a vector, its `rows` being 0, that is added and not C.
+     * Only for who says that it does (clseq_opencl_gemm_cpu_adds(), adds() of a matrix unit). */
+    struct clseq_gemm_matrix vector;
     uint64_t b_id, b_version; /* of B's buffer; 0 where its content may change unseen */
     int b_dropped; /* bits of B's mantissa to be rounded off still; A is as it should be */
 };
+
+/* What beta multiplies. */
+static inline const struct clseq_gemm_matrix *clseq_gemm_old(const struct clseq_gemm_problem *p)
+{
+    return p->vector.mem ? &p->vector : &p->c;
+}
 
 /* The arguments (pointer, offset, row stride, batch stride) of most kernels. */
 #define CLSEQ_ARG_MATRIX(x)                                                                        \
@@ -69,6 +78,8 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_ways(clseq_backend *be,
 void clseq_opencl_gemm_use(clseq_backend *be, int way);
 
 /* The providers. */
+/* Can provider cpu add a vector to every row of this product? */
+bool clseq_opencl_gemm_cpu_adds(const clseq_backend *be, const struct clseq_gemm_problem *p);
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_cpu(clseq_backend *be,
                                                     const struct clseq_gemm_problem *p);
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_gpu(clseq_backend *be,

@@ -104,5 +104,6 @@ const struct clseq_matrix_unit clseq_matrix_unit_amx = {
     .fits = fits,
     .open = open_unit,
     .takes = takes,
+    .adds = true,
     .run = run,
 };

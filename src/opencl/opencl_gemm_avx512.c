@@ -61,5 +61,6 @@ const struct clseq_matrix_unit clseq_matrix_unit_avx512 = {
     .fits = fits,
     .open = open_unit,
     .takes = takes,
+    .adds = true,
     .run = run,
 };

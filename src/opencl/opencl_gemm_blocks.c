@@ -111,6 +111,13 @@ static clseq_status kept_b(clseq_backend *be, const struct clseq_gemm_blocks *un
     return !*ret || is_filled ? CLSEQ_OK : pack(be, unit, &p->b, whole, p->trans_b, true, *ret);
 }
 
+/* Where the rows and columns begin in C, or in what lies like it. */
+static uint64_t element_of(const struct clseq_gemm_matrix *x, struct part a, struct part b)
+{
+    return x->offset + (uint64_t)a.batch0 * x->batch + (uint64_t)a.line0 * (uint64_t)x->rows +
+           (uint64_t)b.line0;
+}
+
 /* An item makes some rows of C by some columns. Rows are as many as leave A in a cache while panels
  * of B go by, each read once for all of them, but few enough that there is work for all cores to
  * the end. */
@@ -128,16 +135,18 @@ static clseq_status product(clseq_backend *be, const struct clseq_gemm_blocks *u
     const size_t block = divide_up(strips, blocks);
     const size_t groups = divide_up(wanted, divide_up(strips, block) * batch);
     const size_t group = divide_up(panels, groups);
-    const uint64_t offset = p->c.offset + (uint64_t)a.batch0 * p->c.batch +
-                            (uint64_t)a.line0 * (uint64_t)p->c.rows + (uint64_t)b.line0;
+    const struct clseq_gemm_matrix *old = a.k0 == 0 ? clseq_gemm_old(p) : &p->c;
 
     const struct clseq_opencl_arg args[] = {
         clseq_arg_mem(a_blocks),
         clseq_arg_mem(b_blocks),
         clseq_arg_mem(p->c.mem),
-        clseq_arg_ulong(offset),
+        clseq_arg_ulong(element_of(&p->c, a, b)),
         clseq_arg_int(p->c.rows),
         clseq_arg_ulong(p->c.batch),
+        clseq_arg_mem(old->mem),
+        clseq_arg_ulong(element_of(old, a, b)),
+        clseq_arg_int(old->rows),
         clseq_arg_int(a.lines),
         clseq_arg_int(b.lines),
         clseq_arg_int((int32_t)steps),

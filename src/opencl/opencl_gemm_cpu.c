@@ -81,6 +81,13 @@ static int32_t block_rows(const struct clseq_opencl *cl, int32_t m, size_t group
     return whole < BLOCK_MAX ? whole : BLOCK_MAX;
 }
 
+/* What beta multiplies, from a row and a column on. */
+#define ARG_OLD(p, row, column)                                                                    \
+    clseq_arg_mem(clseq_gemm_old(p)->mem),                                                         \
+        clseq_arg_ulong(clseq_gemm_old(p)->offset +                                                \
+                        (uint64_t)(row) * (uint64_t)clseq_gemm_old(p)->rows + (uint64_t)(column)), \
+        clseq_arg_int(clseq_gemm_old(p)->rows)
+
 /* B transposed, few rows. A group takes as many rows of B as stay in the first-level cache. B may
  * be of bf16. */
 static clseq_status dot(clseq_backend *be, const struct clseq_gemm_problem *p, bool bf16)
@@ -93,7 +100,7 @@ static clseq_status dot(clseq_backend *be, const struct clseq_gemm_problem *p, b
         clseq_opencl_range_3d(divide_up(p->n, block), 1, (size_t)p->batch, 1, 1, 1);
 
 #define DOT_ARGUMENTS                                                                              \
-    CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),                     \
+    CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c), ARG_OLD(p, 0, 0),   \
         clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),                             \
         clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta), clseq_arg_int(block)
     if (bf16)
@@ -164,12 +171,12 @@ static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_matrix *a,
         clseq_arg_int(m), clseq_arg_int(k), clseq_arg_int(trans), clseq_arg_mem(strips));
 }
 
-/* Both packed: rows by columns of C, from element `offset` of C on; panels of `panel_k` steps, from
- * step k0 on. A group of columns is what stays in the second-level cache while blocks of A pass
+/* Both packed: m rows by n columns of C, from (m0, n0) on; panels of `panel_k` steps, from step k0
+ * on. A group of columns is what stays in the second-level cache while blocks of A pass
  * over it. */
 static clseq_status block_product(clseq_backend *be, const struct clseq_gemm_problem *p,
                                   cl_mem strips, cl_mem panels, int32_t panel_k, int32_t k0,
-                                  uint64_t offset, int32_t m, int32_t n, int32_t k, float beta)
+                                  int32_t m0, int32_t n0, int32_t m, int32_t n, int32_t k)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
     const int32_t block = BLOCK_ROWS / tile_rows(cl) * tile_rows(cl), columns = tile_columns(cl);
@@ -184,9 +191,11 @@ static clseq_status block_product(clseq_backend *be, const struct clseq_gemm_pro
         be, gemm_cpu_block, clseq_opencl_range_2d(blocks, divide_up(n, group), 1, 1),
         clseq_arg_mem(strips), clseq_arg_mem(panels),
         clseq_arg_ulong((uint64_t)k0 * (uint64_t)columns), clseq_arg_int(panel_k),
-        clseq_arg_mem(p->c.mem), clseq_arg_ulong(p->c.offset + offset), clseq_arg_int(p->c.rows),
-        clseq_arg_int(m), clseq_arg_int(n), clseq_arg_int(k), clseq_arg_float((double)p->alpha),
-        clseq_arg_float((double)beta), clseq_arg_int(block), clseq_arg_int(group));
+        clseq_arg_mem(p->c.mem),
+        clseq_arg_ulong(p->c.offset + (uint64_t)m0 * (uint64_t)p->c.rows + (uint64_t)n0),
+        clseq_arg_int(p->c.rows), ARG_OLD(p, m0, n0), clseq_arg_int(m), clseq_arg_int(n),
+        clseq_arg_int(k), clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta),
+        clseq_arg_int(block), clseq_arg_int(group));
 }
 
 static int32_t smaller(int32_t a, int32_t b)
@@ -232,6 +241,12 @@ static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p,
                                  &panels));
     for (int32_t k0 = 0; k0 < p->k; k0 += k_part) {
         const int32_t k = smaller(k_part, p->k - k0);
+        struct clseq_gemm_problem q = *p;
+
+        if (k0 > 0) {
+            q.beta = 1;
+            q.vector.mem = NULL;
+        }
 
         for (int32_t n0 = 0; n0 < p->n; n0 += n_part) {
             const int32_t n = smaller(n_part, p->n - n0);
@@ -252,9 +267,8 @@ static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p,
                                      p->trans_a ? (uint64_t)k0 * a_rows + (uint64_t)m0
                                                 : (uint64_t)m0 * a_rows + (uint64_t)k0,
                                      m, k, p->trans_a, strips));
-                CLSEQ_TRY(block_product(be, p, strips, panels, whole ? p->k : k, whole ? k0 : 0,
-                                        (uint64_t)m0 * (uint64_t)p->c.rows + (uint64_t)n0, m, n, k,
-                                        k0 == 0 ? p->beta : 1));
+                CLSEQ_TRY(block_product(be, &q, strips, panels, whole ? p->k : k, whole ? k0 : 0,
+                                        m0, n0, m, n, k));
             }
         }
     }
@@ -268,7 +282,7 @@ static clseq_status tile(clseq_backend *be, const struct clseq_gemm_problem *p)
     return CLSEQ_LAUNCH(
         be, gemm_cpu_tile,
         clseq_opencl_range_3d(split.groups, split.blocks, (size_t)p->batch, 1, 1, 1),
-        CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c),
+        CLSEQ_ARG_MATRIX(&p->a), CLSEQ_ARG_MATRIX(&p->b), CLSEQ_ARG_MATRIX(&p->c), ARG_OLD(p, 0, 0),
         clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k), clseq_arg_int(p->trans_a),
         clseq_arg_int(p->trans_b), clseq_arg_float((double)p->alpha),
         clseq_arg_float((double)p->beta), clseq_arg_int(split.panels), clseq_arg_int(split.block));
@@ -311,8 +325,9 @@ static clseq_status packed(clseq_backend *be, const struct clseq_gemm_problem *p
         be, gemm_cpu_packed, clseq_opencl_range_2d(columns, divide_up(p->m, block), 1, 1),
         clseq_arg_mem(p->a.mem), clseq_arg_ulong(p->a.offset), clseq_arg_int(p->a.rows),
         clseq_arg_mem(panels), clseq_arg_mem(p->c.mem), clseq_arg_ulong(p->c.offset),
-        clseq_arg_int(p->c.rows), clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
-        clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta), clseq_arg_int(block));
+        clseq_arg_int(p->c.rows), ARG_OLD(p, 0, 0), clseq_arg_int(p->m), clseq_arg_int(p->n),
+        clseq_arg_int(p->k), clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta),
+        clseq_arg_int(block));
 }
 
 /* Whole rows of C by items that pack their own rows of A. */
@@ -334,10 +349,10 @@ static clseq_status strips(clseq_backend *be, const struct clseq_gemm_problem *p
     return CLSEQ_LAUNCH(be, gemm_cpu_strips, clseq_opencl_range_2d(divide_up(p->m, block), 1, 1, 1),
                         clseq_arg_mem(p->a.mem), clseq_arg_ulong(p->a.offset),
                         clseq_arg_int(p->a.rows), clseq_arg_mem(panels), clseq_arg_mem(p->c.mem),
-                        clseq_arg_ulong(p->c.offset), clseq_arg_int(p->c.rows), clseq_arg_int(p->m),
-                        clseq_arg_int(p->n), clseq_arg_int(p->k), clseq_arg_int(p->trans_a),
-                        clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta),
-                        clseq_arg_int(block));
+                        clseq_arg_ulong(p->c.offset), clseq_arg_int(p->c.rows), ARG_OLD(p, 0, 0),
+                        clseq_arg_int(p->m), clseq_arg_int(p->n), clseq_arg_int(p->k),
+                        clseq_arg_int(p->trans_a), clseq_arg_float((double)p->alpha),
+                        clseq_arg_float((double)p->beta), clseq_arg_int(block));
 }
 
 /* Is A so large that packing it as a whole takes it through memory twice more, while few columns
@@ -378,11 +393,21 @@ static clseq_status direct(clseq_backend *be, const struct clseq_gemm_problem *p
                         clseq_arg_float((double)p->alpha), clseq_arg_float((double)p->beta));
 }
 
+static bool is_direct_product(const clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    return !p->trans_a && !p->trans_b && p->m <= DIRECT_ROWS &&
+           p->n >= tile_columns(clseq_opencl_of(be));
+}
+
+bool clseq_opencl_gemm_cpu_adds(const clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    return !is_direct_product(be, p);
+}
+
 clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
     const bool is_dot = !p->trans_a && p->trans_b && p->m <= DOT_ROWS;
-    const bool is_direct = !p->trans_a && !p->trans_b && p->m <= DIRECT_ROWS &&
-                           p->n >= tile_columns(clseq_opencl_of(be));
+    const bool is_direct = is_direct_product(be, p);
     struct clseq_gemm_problem q = *p;
     bool bf16 = false;
 

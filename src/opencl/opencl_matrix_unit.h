@@ -25,6 +25,7 @@ struct clseq_matrix_unit {
     clseq_status (*open)(clseq_backend *be, const struct clseq_opencl_cache *cache);
     /* Is this product worth its while? */
     bool (*takes)(const clseq_backend *be, const struct clseq_gemm_problem *p);
+    bool adds; /* does run() take a vector to be added to every row? */
     /* Make a product that it takes; factors are floats, and rounded here, or were already. */
     clseq_status (*run)(clseq_backend *be, const struct clseq_gemm_problem *p);
 };

@@ -70,6 +70,7 @@ static void product_block(const struct clseq_gemm_args *a, const clseq_tensor *c
                           int32_t i0, int32_t j0)
 {
     const int32_t n_i = smaller(ROWS, c->dims[0] - i0), n_j = smaller(COLUMNS, c->dims[1] - j0);
+    const real *bias = real_data(&a->bias);
     double sum[ROWS][COLUMNS] = { { 0 } }, panel[PANEL][COLUMNS];
 
     for (int32_t k0 = 0; k0 < n_k; k0 += PANEL) {
@@ -83,7 +84,8 @@ static void product_block(const struct clseq_gemm_args *a, const clseq_tensor *c
         real *y = real_row(c, i0 + i) + j0;
 
         for (int32_t j = 0; j < n_j; j++)
-            y[j] = (real)(a->alpha * sum[i][j] + scaled_old(a->beta, &y[j]));
+            y[j] = (real)(a->alpha * sum[i][j] + scaled_old(a->beta, &y[j]) +
+                          (bias ? (double)bias[j0 + j] : 0));
     }
 }
 

@@ -179,6 +179,53 @@ static void gemm_columns(struct check *t, int32_t m, int32_t n, int32_t k, bool 
     }
 }
 
+/* A vector added to every row, beside C and instead of it; C is part of a wider matrix. */
+static void gemm_bias(struct check *t, int32_t m, int32_t n, int32_t k)
+{
+    static const double alphas[] = { 1, -0.75 }, betas[] = { 0, 1, 0.5 };
+
+    for (int transposes = 0; transposes < 4; transposes++) {
+        const bool trans_a = (transposes & 1) != 0, trans_b = (transposes & 2) != 0;
+
+        for (int i = 0; i < (t->quick ? 2 : 3); i++) {
+            struct check_case *c =
+                check_begin(t, CLSEQ_OP_gemm, "%c%c_bias_m%d_n%d_k%d_beta%g", trans_a ? 't' : 'n',
+                            trans_b ? 't' : 'n', m, n, k, betas[i]);
+
+            if (!c)
+                continue;
+            check_real(c, "a", 2, trans_a ? k : m, trans_a ? m : k, 1);
+            check_real(c, "b", 2, trans_b ? n : k, trans_b ? k : n, 1);
+            check_real(c, "c", 2, m, n, 1);
+            check_columns(c, "c", 3, n + 5);
+            check_real(c, "bias", 1, n, 1, 1);
+            c->args.gemm.trans_a = trans_a;
+            c->args.gemm.trans_b = trans_b;
+            c->args.gemm.alpha = alphas[(transposes + i) % 2];
+            c->args.gemm.beta = betas[i];
+            check_run(c);
+        }
+    }
+}
+
+/* Every way a product is made: few rows and some, with sums in one part and in several; large ones
+ * of few and of many columns; nothing to sum. */
+static void gemm_biases(struct check *t)
+{
+    static const struct {
+        int32_t m, n, k;
+    } sizes[] = { { 1, 37, 70 },   { 5, 17, 300 },   { 35, 45, 19 },
+                  { 195, 67, 66 }, { 201, 70, 261 }, { 3, 9, 0 } };
+
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(sizes); i++)
+        gemm_bias(t, sizes[i].m, sizes[i].n, sizes[i].k);
+    if (t->quick)
+        return;
+    gemm_bias(t, 201, 70, 1400);
+    gemm_bias(t, 64, 130, 2100);
+    gemm_bias(t, 193, 4129, 1030);
+}
+
 void check_gemm(struct check *t)
 {
     for (int i = 0; i < check_size_count(t); i++) {
@@ -196,6 +243,7 @@ void check_gemm(struct check *t)
         gemm_shape_cases(t, batch + 1, batch, 33, 16, 65);
     }
     gemm_attention(t);
+    gemm_biases(t);
     for (int i = 0; i < 4; i++) {
         gemm_columns(t, 7, 33, 18, i & 1, i & 2 ? 1 : 0);
         gemm_columns(t, t->quick ? 50 : 200, 68, 72, i & 1, i & 2 ? 1 : 0);

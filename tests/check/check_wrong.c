@@ -205,6 +205,16 @@ static clseq_status k_cut_short(clseq_backend *be, const struct clseq_gemm_args 
     return clseq_reference_gemm(be, &less);
 }
 
+/* The vector takes the place of C even where there is both. */
+static clseq_status bias_instead_of_c(clseq_backend *be, const struct clseq_gemm_args *a)
+{
+    struct clseq_gemm_args less = *a;
+
+    if (clseq_tensor_present(&a->bias))
+        less.beta = 0;
+    return clseq_reference_gemm(be, &less);
+}
+
 static clseq_status last_of_equals(clseq_backend *be, const struct clseq_argmax_args *a)
 {
     CLSEQ_TRY(clseq_reference_argmax(be, a));
@@ -503,6 +513,7 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(length_off_by_one, lstm_cell_fwd, lstm_cell_fwd, VALUE)                                      \
     X(beta_zero_read, gemm, gemm, POISON)                                                          \
     X(k_cut_short, gemm, gemm, VALUE)                                                              \
+    X(bias_instead_of_c, gemm, gemm, VALUE)                                                        \
     X(last_of_equals, argmax, argmax, VALUE)                                                       \
     X(order_not_fixed, sum_squares, sum_squares, REPEAT)                                           \
     X(error_returned, clip_scale, clip_scale, STATUS)                                              \

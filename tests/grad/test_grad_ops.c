@@ -82,6 +82,7 @@ static void gemm_in_all_transposes(void **state)
             .args = { .a = ta ? grad_tensor(f, K, M, 0) : grad_tensor(f, M, K, 0),
                       .b = tb ? grad_tensor(f, N, K, 0) : grad_tensor(f, K, N, 0),
                       .c = grad_tensor(f, M, N, 0),
+                      .bias = grad_tensor(f, N, 0, 0),
                       .trans_a = ta,
                       .trans_b = tb,
                       .alpha = alpha,
@@ -92,7 +93,9 @@ static void gemm_in_all_transposes(void **state)
         const clseq_tensor da = grad_tensor(f, p.args.a.dims[0], p.args.a.dims[1], 0);
         const clseq_tensor db = grad_tensor(f, p.args.b.dims[0], p.args.b.dims[1], 0);
         const clseq_tensor dc = grad_tensor(f, M, N, 0);
+        const clseq_tensor dbias = grad_tensor(f, N, 0, 0);
         const struct clseq_axpby_args scaled = { .x = p.weight, .y = dc, .alpha = beta };
+        const struct clseq_col_sums_args sums = { .x = p.weight, .y = dbias };
 
         if (ta)
             multiply(f, p.args.b, tb, p.weight, true, alpha, da);
@@ -106,6 +109,8 @@ static void gemm_in_all_transposes(void **state)
         ASSERT_GRADIENT(f, p.args.a, da, product_loss, &p);
         ASSERT_GRADIENT(f, p.args.b, db, product_loss, &p);
         ASSERT_GRADIENT(f, p.start, dc, product_loss, &p);
+        ASSERT_OK(f->ctx, clseq_op_col_sums(f->be, &sums));
+        ASSERT_GRADIENT(f, p.args.bias, dbias, product_loss, &p);
     }
 }
 

@@ -100,6 +100,7 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
         ret->gemm = (struct clseq_gemm_args) { .a = REAL(OP_M, OP_K),
                                                .b = REAL(OP_K, OP_N),
                                                .c = REAL(OP_M, OP_N),
+                                               .bias = REAL(OP_N),
                                                .alpha = -0.5,
                                                .beta = 2 };
         break;

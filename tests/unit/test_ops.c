@@ -321,6 +321,7 @@ static void strided_views(void **state)
     s.args.gemm.a = clseq_tensor_swap(clseq_tensor_3d(s.f.reals, 0, CLSEQ_F32, 3, 2, 4));
     s.args.gemm.b = clseq_tensor_swap(clseq_tensor_3d(s.f.reals, 24, CLSEQ_F32, 4, 2, 5));
     s.args.gemm.c = clseq_tensor_swap(clseq_tensor_3d(s.f.reals, 64, CLSEQ_F32, 3, 2, 5));
+    s.args.gemm.bias = (clseq_tensor) { 0 };
     ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_gemm, &s.args));
     s.args.gemm.c.offset = 63;
     refused(&s, CLSEQ_OP_gemm, CLSEQ_ERR_ARG, "c (2, 3, 5)", "overlaps b");
@@ -339,6 +340,7 @@ static void strided_views(void **state)
     s.args.gemm.a = strided(clseq_tensor_3d(s.f.reals, 0, CLSEQ_F32, 2, 3, 2), 7, 6);
     s.args.gemm.b = clseq_tensor_3d(s.f.reals, 1000, CLSEQ_F32, 2, 2, 1);
     s.args.gemm.c = strided(clseq_tensor_3d(s.f.reals, 8, CLSEQ_F32, 2, 3, 1), 100, 30);
+    s.args.gemm.bias = (clseq_tensor) { 0 };
     refused(&s, CLSEQ_OP_gemm, CLSEQ_ERR_ARG, "c (2, 3, 1)", "overlaps a");
     close_setup(&s);
 }

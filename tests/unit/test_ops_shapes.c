@@ -20,6 +20,7 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_copy, "dst", { 3, 5 }, "dst is (3, 5) f32, but must be the shape of src = (2, 3, 5), because src is (2, 3, 5) f32" },
     { CLSEQ_OP_copy, "dst", { 2, 5, 3 }, "dst is (2, 5, 3) f32, but must be the shape of src = (2, 3, 5)" },
 
+    { CLSEQ_OP_gemm, "bias", { 3 }, "bias is (3) f32, but must be (N) = (5), because c is (3, 5) f32" },
     { CLSEQ_OP_gemm, "c", { 15 }, "c is (15) f32 of rank 1, but must be (M, N), or (batch, M, N)" },
     { CLSEQ_OP_gemm, "a", { 1, 3, 4 }, "a is (1, 3, 4) f32 of rank 3, but must be of the same rank as c" },
     { CLSEQ_OP_gemm, "b", { 1, 4, 5 }, "b is (1, 4, 5) f32 of rank 3, but must be of the same rank as c" },
@@ -366,6 +367,10 @@ static void gemm_transposes_and_batches(void **state)
         reshape(&s, CLSEQ_OP_gemm, "a", a + from, n);
         reshape(&s, CLSEQ_OP_gemm, "b", b + from, n);
         reshape(&s, CLSEQ_OP_gemm, "c", c + from, n);
+        if (batched) {
+            refused(&s, CLSEQ_OP_gemm, CLSEQ_ERR_ARG, "bias must not be there");
+            g->bias = (clseq_tensor) { 0 };
+        }
         ASSERT_OK(s.ctx, clseq_op_run(s.be, CLSEQ_OP_gemm, &s.args));
         /* One row too many in A, one column too few in A and in B. */
         g->a.dims[n - 2]++;

@@ -79,7 +79,7 @@ static void sum_of_absolute_terms(void **state)
     run(&s);
     for (int k = 0; k < OP_K; k++)
         total += fabs(g->alpha * s.before.field[0][OP_K + k] * s.before.field[1][k * OP_N + 2]);
-    total += fabs(g->beta * s.before.field[2][OP_N + 2]);
+    total += fabs(g->beta * s.before.field[2][OP_N + 2]) + fabs(s.before.field[3][2]);
     assert_true(fabs(s.sums.field[2][OP_N + 2] - total) < 1e-6 * total);
     expected = s.after.field[2][OP_N + 2];
     bound = (OP_K + 8) * UNIT * total;
