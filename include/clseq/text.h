@@ -53,6 +53,9 @@ CLSEQ_API void clseq_lines_close(clseq_lines **lines);
 typedef struct clseq_pair {
     const char *source, *target;
     size_t source_length, target_length; /* in bytes */
+    /* Bytes of the line behind target, a TAB first: further columns of a .tsv, such as other
+     * references; 0 = none. */
+    size_t further_length;
 } clseq_pair;
 
 /* Where made-up pairs come from. The strings a call returns must stay valid until the next call. */
@@ -69,7 +72,7 @@ typedef struct clseq_pair_generator {
 typedef struct clseq_pairs clseq_pairs;
 
 /* Open two files of equal line count, or, with target_path NULL, one file of "source TAB target"
- * lines (further columns are ignored). `limit` as in clseq_lines_open().
+ * lines (further columns: clseq_pair.further_length). `limit` as in clseq_lines_open().
  * Errors: CLSEQ_ERR_IO, CLSEQ_ERR_ARG ("-" twice), CLSEQ_ERR_NOMEM. Close with clseq_pairs_close().
  */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_pairs_open(clseq_context *ctx,

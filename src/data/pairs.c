@@ -183,6 +183,7 @@ static clseq_status next_of_columns(clseq_pairs *pairs, clseq_pair *pair, bool *
     end = memchr(tab + 1, '\t', length);
     pair->target = tab + 1;
     pair->target_length = end ? (size_t)(end - tab - 1) : length;
+    pair->further_length = length - pair->target_length;
     return CLSEQ_OK;
 }
 

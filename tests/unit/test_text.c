@@ -351,8 +351,9 @@ static clseq_status read_pairs(fixture *f, const char *source, const char *targe
 
         status = clseq_pairs_next(pairs, &pair, &more);
         if (status == CLSEQ_OK && more)
-            sprintf(got + strlen(got), "%.*s=%.*s;", (int)pair.source_length, pair.source,
-                    (int)pair.target_length, pair.target);
+            sprintf(got + strlen(got), "%.*s=%.*s(%.*s);", (int)pair.source_length, pair.source,
+                    (int)pair.target_length, pair.target, (int)pair.further_length,
+                    pair.target + pair.target_length);
     }
     clseq_pairs_close(&pairs);
     return status;
@@ -363,12 +364,12 @@ static void pairs_of_files(void **state)
     fixture *f = *state;
     char got[256];
 
-    ASSERT_OK(f->ctx,
-              read_pairs(f, make_text(f, "s", "a\nb c\n"), make_gzip(f, "t", "A\nB", "wb"), got));
-    assert_string_equal(got, "a=A;b c=B;");
-    ASSERT_OK(f->ctx,
-              read_pairs(f, make_text(f, "x.tsv", "a\tA\n\tB\tmore\tx\nc\t\r\n"), NULL, got));
-    assert_string_equal(got, "a=A;=B;c=;");
+    ASSERT_OK(f->ctx, read_pairs(f, make_text(f, "s", "a\nb c\n"),
+                                 make_gzip(f, "t", "A\nB\tC", "wb"), got));
+    assert_string_equal(got, "a=A();b c=B\tC();");
+    ASSERT_OK(f->ctx, read_pairs(f, make_text(f, "x.tsv", "a\tA\n\tB\tmore\tx\nc\t\r\nd\tD\t\n"),
+                                 NULL, got));
+    assert_string_equal(got, "a=A();=B(\tmore\tx);c=();d=D(\t);");
     ASSERT_FAILS(f->ctx, CLSEQ_ERR_DATA, "x.tsv:2: the line has no TAB",
                  read_pairs(f, make_text(f, "x.tsv", "a\tA\nb B\n"), NULL, got));
     ASSERT_FAILS(
