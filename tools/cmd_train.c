@@ -411,7 +411,7 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->valid_every = when(&v->valid_every);
     o->save_every = when(&v->save_every);
     o->early_stop = (int)v->early_stop;
-    o->best_by_score = v->early_stop_on == 1;
+    o->best_by = v->early_stop_on == 1 ? CLSEQ_BEST_HIGHEST_SCORE : CLSEQ_BEST_LOSS;
     o->seed = (uint64_t)v->seed;
     o->log_every = (uint64_t)v->log_every;
     o->batches_ahead = (size_t)v->batches_ahead;
@@ -460,7 +460,7 @@ static int train(const struct values *v, const struct clseq_train_options *o)
     train_report_init(&report, false);
     hooks = train_report_hooks(&report);
     status = CLSEQ_OK;
-    if (o->best_by_score && o->valid_source) {
+    if (o->best_by != CLSEQ_BEST_LOSS && o->valid_source) {
         status = valid_bleu_open(&bleu, ctx, be, o->valid_source, o->valid_target,
                                  o->target_text.lowercase);
         hooks.score = valid_bleu_score;

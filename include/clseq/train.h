@@ -82,6 +82,13 @@ typedef enum clseq_init_kind {
     CLSEQ_INIT_KIND_ORTHOGONAL = 3 /* the same with orthogonal weight_hh: Saxe et al. 2014 */
 } clseq_init_kind;
 
+/* Which validation is the best one. */
+typedef enum clseq_best_kind {
+    CLSEQ_BEST_LOSS = 0,          /* that of the lowest loss */
+    CLSEQ_BEST_HIGHEST_SCORE = 1, /* by clseq_train_hooks.score, such as a BLEU */
+    CLSEQ_BEST_LOWEST_SCORE = 2,  /* the same, such as an error rate */
+} clseq_best_kind;
+
 /* A point in training: whichever is given (not 0) and reached first. */
 struct clseq_when {
     double epochs;
@@ -177,9 +184,8 @@ struct clseq_train_options {
     struct clseq_when after;       /* 10 epochs */
     struct clseq_when valid_every; /* 1 epoch */
     struct clseq_when save_every;  /* 5 minutes */
-    /* false: the best validation is that of the lowest loss; true: of the highest hooks->score. For
-     * best.safetensors, early_stop and plateau. */
-    bool best_by_score;
+    clseq_best_kind best_by; /* for best.safetensors, early_stop and plateau: loss. Of equal ones
+                                the first is the best */
     /* Validations without a better one before training ends: 5; 0 = never. */
     int early_stop;
     /* Models of the last so many validations are kept, too, as valid-<update>.safetensors: 0. */
@@ -209,7 +215,9 @@ struct clseq_train_event {
     double loss;       /* mean negative log-likelihood per target token since the last report, or
                                  of the validation set; natural logarithm */
     double perplexity; /* exp(loss) */
-    double score;      /* of a validation, when hooks->score is given */
+    /* Of a validation, when hooks->score is given and the loss is finite. */
+    bool has_score;
+    double score;
     /* Of a validation with CLSEQ_LOSS_NCE: mean and standard deviation, over the target positions,
      * of log Z, Z being the sum of exp(score) over all words. Near 0 both, the scores are
      * logarithms of probabilities without a softmax. */
@@ -229,13 +237,14 @@ struct clseq_train_hooks {
     /* Polled between updates; when it returns true training saves and returns
      * CLSEQ_ERR_INTERRUPTED. May be NULL. */
     bool (*stop)(void *user);
-    /* The score of the model of a validation, higher is better, such as the BLEU of its
-     * translations: `model` is a file in the run folder. It must be a function of that file, or a
-     * resumed run may end differently. On an error training ends with it; the text is in the
-     * context. NULL: none, the score is 0. */
+    /* The score of the model of a validation, such as the BLEU of its translations: `model` is a
+     * file in the run folder. It must be finite, and a function of that file, or a resumed run may
+     * end differently; clseq_train_options.best_by says whether high or low is good. On an error
+     * training ends with it; the text is in the context. NULL: none, the score is 0. */
     clseq_status (*score)(void *user, const char *model, double *ret);
     void *score_user;       /* for score, which may be of somebody else than the others */
     const char *score_name; /* "BLEU"; NULL: "score" */
+    const char *score_unit; /* what stands behind the number: " %"; NULL: nothing */
 };
 
 struct clseq_train_result {
@@ -243,7 +252,7 @@ struct clseq_train_result {
     double epochs, seconds;
     double train_loss;                 /* of the last report */
     double best_loss, best_perplexity; /* best validation; 0 without one */
-    double best_score;
+    double best_score;                 /* of the same validation; 0 without one */
     bool stopped_early;
 };
 

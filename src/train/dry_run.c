@@ -182,12 +182,12 @@ out:
     return status;
 }
 
-/* What valid_bleu.c and its like make: greedy search with the default batch. */
+/* What a score hook makes: greedy search with the default batch. */
 static clseq_status translate_validation(const clseq_trainer *t)
 {
     clseq_batch_limits limits;
 
-    if (!t->options->best_by_score || !t->valid.batches)
+    if (t->options->best_by == CLSEQ_BEST_LOSS || !t->valid.batches)
         return CLSEQ_OK;
     clseq_batches_get_limits(t->valid.batches, &limits);
     return translate(t, (int32_t)limits.S, CLSEQ_SCORE_BATCH, 1);

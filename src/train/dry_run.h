@@ -9,9 +9,9 @@
 #include "backend/backend_memory.h"
 #include "train/trainer.h"
 
-/* Memory of the whole run, what best_by_score translates with included. Of `t` the data is used,
- * and nothing is changed. Errors: CLSEQ_ERR_LIMIT where a buffer is larger than the device's
- * largest. */
+/* Memory of the whole run, what a score translates with included. Of `t` the data is used, and
+ * nothing is changed. Errors: CLSEQ_ERR_LIMIT where a buffer is larger than the device's largest.
+ */
 CLSEQ_MUST_CHECK clseq_status clseq_trainer_dry_run(const clseq_trainer *t,
                                                     struct clseq_memory_table *ret);
 

@@ -49,6 +49,8 @@ void clseq_train_options_init(struct clseq_train_options *options)
 /* By clseq_loss_kind and clseq_sampler_kind. */
 static const char *const loss_names[] = { "softmax", "sampled", "nce" };
 static const char *const sampler_names[] = { "log-uniform", "unigram" };
+/* By clseq_best_kind; "score" is from when there was no other. */
+static const char *const best_names[] = { "loss", "score", "lowest-score" };
 
 /* Below 1 also as a float, and far enough for 1 - x^k to be a number. */
 #define ALMOST_1 0.999999
@@ -258,6 +260,7 @@ clseq_status clseq_train_options_check(clseq_context *ctx,
     CLSEQ_TRY(check_range(ctx, "batch-tokens", (double)options->batch_tokens, 0, CLSEQ_POOL_LIMIT));
     CLSEQ_TRY(check_range(ctx, "accumulate", (double)options->accumulate, 1, 65536));
     CLSEQ_TRY(check_range(ctx, "early-stop", options->early_stop, 0, 1e6));
+    CLSEQ_TRY(check_range(ctx, "early-stop-on", options->best_by, 0, CLSEQ_BEST_LOWEST_SCORE));
     CLSEQ_TRY(check_range(ctx, "log-every", (double)options->log_every, 1, 1e9));
     CLSEQ_TRY(check_range(ctx, "batches-ahead", (double)options->batches_ahead, 0,
                           CLSEQ_BATCHES_AHEAD_LIMIT));
@@ -419,8 +422,8 @@ static bool add_newer_numbers(json_t *numbers, const struct clseq_train_options 
     ok = ok &&
          json_object_set_new(numbers, "forget-bias",
                              o->set_forget_bias ? json_real(o->forget_bias) : json_null()) == 0;
-    ok = ok && json_object_set_new(numbers, "early-stop-on",
-                                   json_string(o->best_by_score ? "score" : "loss")) == 0;
+    ok = ok &&
+         json_object_set_new(numbers, "early-stop-on", json_string(best_names[o->best_by])) == 0;
     ok = ok && json_object_set_new(numbers, "loss", json_string(loss_names[o->loss])) == 0;
     ok = ok && json_object_set_new(numbers, "sampler", json_string(sampler_names[o->sampler])) == 0;
     for (size_t i = 0; ok && i < CLSEQ_ARRAY_SIZE(counts); i++)

@@ -434,17 +434,27 @@ static bool is_better(const clseq_trainer *t, const struct clseq_train_event *no
         return false;
     if (!t->state.has_best)
         return true;
-    return t->options->best_by_score ? now->score > t->state.best_score
-                                     : now->loss < t->state.best_loss;
+    switch (t->options->best_by) {
+    case CLSEQ_BEST_HIGHEST_SCORE:
+        return now->score > t->state.best_score;
+    case CLSEQ_BEST_LOWEST_SCORE:
+        return now->score < t->state.best_score;
+    case CLSEQ_BEST_LOSS:
+        break;
+    }
+    return now->loss < t->state.best_loss;
 }
 
 static void tell_validation(clseq_trainer *t, struct clseq_train_event *event)
 {
-    const char *name = t->hooks && t->hooks->score_name ? t->hooks->score_name : "score";
     char score[64] = "", log_z[64] = "";
 
-    if (t->hooks && t->hooks->score)
-        snprintf(score, sizeof(score), "  %.16s %.2f", name, event->score);
+    if (event->has_score) {
+        const char *name = t->hooks->score_name ? t->hooks->score_name : "score";
+        const char *unit = t->hooks->score_unit ? t->hooks->score_unit : "";
+
+        snprintf(score, sizeof(score), "  %.16s %.2f%.8s", name, event->score, unit);
+    }
     if (event->has_log_z)
         snprintf(log_z, sizeof(log_z), "  log Z %.3f +- %.3f", event->log_z, event->log_z_spread);
     tell(t, event, "validation: loss %.4f  perplexity %.2f%s%s%s", event->loss, event->perplexity,
@@ -465,7 +475,8 @@ static clseq_status validate(clseq_trainer *t)
     CLSEQ_TRY(status);
     if (!complete)
         return CLSEQ_OK; /* made again after the resume */
-    if (t->hooks && t->hooks->score && isfinite(event.loss))
+    event.has_score = t->hooks && t->hooks->score && isfinite(event.loss);
+    if (event.has_score)
         CLSEQ_TRY(score_model(t, &event.score));
     t->report.started += clseq_seconds() - started;
     t->state.validated = t->state.update;
@@ -722,7 +733,7 @@ clseq_status clseq_train(clseq_context *ctx, clseq_backend *be,
     clseq_status status;
 
     CLSEQ_TRY(clseq_train_options_check(ctx, options));
-    if (options->best_by_score && (!hooks || !hooks->score || !options->valid_source))
+    if (options->best_by != CLSEQ_BEST_LOSS && (!hooks || !hooks->score || !options->valid_source))
         return clseq_fail(ctx, CLSEQ_ERR_ARG,
                           "the best model by score: there is no %s: give one, or choose by loss",
                           options->valid_source ? "score hook" : "validation text (--valid)");

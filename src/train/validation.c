@@ -81,11 +81,14 @@ static json_t *number_or_null(double x)
 
 json_t *clseq_validation_entry(const clseq_trainer *t, const struct clseq_train_event *event)
 {
-    json_t *entry = json_pack("{s:s, s:I, s:f, s:f, s:f, s:b, s:f}", "event", "valid", "update",
+    const bool none = t->hooks && t->hooks->score && !event->has_score;
+    /* 0 would be the best of error rates. */
+    json_t *score = none ? json_null() : json_real(event->score);
+    json_t *entry = json_pack("{s:s, s:I, s:f, s:f, s:o, s:b, s:f}", "event", "valid", "update",
                               (json_int_t)t->state.update, "epoch",
                               (double)t->state.update / (double)t->per_epoch, "loss",
-                              isfinite(event->loss) ? event->loss : -1.0, "score", event->score,
-                              "best", event->best, "seconds", clseq_trainer_seconds(t));
+                              isfinite(event->loss) ? event->loss : -1.0, "score", score, "best",
+                              event->best, "seconds", clseq_trainer_seconds(t));
 
     if (entry && event->has_log_z &&
         (json_object_set_new(entry, "log_z", number_or_null(event->log_z)) != 0 ||

@@ -52,6 +52,7 @@ static void test_option_ranges(void **state)
     OUT_OF_RANGE(model.layers, 17, "--layers");
     OUT_OF_RANGE(decay_every, 0, "--decay-every");
     OUT_OF_RANGE(log_every, 0, "--log-every");
+    OUT_OF_RANGE(best_by, (clseq_best_kind)3, "--early-stop-on");
     OUT_OF_RANGE(batches_ahead, 65, "--batches-ahead");
     OUT_OF_RANGE(source_vocab_size, 4, "--vocab-size");
     OUT_OF_RANGE(after.updates, 0, "--after");
@@ -76,9 +77,10 @@ static void test_option_ranges(void **state)
 
 /* ---- NaN ---- */
 
-/* A training on the reference with one value made NaN. */
+/* A training on the reference with one value made NaN; `hooks` may be NULL. */
 static clseq_status train_with_nan(struct train_case *c, clseq_context *ctx, enum clseq_op op,
-                                   int output, uint64_t nth, struct clseq_train_result *result)
+                                   int output, uint64_t nth, const struct clseq_train_hooks *hooks,
+                                   struct clseq_train_result *result)
 {
     const struct clseq_fault_options options = {
         .call = CLSEQ_FAULT_OP,
@@ -92,7 +94,7 @@ static clseq_status train_with_nan(struct train_case *c, clseq_context *ctx, enu
     clseq_status status;
 
     ASSERT_OK(ctx, clseq_fault_open(ctx, &options, &be));
-    status = clseq_train(ctx, be, &c->options, NULL, result);
+    status = clseq_train(ctx, be, &c->options, hooks, result);
     assert_int_equal(be->buffers_alive, 0);
     assert_true(clseq_fault_count(be, CLSEQ_FAULT_OP) >= nth);
     clseq_backend_close(&be);
@@ -110,7 +112,7 @@ static void test_nan_gradient(void **state)
     train_case_make(&c, TRAIN_COPY, 4, 2, 5);
     c.options.after.updates = 20;
     /* Two column sums of gates a side, and one of logits, each update: this is in update 7. */
-    ASSERT_OK(place->ctx, train_with_nan(&c, place->ctx, CLSEQ_OP_col_sums, 0, 33, &result));
+    ASSERT_OK(place->ctx, train_with_nan(&c, place->ctx, CLSEQ_OP_col_sums, 0, 33, NULL, &result));
     assert_int_equal(result.updates, 20);
     log = train_log(&c, "update");
     for (size_t i = 0; i < json_array_size(log); i++) {
@@ -148,7 +150,7 @@ static void check_nan_weight(const struct probe_place *place, struct train_case 
     train_snapshot_take(c, &before);
     c->options.after.updates = after;
     ASSERT_FAILS(place->ctx, CLSEQ_ERR_NUMERIC, part,
-                 train_with_nan(c, place->ctx, CLSEQ_OP_adam_update, 0, nth, &result));
+                 train_with_nan(c, place->ctx, CLSEQ_OP_adam_update, 0, nth, NULL, &result));
     for (int i = 1; i < 3; i++) {
         size_t size = 0;
         char *data = train_read(train_case_file(c, train_kept[i]), &size);
@@ -359,6 +361,7 @@ static void test_early_stop(void **state)
 struct scores {
     const double *value;
     size_t n, calls;
+    char text[256]; /* of the last validation */
 };
 
 static clseq_status next_score(void *user, const char *model, double *ret)
@@ -372,52 +375,95 @@ static clseq_status next_score(void *user, const char *model, double *ret)
     return CLSEQ_OK;
 }
 
-/* The best model is that of the highest score, whatever its loss, and training ends when no higher
- * one comes. */
+static void keep_text(void *user, const struct clseq_train_event *event)
+{
+    struct scores *s = user;
+
+    assert_int_equal(event->has_score, event->kind == CLSEQ_TRAIN_VALID);
+    if (event->kind == CLSEQ_TRAIN_VALID)
+        snprintf(s->text, sizeof(s->text), "%s", event->text);
+}
+
+/* Scores of which only the first two are better than those before them. */
+static const struct {
+    clseq_best_kind best_by;
+    double value[4];
+    const char *unit, *text; /* of the best */
+} rises_and_falls[] = {
+    { CLSEQ_BEST_HIGHEST_SCORE, { 1, 3, 2, 3 }, NULL, "  test 3.00  (best so far, saved)" },
+    { CLSEQ_BEST_LOWEST_SCORE, { 3, 1, 2, 1 }, " %", "  test 1.00 %  (best so far, saved)" },
+};
+
+/* The best model is that of the best score, whatever its loss, and training ends when no better one
+ * comes. */
 static void test_best_by_score(void **state)
 {
-    static const double values[] = { 1, 3, 2, 3 };
     const struct probe_place *place = probe_place(state);
-    struct scores scores = { values, 4, 0 };
-    const struct clseq_train_hooks hooks = { .score = next_score,
-                                             .score_user = &scores,
-                                             .score_name = "test" };
-    struct clseq_train_result result;
-    struct train_case c, second;
-    json_t *valid;
+
+    for (size_t kind = 0; kind < CLSEQ_ARRAY_SIZE(rises_and_falls); kind++) {
+        const double *values = rises_and_falls[kind].value;
+        struct scores scores = { .value = values, .n = 4 };
+        const struct clseq_train_hooks hooks = { .user = &scores,
+                                                 .event = keep_text,
+                                                 .score = next_score,
+                                                 .score_user = &scores,
+                                                 .score_name = "test",
+                                                 .score_unit = rises_and_falls[kind].unit };
+        struct clseq_train_result result;
+        struct train_case c, second;
+        json_t *valid;
+
+        train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+        c.options.valid_every.updates = 5;
+        c.options.early_stop = 2;
+        c.options.best_by = rises_and_falls[kind].best_by;
+        ASSERT_OK(place->ctx, clseq_train(place->ctx, place->be, &c.options, &hooks, &result));
+        assert_int_equal(result.updates, 20);
+        assert_true(result.stopped_early);
+        assert_true(result.best_score == values[1]);
+        assert_int_equal(scores.calls, 4);
+        assert_int_not_equal(access(train_case_file(&c, "candidate.safetensors"), F_OK), 0);
+        valid = train_log(&c, "valid");
+        for (size_t i = 0; i < 4; i++) {
+            assert_true(train_log_number(valid, i, "score") == values[i]);
+            assert_int_equal(json_is_true(json_object_get(json_array_get(valid, i), "best")),
+                             i < 2);
+        }
+        /* By loss it would have been a later one. */
+        assert_true(train_log_number(valid, 3, "loss") < train_log_number(valid, 1, "loss"));
+        assert_true(fabs(result.best_loss - train_log_number(valid, 1, "loss")) < 1e-7);
+        json_decref(valid);
+        second = c;
+        train_case_set_run(&second, "second");
+        second.options.after.updates = 10;
+        scores.calls = 0;
+        ASSERT_OK(place->ctx, clseq_train(place->ctx, place->be, &second.options, &hooks, NULL));
+        assert_non_null(strstr(scores.text, rises_and_falls[kind].text));
+        train_same_tensors(place->ctx, train_case_file(&c, "best.safetensors"),
+                           train_case_file(&second, "best.safetensors"));
+        train_case_remove(&c);
+    }
+}
+
+static void test_score_refused(void **state)
+{
+    static const double values[] = { 1 };
+    const struct probe_place *place = probe_place(state);
+    struct scores scores = { .value = values, .n = 1 };
+    const struct clseq_train_hooks hooks = { .score = next_score, .score_user = &scores };
+    struct train_case c;
 
     train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
     c.options.valid_every.updates = 5;
-    c.options.early_stop = 2;
-    c.options.best_by_score = true;
-    ASSERT_OK(place->ctx, clseq_train(place->ctx, place->be, &c.options, &hooks, &result));
-    assert_int_equal(result.updates, 20);
-    assert_true(result.stopped_early);
-    assert_true(result.best_score == 3);
-    assert_int_equal(scores.calls, 4);
-    assert_int_not_equal(access(train_case_file(&c, "candidate.safetensors"), F_OK), 0);
-    valid = train_log(&c, "valid");
-    for (size_t i = 0; i < 4; i++) {
-        assert_true(train_log_number(valid, i, "score") == values[i]);
-        assert_int_equal(json_is_true(json_object_get(json_array_get(valid, i), "best")), i < 2);
-    }
-    /* By loss it would have been a later one. */
-    assert_true(train_log_number(valid, 3, "loss") < train_log_number(valid, 1, "loss"));
-    assert_true(fabs(result.best_loss - train_log_number(valid, 1, "loss")) < 1e-7);
-    json_decref(valid);
-    second = c;
-    train_case_set_run(&second, "second");
-    second.options.after.updates = 10;
-    scores.calls = 0;
-    ASSERT_OK(place->ctx, clseq_train(place->ctx, place->be, &second.options, &hooks, NULL));
-    train_same_tensors(place->ctx, train_case_file(&c, "best.safetensors"),
-                       train_case_file(&second, "best.safetensors"));
-
+    c.options.best_by = CLSEQ_BEST_HIGHEST_SCORE;
     /* An error of the hook ends training; the run goes on from its checkpoint. */
-    train_case_set_run(&c, "failing");
-    scores = (struct scores) { values, 1, 0 };
     assert_int_equal(clseq_train(place->ctx, place->be, &c.options, &hooks, NULL), CLSEQ_ERR_DATA);
     assert_int_not_equal(access(train_case_file(&c, "candidate.safetensors"), F_OK), 0);
+    /* A run does not change its mind. */
+    c.options.best_by = CLSEQ_BEST_LOWEST_SCORE;
+    ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG,
+                 "early-stop-on was \"score\", now it is \"lowest-score\"",
+                 clseq_train(place->ctx, place->be, &c.options, &hooks, NULL));
     /* Without a hook, or a text, there is no score. */
     train_case_set_run(&c, "without");
     ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "no score hook",
@@ -426,6 +472,89 @@ static void test_best_by_score(void **state)
     ASSERT_FAILS(place->ctx, CLSEQ_ERR_ARG, "no validation text",
                  clseq_train(place->ctx, place->be, &c.options, &hooks, NULL));
     train_case_remove(&c);
+}
+
+/* A model whose loss is not finite has no score, rather than 0, and is not the best one. */
+static void test_score_of_nan(void **state)
+{
+    static const double values[] = { 100 };
+    const struct probe_place *place = probe_place(state);
+    struct scores scores = { .value = values, .n = 1 };
+    const struct clseq_train_hooks hooks = { .score = next_score, .score_user = &scores };
+    struct clseq_train_result result;
+    struct train_case c;
+    json_t *valid;
+
+    train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+    c.options.after.updates = 10;
+    c.options.valid_every.updates = 5;
+    c.options.best_by = CLSEQ_BEST_LOWEST_SCORE;
+    /* Losses are the first output, once an update: the sixth are those of a validation. */
+    ASSERT_OK(place->ctx,
+              train_with_nan(&c, place->ctx, CLSEQ_OP_softmax_xent_fwd, 0, 6, &hooks, &result));
+    assert_int_equal(scores.calls, 1);
+    assert_true(result.best_score == 100);
+    valid = train_log(&c, "valid");
+    assert_int_equal(json_array_size(valid), 2);
+    assert_true(train_log_number(valid, 0, "loss") == -1);
+    assert_true(json_is_null(json_object_get(json_array_get(valid, 0), "score")));
+    assert_true(json_is_false(json_object_get(json_array_get(valid, 0), "best")));
+    assert_true(train_log_number(valid, 1, "score") == 100);
+    assert_true(json_is_true(json_object_get(json_array_get(valid, 1), "best")));
+    json_decref(valid);
+    train_case_remove(&c);
+}
+
+/* What is the best so far, how many validations were worse, and the decays of the plateau schedule
+ * go on where an earlier session left them. */
+static void test_resume_best_score(void **state)
+{
+    static const bool best[] = { true, true, false, true, false, false, true, false, false, false };
+    const struct probe_place *place = probe_place(state);
+
+    for (int kind = 0; kind < 2; kind++) {
+        static const double values[2][10] = { { 1, 3, 2, 4, 3, 4, 5, 2, 4, 5 },
+                                              { 5, 3, 4, 2, 3, 2, 1, 4, 2, 1 } };
+        struct scores scores = { .value = values[kind], .n = 10 };
+        struct clseq_train_result result;
+        struct train_case c;
+        clseq_status status;
+        json_t *log;
+        int sessions = 0;
+
+        train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+        c.options.valid_every.updates = 3;
+        c.options.best_by = kind ? CLSEQ_BEST_LOWEST_SCORE : CLSEQ_BEST_HIGHEST_SCORE;
+        c.options.schedule = CLSEQ_SCHEDULE_PLATEAU;
+        c.options.lr = 0.032;
+        c.options.early_stop = 3;
+        do {
+            struct train_stopper stopper = { .polls_left = 4 };
+            struct clseq_train_hooks hooks = train_hooks(&stopper);
+
+            hooks.score = next_score;
+            hooks.score_user = &scores;
+            status = clseq_train(place->ctx, place->be, &c.options, &hooks, &result);
+            assert_true(++sessions < 50);
+        } while (status == CLSEQ_ERR_INTERRUPTED);
+        ASSERT_OK(place->ctx, status);
+        assert_true(sessions > 4);
+        assert_true(result.stopped_early);
+        assert_int_equal(result.updates, 30);
+        assert_true(result.best_score == values[kind][6]);
+        log = train_log(&c, "valid");
+        assert_int_equal(json_array_size(log), 10);
+        for (size_t i = 0; i < 10; i++)
+            assert_int_equal(json_is_true(json_object_get(json_array_get(log, i), "best")),
+                             best[i]);
+        json_decref(log);
+        /* Five of the validations before the last one were not the best. */
+        log = train_log(&c, "update");
+        assert_int_equal(json_array_size(log), 30);
+        assert_true(fabs(train_log_number(log, 29, "lr") - 0.001) < 1e-9);
+        json_decref(log);
+        train_case_remove(&c);
+    }
 }
 
 /* A score that is a function of the model: a stopped run ends like one that was not. */
@@ -446,32 +575,35 @@ static clseq_status score_of_file(void *user, const char *model, double *ret)
 static void test_resume_score(void **state)
 {
     const struct probe_place *place = probe_place(state);
-    struct train_case c, whole;
-    clseq_status status;
-    int sessions = 0;
 
-    train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
-    c.options.valid_every.updates = 5;
-    c.options.best_by_score = true;
-    train_case_set_run(&c, "whole");
-    whole = c;
-    do {
-        struct train_stopper stopper = { .polls_left = sessions == 0 ? -1 : 9 };
-        struct clseq_train_hooks hooks = train_hooks(&stopper);
+    for (int kind = CLSEQ_BEST_HIGHEST_SCORE; kind <= CLSEQ_BEST_LOWEST_SCORE; kind++) {
+        struct train_case c, whole;
+        clseq_status status;
+        int sessions = 0;
 
-        hooks.score = score_of_file;
-        status = clseq_train(place->ctx, place->be, &c.options, &hooks, NULL);
-        if (sessions == 0) {
-            ASSERT_OK(place->ctx, status);
-            train_case_set_run(&c, "often");
-            status = CLSEQ_ERR_INTERRUPTED;
-        }
-        assert_true(++sessions < 50);
-    } while (status == CLSEQ_ERR_INTERRUPTED);
-    ASSERT_OK(place->ctx, status);
-    assert_true(sessions > 4);
-    train_same_run(place, &c, &whole);
-    train_case_remove(&c);
+        train_case_make(&c, TRAIN_REVERSE, 4, 3, 5);
+        c.options.valid_every.updates = 5;
+        c.options.best_by = (clseq_best_kind)kind;
+        train_case_set_run(&c, "whole");
+        whole = c;
+        do {
+            struct train_stopper stopper = { .polls_left = sessions == 0 ? -1 : 9 };
+            struct clseq_train_hooks hooks = train_hooks(&stopper);
+
+            hooks.score = score_of_file;
+            status = clseq_train(place->ctx, place->be, &c.options, &hooks, NULL);
+            if (sessions == 0) {
+                ASSERT_OK(place->ctx, status);
+                train_case_set_run(&c, "often");
+                status = CLSEQ_ERR_INTERRUPTED;
+            }
+            assert_true(++sessions < 50);
+        } while (status == CLSEQ_ERR_INTERRUPTED);
+        ASSERT_OK(place->ctx, status);
+        assert_true(sessions > 4);
+        train_same_run(place, &c, &whole);
+        train_case_remove(&c);
+    }
 }
 
 /* Only validations in a row count: a better one in between starts the count again. */
@@ -592,6 +724,9 @@ int main(void)
         cmocka_unit_test(test_early_stop),
         cmocka_unit_test(test_early_stop_count),
         cmocka_unit_test(test_best_by_score),
+        cmocka_unit_test(test_score_refused),
+        cmocka_unit_test(test_score_of_nan),
+        cmocka_unit_test(test_resume_best_score),
         cmocka_unit_test(test_resume_score),
         cmocka_unit_test(test_no_validation),
         cmocka_unit_test(test_log),
