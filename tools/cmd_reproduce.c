@@ -113,9 +113,8 @@ static json_t *recipe_of(const struct reproduce *r)
 static int open_test(struct reproduce *r)
 {
     const struct reproduce_values *v = r->v;
-    const clseq_status status =
-        valid_bleu_open(&r->test, r->ctx, r->be, v->test.first ? v->test.first : v->test_tsv,
-                        v->test.second, v->lowercase);
+    const clseq_status status = line_pairs_open(
+        &r->test, r->ctx, v->test.first ? v->test.first : v->test_tsv, v->test.second);
 
     if (status != CLSEQ_OK)
         return cli_report(r->ctx, status);
@@ -168,7 +167,7 @@ static int run(const cli_parse *parse, const void *values)
         code = run_all(&r);
     if (code == CLI_EXIT_DONE)
         fprintf(stderr, "the report is %s/report.md\n", v->folder);
-    valid_bleu_close(&r.test);
+    line_pairs_close(&r.test);
     json_decref(r.results);
     free(r.results_path);
     device_close(&v->device, &r.ctx, &r.be);

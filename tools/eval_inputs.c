@@ -7,16 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Cut "source TAB ref TAB ref" into its references, in place. */
-static size_t split_references(char *line, const char **refs)
+size_t eval_split_references(char *columns, const char **refs)
 {
     size_t n = 0;
-    char *tab = strchr(line, '\t');
 
-    while (tab && n < EVAL_MAX_REFERENCES) {
-        *tab = 0;
-        refs[n++] = tab + 1;
-        tab = strchr(tab + 1, '\t');
+    while (columns && n < EVAL_MAX_REFERENCES) {
+        char *tab = strchr(columns, '\t');
+
+        refs[n++] = columns;
+        if (tab)
+            *tab++ = 0;
+        columns = tab;
     }
     return n;
 }
@@ -74,6 +75,7 @@ static clseq_status next_references(struct eval_inputs *in, struct eval_line *re
     ret->n_refs = 0;
     for (size_t i = 0; i < in->n_refs; i++) {
         const char *line;
+        char *tab;
         size_t length;
         bool here = false;
         const clseq_status status = clseq_lines_next(in->refs[i], &line, &length, &here);
@@ -93,7 +95,8 @@ static clseq_status next_references(struct eval_inputs *in, struct eval_line *re
         if (!in->tsv_line)
             return CLSEQ_ERR_NOMEM;
         memcpy(in->tsv_line, line, length + 1);
-        ret->n_refs = split_references(in->tsv_line, ret->refs);
+        tab = strchr(in->tsv_line, '\t');
+        ret->n_refs = tab ? eval_split_references(tab + 1, ret->refs) : 0;
     }
     return CLSEQ_OK;
 }

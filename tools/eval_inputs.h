@@ -22,6 +22,10 @@ struct eval_line {
     size_t n_refs;
 };
 
+/* Cut the columns "reference TAB reference ..." of a .tsv line apart, in place, into
+ * refs[EVAL_MAX_REFERENCES], which borrow them; more are left out. Returns how many, at least 1. */
+size_t eval_split_references(char *columns, const char **refs);
+
 /* Open the files; `other` may be NULL. Returns 0 or an exit code, the message printed. */
 int eval_inputs_open(struct eval_inputs *in, clseq_context *ctx, const char *hyp, const char *other,
                      const char *const *refs, size_t n_refs, bool tsv);

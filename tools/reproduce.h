@@ -10,7 +10,7 @@
 #define CLSEQ_REPRODUCE_H
 
 #include "device_options.h"
-#include "valid_bleu.h"
+#include "line_pairs.h"
 
 #include <clseq/eval.h>
 #include <clseq/translate.h>
@@ -57,7 +57,7 @@ struct reproduce {
     const char *source, *target; /* training text, borrowed */
     clseq_context *ctx;
     clseq_backend *be;
-    struct valid_bleu test;
+    struct line_pairs test;
     int32_t units;
     double init_scale;
     size_t source_vocab_size, target_vocab_size;

@@ -3,14 +3,15 @@
 #ifndef CLSEQ_VALID_BLEU_H
 #define CLSEQ_VALID_BLEU_H
 
+#include "line_pairs.h"
+
 #include <clseq/train.h>
 
 /* Start from { 0 }; release with valid_bleu_close(). */
 struct valid_bleu {
-    clseq_context *ctx;      /* borrowed */
-    clseq_backend *be;       /* borrowed */
-    char **source, **target; /* (n) lines; owned */
-    size_t n, capacity;
+    clseq_context *ctx;     /* borrowed */
+    clseq_backend *be;      /* borrowed */
+    struct line_pairs text; /* owned */
     bool lowercase;
 };
 
