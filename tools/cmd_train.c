@@ -6,7 +6,7 @@
 #include "stop_signal.h"
 #include "train_presets.h"
 #include "train_report.h"
-#include "valid_bleu.h"
+#include "valid_score.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -61,6 +61,17 @@ struct values {
 #define SCHEDULES "constant|halve|luong|inverse-sqrt|plateau|linear|cosine"
 /* In the order of clseq_teacher_kind. */
 #define TEACHERS "constant|linear|exponential|inverse-sigmoid"
+
+/* Of --early-stop-on. */
+#define CRITERIA "loss|bleu|wer"
+static const struct {
+    clseq_best_kind best_by;
+    clseq_eval_metric metric; /* unless by loss */
+} criteria[] = {
+    { .best_by = CLSEQ_BEST_LOSS },
+    { CLSEQ_BEST_HIGHEST_SCORE, CLSEQ_EVAL_METRIC_BLEU },
+    { CLSEQ_BEST_LOWEST_SCORE, CLSEQ_EVAL_METRIC_WRONG_RATE },
+};
 
 static const cli_option options[] = {
     /* clang-format off */
@@ -215,8 +226,9 @@ static const cli_option options[] = {
       .help = "how long to train: epochs 20e, updates 5000u, or time 30m; whichever comes first" },
     { "early-stop", 0, CLI_INT_FIELD(struct values, early_stop), "N", "5", .min = 0, .max = 1e6,
       .group = "Training", .help = "stop after so many validations without a better one; 0: never" },
-    { "early-stop-on", 0, CLI_CHOICE_FIELD(struct values, early_stop_on), "loss|bleu", "loss", .group = "Training",
-      .help = "what makes a validation better, for --early-stop, plateau and best.safetensors; bleu: of greedy translations of the text of --valid" },
+    { "early-stop-on", 0, CLI_CHOICE_FIELD(struct values, early_stop_on), CRITERIA, "loss", .group = "Training",
+      .help = "what makes a validation better, for --early-stop, plateau and best.safetensors; of greedy translations of the text of --valid: "
+              "bleu, higher, or wer, lower: lines equal to no reference" },
     { "seed", 0, CLI_INT_FIELD(struct values, seed), "N", "1", .min = 0, .max = 9007199254740992.0,
       .group = "Training", .help = "of weights and order of the data; same seed and device, same bits" },
 
@@ -411,7 +423,7 @@ static void fill_options(const cli_parse *parse, const struct values *v,
     o->valid_every = when(&v->valid_every);
     o->save_every = when(&v->save_every);
     o->early_stop = (int)v->early_stop;
-    o->best_by = v->early_stop_on == 1 ? CLSEQ_BEST_HIGHEST_SCORE : CLSEQ_BEST_LOSS;
+    o->best_by = criteria[v->early_stop_on].best_by;
     o->seed = (uint64_t)v->seed;
     o->log_every = (uint64_t)v->log_every;
     o->batches_ahead = (size_t)v->batches_ahead;
@@ -445,7 +457,7 @@ static int train(const struct values *v, const struct clseq_train_options *o)
     struct clseq_train_result result;
     struct train_report report;
     struct clseq_train_hooks hooks;
-    struct valid_bleu bleu = { 0 };
+    struct valid_score score = { 0 };
     clseq_context *ctx = NULL;
     clseq_backend *be = NULL;
     clseq_status status;
@@ -461,15 +473,13 @@ static int train(const struct values *v, const struct clseq_train_options *o)
     hooks = train_report_hooks(&report);
     status = CLSEQ_OK;
     if (o->best_by != CLSEQ_BEST_LOSS && o->valid_source) {
-        status = valid_bleu_open(&bleu, ctx, be, o->valid_source, o->valid_target,
-                                 o->target_text.lowercase);
-        hooks.score = valid_bleu_score;
-        hooks.score_user = &bleu;
-        hooks.score_name = "BLEU";
+        status = valid_score_open(&score, ctx, be, o->valid_source, o->valid_target,
+                                  criteria[v->early_stop_on].metric, o->target_text.lowercase);
+        valid_score_hook(&score, &hooks);
     }
     if (status == CLSEQ_OK)
         status = clseq_train(ctx, be, o, &hooks, &result);
-    valid_bleu_close(&bleu);
+    valid_score_close(&score);
     train_report_end(&report);
     if (status == CLSEQ_ERR_INTERRUPTED) {
         cli_note("%s", clseq_context_error(ctx));

@@ -104,6 +104,9 @@ expect 4 "not a model like" $clseq average -o mean2.safetensors r13/best.safeten
 expect 2 'MODEL' $clseq average -o mean2.safetensors
 expect 0 'BLEU [0-9]' $t src.txt tgt.txt --valid src.txt tgt.txt --early-stop-on bleu --valid-every 2u -o r16
 expect 2 'valid' $t src.txt tgt.txt --early-stop-on bleu -o r17
+expect 0 'WER [0-9.]* %' $t src.txt tgt.txt --valid src.txt tgt.txt --early-stop-on wer --valid-every 2u -o r18
+expect 2 'valid' $t src.txt tgt.txt --early-stop-on wer -o r17
+expect 2 'early-stop-on.*loss|bleu|wer' $t src.txt tgt.txt --valid src.txt tgt.txt --early-stop-on per -o r17
 expect 2 'ema' $t src.txt tgt.txt --ema 1 -o r14
 
 # Evaluation.

@@ -27,8 +27,7 @@ run() {
     folder=$1 metric=$2
     shift 2
     "$clseq" train src.txt tgt.txt --valid-tsv valid.tsv --preset plain --backend reference --emb 16 --hidden 32 --min-count 1 --batch 9 --init xavier \
-        --init-scale 1 --lr 0.02 --after 400u --valid-every 20u --early-stop 4 --early-stop-on "$metric" -o "$folder" "$@" 2>"$folder.txt" ||
-        bad "train: $(cat "$folder.txt")"
+        --init-scale 1 --lr 0.02 --after 400u --valid-every 20u --early-stop 4 --early-stop-on "$metric" -o "$folder" "$@"
 }
 # validations FOLDER: update, score and whether it was the best, for each.
 validations() {
@@ -42,7 +41,7 @@ figure() { "$clseq" eval valid.out "$1" --tsv --metric "$2" | sed -n 's/^[A-Z]* 
 
 # check METRIC NAME UNIT SIGN: SIGN 1 where high is good, -1 where low is.
 check() {
-    run whole-$1 $1
+    run whole-$1 $1 2>whole-$1.txt || bad "$1: $(cat whole-$1.txt)"
     "$clseq" translate whole-$1/best.safetensors --backend reference --beam 1 -i valid.src >valid.out 2>err.txt || bad "translate: $(cat err.txt)"
     best=$(figure valid.tsv $1)
     [ -n "$best" ] && [ "$best" != "$(figure first.tsv $1)" ] && ok || bad "$1: further references make no difference to \"$best\""
@@ -55,10 +54,11 @@ check() {
         worse == 4 { ended++ }
         END { exit wrong || better < 3 || ended != 1 || worse != 4 || $1 == 400 }' whole.out && ok ||
         bad "$1: not in the order of the scores: $(cat whole.out)"
-    run parts-$1 $1 --after 60u
-    run parts-$1 $1
+    run parts-$1 $1 --after 60u 2>err.txt && run parts-$1 $1 2>err.txt || bad "$1: $(cat err.txt)"
     validations parts-$1 | cmp -s - whole.out && ok || bad "$1: other validations in two parts: $(validations parts-$1)"
 }
 
 check bleu BLEU '' 1
+check wer WER ' %' -1
+expect 2 'early-stop-on was "lowest-score", now it is "score"' run whole-wer bleu
 finish
