@@ -145,6 +145,49 @@ static void tile_dot(uint *tiles, int c, int a, int b)
 
 #endif
 
+/* palette 1, bytes of the rows of eight tiles from byte 16 on, their rows from byte 48 on */
+static void fill_config(uint config[16])
+{
+    for (int i = 0; i < 16; i++)
+        config[i] = i == 0               ? 1u
+                    : i >= 4 && i < 8    ? TILE_BYTES * 0x10001u
+                    : i == 12 || i == 13 ? TILE_ROWS * 0x1010101u
+                                         : 0u;
+}
+
+/* Around all products of a kernel. */
+#define TILES_BEGIN                                                                                \
+    uint config[16];                                                                               \
+    TILES                                                                                          \
+    fill_config(config);                                                                           \
+    CONFIGURE(config)
+#define TILES_END RELEASE
+
+/* sums[SIDE][SIDE] = a panel of A times a panel of B, `steps` blocks of each. Macros, because tiles
+ * are not values that a function could be given. */
+#define PRODUCT(x, y, steps, sums)                                                                 \
+    {                                                                                              \
+        __global const uint *x_ = (x), *y_ = (y);                                                  \
+        ZERO(0)                                                                                    \
+        ZERO(1)                                                                                    \
+        ZERO(2)                                                                                    \
+        ZERO(3)                                                                                    \
+        for (int k_ = 0; k_ < (steps); k_++, x_ += BLOCK, y_ += BLOCK) {                           \
+            LOAD(4, x_, 4 * PAIRS)                                                                 \
+            LOAD(6, y_, 4 * SIDE)                                                                  \
+            DOT(0, 4, 6)                                                                           \
+            LOAD(7, y_ + TILE_ROWS, 4 * SIDE)                                                      \
+            DOT(1, 4, 7)                                                                           \
+            LOAD(5, x_ + TILE_ROWS * PAIRS, 4 * PAIRS)                                             \
+            DOT(2, 5, 6)                                                                           \
+            DOT(3, 5, 7)                                                                           \
+        }                                                                                          \
+        STORE(0, sums, 4 * SIDE)                                                                   \
+        STORE(1, (sums) + TILE_ROWS, 4 * SIDE)                                                     \
+        STORE(2, (sums) + TILE_ROWS * SIDE, 4 * SIDE)                                              \
+        STORE(3, (sums) + TILE_ROWS * SIDE + TILE_ROWS, 4 * SIDE)                                  \
+    }
+
 /* ---- products ---- */
 
 /* Blocks as gemm_amx_pack leaves them, `steps` of them along k; those of B are part of b_steps,
@@ -158,48 +201,32 @@ CLSEQ_KERNEL void gemm_amx(__global const uint *a, __global const uint *b, __glo
     const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
     const int bottom = min(top + block, m_size), last = min(first + group, n_size);
     const ulong batch = get_global_id(2), panel = (ulong)steps * BLOCK;
-    /* palette 1, bytes of the rows of eight tiles from byte 16 on, their rows from byte 48 on */
-    uint config[16];
     float sums[SIDE * SIDE];
-    TILES
+    TILES_BEGIN
 
-    for (int i = 0; i < 16; i++)
-        config[i] = i == 0               ? 1u
-                    : i >= 4 && i < 8    ? TILE_BYTES * 0x10001u
-                    : i == 12 || i == 13 ? TILE_ROWS * 0x1010101u
-                                         : 0u;
     a += batch * (ulong)((m_size + SIDE - 1) / SIDE) * panel;
     b += (batch * (ulong)((n_size + SIDE - 1) / SIDE) * (ulong)b_steps + (ulong)b_first) * BLOCK;
     c += c_offset + batch * c_batch;
     old += old_offset + batch * c_batch;
-    CONFIGURE(config)
     for (int n = first; n < last; n += SIDE) {
         for (int m = top; m < bottom; m += SIDE) {
             __global const uint *x = a + (ulong)(m / SIDE) * panel;
             __global const uint *y = b + (ulong)(n / SIDE) * (ulong)b_steps * BLOCK;
 
-            ZERO(0)
-            ZERO(1)
-            ZERO(2)
-            ZERO(3)
-            for (int k = 0; k < steps; k++, x += BLOCK, y += BLOCK) {
-                LOAD(4, x, 4 * PAIRS)
-                LOAD(6, y, 4 * SIDE)
-                DOT(0, 4, 6)
-                LOAD(7, y + TILE_ROWS, 4 * SIDE)
-                DOT(1, 4, 7)
-                LOAD(5, x + TILE_ROWS * PAIRS, 4 * PAIRS)
-                DOT(2, 5, 6)
-                DOT(3, 5, 7)
-            }
-            STORE(0, sums, 4 * SIDE)
-            STORE(1, sums + TILE_ROWS, 4 * SIDE)
-            STORE(2, sums + TILE_ROWS * SIDE, 4 * SIDE)
-            STORE(3, sums + TILE_ROWS * SIDE + TILE_ROWS, 4 * SIDE)
+            PRODUCT(x, y, steps, sums)
             store_block(c + (ulong)m * (ulong)c_rows + (ulong)n, (ulong)c_rows,
                         old + (ulong)m * (ulong)old_rows + (ulong)n, (ulong)old_rows, sums,
                         min(SIDE, bottom - m), min(SIDE, last - n), alpha, beta);
         }
     }
-    RELEASE
+    TILES_END
 }
+
+/* ---- steps of an LSTM ---- */
+
+#define LSTM_FWD_KERNEL                       lstm_amx_fwd
+#define LSTM_BWD_KERNEL                       lstm_amx_bwd
+#define UNIT_BEGIN                            TILES_BEGIN
+#define UNIT_END                              TILES_END
+#define UNIT_PRODUCT(x, y, steps, rows, sums) PRODUCT(x, y, steps, sums)
+#include "lstm_blocks.clh"

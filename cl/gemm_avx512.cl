@@ -74,6 +74,13 @@ DEFINE_ROWS(rows_of_lines)
 #define A_STEP SIDE
 DEFINE_ROWS(rows_of_pairs)
 
+static void product_of_lines(__global const uint *x, __global const uint *y, int steps, int rows,
+                             float *sums)
+{
+    for (int row = 0; row < rows; row += ROWS)
+        rows_of_lines(x + row * PAIRS, y, steps, sums + row * SIDE);
+}
+
 /* Blocks as gemm_avx512_pack leaves them, `steps` of them along k: those of A in pairs like those
  * of B or not, those of B part of b_steps, from b_first on; `old` as in store_block. Items:
  * (`block` rows, `group` columns, matrix of the batch), both multiples of SIDE. */
@@ -98,11 +105,11 @@ CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __
             __global const uint *x = a + (ulong)(m / SIDE) * panel;
             __global const uint *y = b + (ulong)(n / SIDE) * (ulong)b_steps * BLOCK;
 
-            for (int row = 0; row < rows; row += ROWS) {
-                if (a_in_pairs)
+            if (a_in_pairs) {
+                for (int row = 0; row < rows; row += ROWS)
                     rows_of_pairs(x + row, y, steps, sums + row * SIDE);
-                else
-                    rows_of_lines(x + row * PAIRS, y, steps, sums + row * SIDE);
+            } else {
+                product_of_lines(x, y, steps, rows, sums);
             }
             store_block(c + (ulong)m * (ulong)c_rows + (ulong)n, (ulong)c_rows,
                         old + (ulong)m * (ulong)old_rows + (ulong)n, (ulong)old_rows, sums, rows,
@@ -110,3 +117,12 @@ CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __
         }
     }
 }
+
+/* ---- steps of an LSTM ---- */
+
+#define LSTM_FWD_KERNEL lstm_avx512_fwd
+#define LSTM_BWD_KERNEL lstm_avx512_bwd
+#define UNIT_BEGIN
+#define UNIT_END
+#define UNIT_PRODUCT(x, y, steps, rows, sums) product_of_lines(x, y, steps, rows, sums);
+#include "lstm_blocks.clh"

@@ -27,51 +27,9 @@ DEFINE_LSTM_ROW_ENDED_BWD(lstm_private_ended_bwd, __private)
 #define FWD_ROWS (MR == 14 ? 3 * MR : 6 * MR)
 #define BWD_ROWS (MR == 14 ? 7 * MR : 16 * MR)
 
-/* A work-group for each compute unit takes items until there are none, those of one time step
- * after those of the step before. queue[0] is the next item, queue[1] counts items that are done,
- * queue[2] groups that are done; the last one leaves zeros for the next launch. An item is the same
- * whoever takes it.
- *
- * An item of a step waits until all items of the step before are done. Those were taken earlier, so
- * whoever has them is running: groups need not run at the same time, and nobody waits for a group
- * that has not begun. */
-#define FOR_ITEMS(item, n) for (int item = atomic_inc(queue); item < (n); item = atomic_inc(queue))
-/* There are 2^shift blocks of rows, some perhaps without rows: Oclgrind 21.10 does not know what
- * LLVM makes of a quotient and its remainder. */
-#define BLOCK_OF(item) ((item) & ((1 << shift) - 1))
-#define WAIT_FOR(items)                                                                            \
-    while (atomic_add(queue + 1, 0) < (items))                                                     \
-        ;                                                                                          \
-    mem_fence(CLK_GLOBAL_MEM_FENCE);
-#define ITEM_IS_DONE                                                                               \
-    mem_fence(CLK_GLOBAL_MEM_FENCE);                                                               \
-    atomic_inc(queue + 1);
-#define END_OF_ITEMS                                                                               \
-    if (atomic_inc(queue + 2) == (int)get_num_groups(0) - 1) {                                     \
-        atomic_xchg(queue, 0);                                                                     \
-        atomic_xchg(queue + 1, 0);                                                                 \
-        atomic_xchg(queue + 2, 0);                                                                 \
-    }
-
-/* The first row of [first, last) after which all sequences have ended by step t. */
-static int rows_alive(__global const int *length, int has_length, int t, int first, int last)
-{
-    while (has_length && last > first && t >= length[last - 1])
-        last--;
-    return last;
-}
-
-/* to[0 .. NR) from the `columns` that exist; the others become 0. */
-static void load_units(float *to, __global const float *from, int columns)
-{
-    if (columns == NR) {
-        vstoreV(vloadV(0, from), 0, to);
-        vstoreV(vloadV(1, from), 1, to);
-        return;
-    }
-    for (int n = 0; n < NR; n++)
-        to[n] = n < columns ? from[n] : 0.0f;
-}
+/* Units of an item. */
+#define ITEM_UNITS NR
+#include "lstm_queue.clh"
 
 /* Steps t .. t + steps - 1, whose tensors are *_step elements apart; h_prev and c_prev are the
  * states before the first one. Gates hold the input's share. The panels of a gate are `padded`

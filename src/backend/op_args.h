@@ -39,8 +39,8 @@ struct clseq_fill_args {
  *   op(A) (M, K), op(B) (K, N), C (M, N), bias (N); stored A is (M, K), or (K, M) when trans_a, and
  *   so on. All rank 2, or all but bias, which must not be there then, rank 3 with the same dims[0]:
  *   a strided batch of products.
- *   K = 0 gives beta C (+ bias). Products are formed and summed in f32 or better; the order of the sum is
- *   the provider's, but fixed for a shape. fma allowed.
+ *   K = 0 gives beta C (+ bias). Products are formed and summed in f32 or better; the order of the
+ *   sum is the provider's, but fixed for a shape. fma allowed.
  *   Every element of A and B counts as rounded to the backend's precision (precision.h), C and the
  *   sums do not. bf16 is exact; tf32 may keep more bits, or round ties and others away from the
  *   nearest, as tensor units do: within an ulp of 10 bits. Such a unit may count subnormal factors

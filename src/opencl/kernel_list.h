@@ -80,6 +80,10 @@
     X(gemm_cpu_packed,    gemm_cpu)    \
     X(gemm_cpu_strips,    gemm_cpu)    \
     X(gemm_cpu_tile,      gemm_cpu)    \
+    X(lstm_amx_fwd,       gemm_amx)    \
+    X(lstm_amx_bwd,       gemm_amx)    \
+    X(lstm_avx512_fwd,    gemm_avx512) \
+    X(lstm_avx512_bwd,    gemm_avx512) \
     X(lstm_cpu_fwd,       gemm_cpu)    \
     X(lstm_cpu_bwd,       gemm_cpu)    \
     X(gemm_gpu_16,        gemm_gpu)    \

@@ -172,11 +172,12 @@ static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_op
     CLSEQ_TRY(
         clseq_opencl_gemm_open(be, cache, options->gemm, is_tuned(cl, &device.info, options)));
     be->real = CLSEQ_F32;
-    /* Whole sequences in one operation multiply floats as they are. */
-    be->ops = cl->gemm == CLSEQ_PROVIDER_CPU && options->precision == CLSEQ_PRECISION_FP32
+    CLSEQ_TRY(clseq_opencl_matrix_unit_open(be, cache, options->matrix_unit));
+    /* Whole sequences in one operation multiply floats as they are, or with a unit's kernels. */
+    be->ops = cl->gemm == CLSEQ_PROVIDER_CPU &&
+                      (options->precision == CLSEQ_PRECISION_FP32 || (cl->unit && cl->unit->blocks))
                   ? &ops_packed
                   : &ops_composed;
-    CLSEQ_TRY(clseq_opencl_matrix_unit_open(be, cache, options->matrix_unit));
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",
               be->info.device, be->info.platform, be->info.kernels, be->info.gemm,
               cl->vector_width);

@@ -24,6 +24,8 @@
  * where there is AMX. */
 static const struct clseq_gemm_blocks blocks = { .pack = CLSEQ_KERNEL_gemm_amx_pack,
                                                  .product = CLSEQ_KERNEL_gemm_amx,
+                                                 .lstm_fwd = CLSEQ_KERNEL_lstm_amx_fwd,
+                                                 .lstm_bwd = CLSEQ_KERNEL_lstm_amx_bwd,
                                                  .rows = CLSEQ_BLOCK_SIDE,
                                                  .speed = 4,
                                                  .item_bytes = (size_t)512 << 10 };
@@ -106,4 +108,5 @@ const struct clseq_matrix_unit clseq_matrix_unit_amx = {
     .takes = takes,
     .adds = true,
     .run = run,
+    .blocks = &blocks,
 };

@@ -13,6 +13,8 @@
  * of 1 MiB. */
 static const struct clseq_gemm_blocks blocks = { .pack = CLSEQ_KERNEL_gemm_avx512_pack,
                                                  .product = CLSEQ_KERNEL_gemm_avx512,
+                                                 .lstm_fwd = CLSEQ_KERNEL_lstm_avx512_fwd,
+                                                 .lstm_bwd = CLSEQ_KERNEL_lstm_avx512_bwd,
                                                  .a_in_pairs = true,
                                                  .rows = 8,
                                                  .speed = 1.5,
@@ -63,4 +65,5 @@ const struct clseq_matrix_unit clseq_matrix_unit_avx512 = {
     .takes = takes,
     .adds = true,
     .run = run,
+    .blocks = &blocks,
 };

@@ -41,8 +41,7 @@ bool clseq_gemm_blocks_takes(const clseq_backend *be, const struct clseq_gemm_bl
                unit->speed * p->m * p->n * p->k;
 }
 
-/* Bytes of so many panels; SIZE_MAX when there is no such memory. */
-static size_t bytes_of(int32_t batch, int32_t lines, int32_t k)
+size_t clseq_gemm_blocks_bytes(int32_t batch, int32_t lines, int32_t k)
 {
     size_t bytes = BLOCK_BYTES;
 
@@ -81,11 +80,19 @@ static clseq_status pack(clseq_backend *be, const struct clseq_gemm_blocks *unit
         CLSEQ_ARRAY_SIZE(args), args);
 }
 
+clseq_status clseq_gemm_blocks_pack(clseq_backend *be, const struct clseq_gemm_blocks *unit,
+                                    const struct clseq_gemm_matrix *x, int32_t batch, int32_t lines,
+                                    int32_t k, bool k_near, bool in_pairs, cl_mem to)
+{
+    return pack(be, unit, x, (struct part) { .batch = batch, .lines = lines, .k = k }, k_near,
+                in_pairs, to);
+}
+
 static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_blocks *unit,
                            const struct clseq_gemm_problem *p, struct part part, cl_mem *ret)
 {
     CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_A,
-                                   bytes_of(part.batch, part.lines, part.k), ret));
+                                   clseq_gemm_blocks_bytes(part.batch, part.lines, part.k), ret));
     return pack(be, unit, &p->a, part, !p->trans_a, unit->a_in_pairs && p->trans_a, *ret);
 }
 
@@ -93,7 +100,7 @@ static clseq_status pack_b(clseq_backend *be, const struct clseq_gemm_blocks *un
                            const struct clseq_gemm_problem *p, struct part part, cl_mem *ret)
 {
     CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_PART,
-                                   bytes_of(part.batch, part.lines, part.k), ret));
+                                   clseq_gemm_blocks_bytes(part.batch, part.lines, part.k), ret));
     return pack(be, unit, &p->b, part, p->trans_b, true, *ret);
 }
 
@@ -107,7 +114,8 @@ static clseq_status kept_b(clseq_backend *be, const struct clseq_gemm_blocks *un
     *ret = NULL;
     if (p->batch > 1)
         return CLSEQ_OK;
-    clseq_opencl_packed_find(be, p, PARTS_BLOCKS, bytes_of(1, p->n, p->k), ret, &is_filled);
+    clseq_opencl_packed_find(be, p, PARTS_BLOCKS, clseq_gemm_blocks_bytes(1, p->n, p->k), ret,
+                             &is_filled);
     return !*ret || is_filled ? CLSEQ_OK : pack(be, unit, &p->b, whole, p->trans_b, true, *ret);
 }
 
@@ -184,7 +192,7 @@ static clseq_status in_parts(clseq_backend *be, const struct clseq_gemm_blocks *
                              cl_mem whole)
 {
     const int32_t k_part = part_of(p->k, STEPS_MAX);
-    const size_t fit = PACKED_BYTES / bytes_of(1, SIDE, k_part) * SIDE;
+    const size_t fit = PACKED_BYTES / clseq_gemm_blocks_bytes(1, SIDE, k_part) * SIDE;
     const int32_t m_part = part_of(p->m, fit), n_part = whole ? p->n : part_of(p->n, fit);
     struct part a = { .batch = batch, .batch0 = batch0 }, b = a;
     cl_mem a_blocks = NULL, b_blocks = whole;
@@ -216,7 +224,7 @@ clseq_status clseq_gemm_blocks_run(clseq_backend *be, const struct clseq_gemm_bl
                                    const struct clseq_gemm_problem *p)
 {
     const int32_t most = p->m > p->n ? p->m : p->n;
-    const size_t matrix = bytes_of(1, most, smaller(p->k, STEPS_MAX));
+    const size_t matrix = clseq_gemm_blocks_bytes(1, most, smaller(p->k, STEPS_MAX));
     const size_t fit = matrix < PACKED_BYTES ? PACKED_BYTES / matrix : 1;
     const int32_t together = (size_t)p->batch < fit ? p->batch : (int32_t)fit;
     cl_mem whole;

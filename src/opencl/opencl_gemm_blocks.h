@@ -15,6 +15,7 @@
 /* One unit's way with blocks. */
 struct clseq_gemm_blocks {
     enum clseq_opencl_kernel pack, product; /* with the arguments of gemm_amx_pack and gemm_amx */
+    enum clseq_opencl_kernel lstm_fwd, lstm_bwd; /* of cl/lstm_blocks.clh */
     bool a_in_pairs;   /* a transposed A may stay in pairs of steps, as B is; a last argument of
                         `product` says whether it did */
     int32_t rows;      /* rows of C that it makes at a time: a last block is filled up to them */
@@ -32,5 +33,17 @@ bool clseq_gemm_blocks_takes(const clseq_backend *be, const struct clseq_gemm_bl
 CLSEQ_MUST_CHECK clseq_status clseq_gemm_blocks_run(clseq_backend *be,
                                                     const struct clseq_gemm_blocks *unit,
                                                     const struct clseq_gemm_problem *p);
+
+/* Bytes of `lines` rows of op(A) or columns of op(B), k steps each, of so many matrices in blocks;
+ * SIZE_MAX when there is no such memory. */
+size_t clseq_gemm_blocks_bytes(int32_t batch, int32_t lines, int32_t k);
+
+/* Pack them, matrix by matrix, into memory of so many bytes. Steps are neighbours in x when
+ * `k_near`, otherwise lines are; a second factor is packed `in_pairs`. Errors: as a launch. */
+CLSEQ_MUST_CHECK clseq_status clseq_gemm_blocks_pack(clseq_backend *be,
+                                                     const struct clseq_gemm_blocks *unit,
+                                                     const struct clseq_gemm_matrix *x,
+                                                     int32_t batch, int32_t lines, int32_t k,
+                                                     bool k_near, bool in_pairs, cl_mem to);
 
 #endif

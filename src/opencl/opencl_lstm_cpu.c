@@ -18,8 +18,7 @@ bool clseq_opencl_lstm_cpu_has(const clseq_backend *be)
     return cl->gemm == CLSEQ_PROVIDER_CPU && cl->kernels[CLSEQ_KERNEL_lstm_cpu_fwd].kernel;
 }
 
-/* One work-group for each compute unit. */
-static struct clseq_opencl_range all_units(const clseq_backend *be)
+struct clseq_opencl_range clseq_opencl_lstm_all_units(const clseq_backend *be)
 {
     return clseq_opencl_range_2d((size_t)clseq_opencl_of(be)->compute_units, 1, 1, 1);
 }
@@ -42,21 +41,18 @@ static int32_t block_rows(const clseq_backend *be, int32_t rows, int32_t H, int3
     return block;
 }
 
-static clseq_status queue_of(clseq_backend *be, cl_mem *ret)
+clseq_status clseq_opencl_lstm_queue(clseq_backend *be, cl_mem *ret)
 {
     return clseq_opencl_scratch(be, CLSEQ_SCRATCH_QUEUE, 3 * sizeof(cl_int), ret);
 }
 
-/* Is all of a sequence best done in one launch? A launch for every step lets cores that have
- * nothing to do sleep; when steps are short, waking them takes longer than they sleep. What one
- * group wrote before an atomic operation, another one may read after its own: so it is with PoCL,
- * but OpenCL 1.2 does not promise it, and rusticl (Mesa 22.3) gives old values. */
-static bool is_persistent(const clseq_backend *be, int32_t rows, int32_t H)
+bool clseq_opencl_lstm_is_persistent(const clseq_backend *be, int32_t rows, int32_t H,
+                                     int64_t multiplications)
 {
-    return (int64_t)rows * H * H <= PERSISTENT_MULTIPLICATIONS && clseq_opencl_of(be)->is_pocl;
+    return (int64_t)rows * H * H <= multiplications && clseq_opencl_of(be)->is_pocl;
 }
 
-static struct clseq_opencl_arg step_of(const clseq_tensor *x)
+struct clseq_opencl_arg clseq_opencl_lstm_step_of(const clseq_tensor *x)
 {
     return clseq_arg_ulong(clseq_tensor_present(x) ? (uint64_t)x->strides[0] : 0);
 }
@@ -75,24 +71,29 @@ static clseq_status fwd_steps(clseq_backend *be, const struct clseq_opencl_packe
     const clseq_tensor gates = clseq_tensor_step(a->gates, t), c = clseq_tensor_step(a->c, t);
     const clseq_tensor h = clseq_tensor_step(a->h, t);
 
-    return CLSEQ_LAUNCH(
-        be, lstm_cpu_fwd, all_units(be), CLSEQ_ARG_ROWS(&h_prev), clseq_arg_mem(w_hh->mem),
-        CLSEQ_ARG_ROWS(&c_prev), CLSEQ_ARG_TENSOR(&a->b_ih), CLSEQ_ARG_TENSOR(&a->b_hh),
-        clseq_arg_int(clseq_tensor_present(&a->b_ih)), CLSEQ_ARG_TENSOR(&a->length),
-        clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&gates), step_of(&a->gates),
-        CLSEQ_ARG_ROWS(&c), step_of(&a->c), CLSEQ_ARG_ROWS(&h), step_of(&a->h), clseq_arg_int(t),
-        clseq_arg_int(steps), clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int((int32_t)padded),
-        clseq_arg_int(block), clseq_arg_int(shift), clseq_arg_mem(queue));
+    return CLSEQ_LAUNCH(be, lstm_cpu_fwd, clseq_opencl_lstm_all_units(be), CLSEQ_ARG_ROWS(&h_prev),
+                        clseq_arg_mem(w_hh->mem), CLSEQ_ARG_ROWS(&c_prev),
+                        CLSEQ_ARG_TENSOR(&a->b_ih), CLSEQ_ARG_TENSOR(&a->b_hh),
+                        clseq_arg_int(clseq_tensor_present(&a->b_ih)), CLSEQ_ARG_TENSOR(&a->length),
+                        clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&gates),
+                        clseq_opencl_lstm_step_of(&a->gates), CLSEQ_ARG_ROWS(&c),
+                        clseq_opencl_lstm_step_of(&a->c), CLSEQ_ARG_ROWS(&h),
+                        clseq_opencl_lstm_step_of(&a->h), clseq_arg_int(t), clseq_arg_int(steps),
+                        clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int((int32_t)padded),
+                        clseq_arg_int(block), clseq_arg_int(shift), clseq_arg_mem(queue));
 }
 
 clseq_status clseq_opencl_lstm_cpu_fwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
                                        const struct clseq_lstm_seq_fwd_args *a)
 {
     const int32_t T = a->gates.dims[0];
-    const int32_t steps = is_persistent(be, a->h.dims[1], a->h.dims[2]) ? T : 1;
+    const int32_t steps =
+        clseq_opencl_lstm_is_persistent(be, a->h.dims[1], a->h.dims[2], PERSISTENT_MULTIPLICATIONS)
+            ? T
+            : 1;
     cl_mem queue;
 
-    CLSEQ_TRY(queue_of(be, &queue));
+    CLSEQ_TRY(clseq_opencl_lstm_queue(be, &queue));
     for (int32_t t = 0; t < T; t += steps)
         CLSEQ_TRY(fwd_steps(be, w_hh, a, t, steps, queue));
     return CLSEQ_OK;
@@ -114,24 +115,29 @@ static clseq_status bwd_steps(clseq_backend *be, const struct clseq_opencl_packe
 
     if (steps == 1)
         CLSEQ_TRY(clseq_opencl_gemm_pack_a(be, &next, &strips));
-    return CLSEQ_LAUNCH(
-        be, lstm_cpu_bwd, all_units(be), clseq_arg_mem(strips), clseq_arg_int(steps == 1),
-        clseq_arg_mem(w_hh->mem), CLSEQ_ARG_ROWS(&act), step_of(&a->gates), CLSEQ_ARG_ROWS(&a->c0),
-        CLSEQ_ARG_ROWS(&c), step_of(&a->c), CLSEQ_ARG_ROWS(&a->dh), CLSEQ_ARG_ROWS(&a->dc),
-        CLSEQ_ARG_ROWS(&dy), step_of(&a->dy), clseq_arg_int(clseq_tensor_present(&a->dy)),
-        CLSEQ_ARG_TENSOR(&a->length), clseq_arg_int(clseq_tensor_present(&a->length)),
-        clseq_arg_int(t), clseq_arg_int(steps), clseq_arg_int(rows), clseq_arg_int(H),
-        clseq_arg_int(block), clseq_arg_int(shift), clseq_arg_mem(queue));
+    return CLSEQ_LAUNCH(be, lstm_cpu_bwd, clseq_opencl_lstm_all_units(be), clseq_arg_mem(strips),
+                        clseq_arg_int(steps == 1), clseq_arg_mem(w_hh->mem), CLSEQ_ARG_ROWS(&act),
+                        clseq_opencl_lstm_step_of(&a->gates), CLSEQ_ARG_ROWS(&a->c0),
+                        CLSEQ_ARG_ROWS(&c), clseq_opencl_lstm_step_of(&a->c),
+                        CLSEQ_ARG_ROWS(&a->dh), CLSEQ_ARG_ROWS(&a->dc), CLSEQ_ARG_ROWS(&dy),
+                        clseq_opencl_lstm_step_of(&a->dy),
+                        clseq_arg_int(clseq_tensor_present(&a->dy)), CLSEQ_ARG_TENSOR(&a->length),
+                        clseq_arg_int(clseq_tensor_present(&a->length)), clseq_arg_int(t),
+                        clseq_arg_int(steps), clseq_arg_int(rows), clseq_arg_int(H),
+                        clseq_arg_int(block), clseq_arg_int(shift), clseq_arg_mem(queue));
 }
 
 clseq_status clseq_opencl_lstm_cpu_bwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
                                        const struct clseq_lstm_seq_bwd_args *a)
 {
     const int32_t T = a->gates.dims[0];
-    const int32_t steps = is_persistent(be, a->dh.dims[0], a->dh.dims[1]) ? T - 1 : 1;
+    const int32_t steps = clseq_opencl_lstm_is_persistent(be, a->dh.dims[0], a->dh.dims[1],
+                                                          PERSISTENT_MULTIPLICATIONS)
+                              ? T - 1
+                              : 1;
     cl_mem queue;
 
-    CLSEQ_TRY(queue_of(be, &queue));
+    CLSEQ_TRY(clseq_opencl_lstm_queue(be, &queue));
     for (int32_t t = T - 2; t >= 0; t -= steps)
         CLSEQ_TRY(bwd_steps(be, w_hh, a, t, steps, queue));
     return CLSEQ_OK;

@@ -3,6 +3,7 @@
  * Whole-sequence LSTMs with W_hh packed once per call and used in every step. The composed form in
  * the front end would pack it T times. On CPUs a step is one kernel.
  */
+#include "opencl/opencl_lstm_blocks.h"
 #include "opencl/opencl_lstm_cpu.h"
 
 /* Packing pays when this many rows are multiplied with the packed matrix in all. */
@@ -27,10 +28,23 @@ static clseq_status add_product(clseq_backend *be, clseq_tensor x, const clseq_t
                        : clseq_opencl_gemm(be, &a);
 }
 
+static bool is_fp32(const clseq_backend *be)
+{
+    return be->info.precision == CLSEQ_PRECISION_FP32;
+}
+
 /* Is a step one kernel? Those know no peepholes. */
 static bool is_fused(const clseq_backend *be, const clseq_tensor *peephole)
 {
-    return clseq_opencl_lstm_cpu_has(be) && !clseq_tensor_present(peephole);
+    return is_fp32(be) && clseq_opencl_lstm_cpu_has(be) && !clseq_tensor_present(peephole);
+}
+
+/* Is it one with the matrix unit? */
+static bool is_fused_unit(const clseq_backend *be, const clseq_tensor *peephole, int32_t rows,
+                          int32_t H)
+{
+    return !is_fp32(be) && clseq_opencl_lstm_blocks_takes(be, rows, H) &&
+           !clseq_tensor_present(peephole);
 }
 
 static clseq_status pack(clseq_backend *be, const clseq_tensor *w, bool trans, bool fused,
@@ -39,7 +53,8 @@ static clseq_status pack(clseq_backend *be, const clseq_tensor *w, bool trans, b
     *packed = (struct clseq_opencl_packed) { .mem = NULL };
     if (fused)
         return clseq_opencl_gemm_pack_b(be, w, trans, trans ? 4 : 1, packed);
-    if ((int64_t)steps * batch < PACKED_ROWS)
+    /* Packed copies are not rounded. */
+    if ((int64_t)steps * batch < PACKED_ROWS || !is_fp32(be))
         return CLSEQ_OK;
     return clseq_opencl_gemm_pack_b(be, w, trans, 1, packed);
 }
@@ -52,6 +67,8 @@ clseq_status clseq_opencl_lstm_seq_fwd(clseq_backend *be, const struct clseq_lst
 
     if (clseq_tensor_count(&a->gates) == 0)
         return CLSEQ_OK;
+    if (is_fused_unit(be, &a->peephole, batch, a->h.dims[2]))
+        return clseq_opencl_lstm_blocks_fwd(be, a);
     CLSEQ_TRY(pack(be, &a->w_hh, true, fused, steps, batch, &packed));
     if (fused)
         return clseq_opencl_lstm_cpu_fwd(be, &packed, a);
@@ -111,8 +128,10 @@ clseq_status clseq_opencl_lstm_seq_bwd(clseq_backend *be, const struct clseq_lst
 
     if (clseq_tensor_count(&a->gates) == 0)
         return CLSEQ_OK;
-    CLSEQ_TRY(pack(be, &a->w_hh, false, fused, steps, batch, &packed));
     CLSEQ_TRY(cell_bwd(be, a, steps - 1));
+    if (is_fused_unit(be, &a->peephole, batch, a->dh.dims[1]))
+        return clseq_opencl_lstm_blocks_bwd(be, a);
+    CLSEQ_TRY(pack(be, &a->w_hh, false, fused, steps, batch, &packed));
     if (fused) {
         CLSEQ_TRY(clseq_opencl_lstm_cpu_bwd(be, &packed, a));
         return product_bwd(be, a, &packed, 0);

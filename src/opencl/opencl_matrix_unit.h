@@ -15,6 +15,8 @@
 
 #include "opencl/opencl_gemm.h"
 
+struct clseq_gemm_blocks;
+
 struct clseq_matrix_unit {
     const char *name; /* "mma" */
     const char *what; /* "tensor cores, through mma.sync" */
@@ -28,6 +30,8 @@ struct clseq_matrix_unit {
     bool adds; /* does run() take a vector to be added to every row? */
     /* Make a product that it takes; factors are floats, and rounded here, or were already. */
     clseq_status (*run)(clseq_backend *be, const struct clseq_gemm_problem *p);
+    const struct clseq_gemm_blocks
+        *blocks; /* for steps of LSTMs as one kernel; NULL: it has none */
 };
 
 /* The units. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The matrix units of CPUs: by name where they are and where they are not, numbers that they treat
- * in their own way, copies of the second factor, and a training; emulated, and as they are on a
- * processor that has them. */
+ * in their own way, copies of the second factor, sequences, and a training; emulated, and as they
+ * are on a processor that has them. */
 #include "model_probe.h"
 #include "train_case.h"
 
@@ -300,6 +300,128 @@ static void test_values(void **state)
     free(f);
 }
 
+/* ---- steps of an LSTM ---- */
+
+/* A sequence: what there is of it in one buffer, forward and backward. */
+struct sequence {
+    struct clseq_lstm_seq_fwd_args fwd;
+    struct clseq_lstm_seq_bwd_args bwd;
+    clseq_buffer *reals, *lengths;
+    size_t floats; /* taken so far */
+};
+
+/* The most elements of a sequence's tensors together. */
+#define SEQUENCE_FLOATS 200000
+
+static clseq_tensor take(const struct probe_place *place, struct sequence *s, int ndim, int32_t d0,
+                         int32_t d1, int32_t d2, double scale)
+{
+    static double values[SEQUENCE_FLOATS];
+    const size_t offset = s->floats;
+    const clseq_tensor x = ndim == 1   ? clseq_tensor_1d(s->reals, offset, CLSEQ_F32, d0)
+                           : ndim == 2 ? clseq_tensor_2d(s->reals, offset, CLSEQ_F32, d0, d1)
+                                       : clseq_tensor_3d(s->reals, offset, CLSEQ_F32, d0, d1, d2);
+    const size_t n = clseq_tensor_count(&x);
+
+    s->floats += n;
+    assert_true(s->floats <= SEQUENCE_FLOATS);
+    for (size_t i = 0; i < n; i++)
+        values[i] = scale * probe_random(60 + offset, i);
+    probe_write(place->be, x, values);
+    return x;
+}
+
+/* Sequences of T, T - 1, ... steps, some of none at the end. */
+static void make_sequence(const struct probe_place *place, int32_t T, int32_t B, int32_t H,
+                          struct sequence *s)
+{
+    int32_t length[100];
+
+    *s = (struct sequence) { 0 };
+    ASSERT_OK(place->ctx, clseq_buffer_create(place->be, SEQUENCE_FLOATS * sizeof(float),
+                                              "sequence", &s->reals));
+    ASSERT_OK(place->ctx, clseq_buffer_create(place->be, sizeof(length), "lengths", &s->lengths));
+    for (int32_t b = 0; b < B; b++)
+        length[b] = T - b * (T + 1) / B;
+    ASSERT_OK(place->ctx, clseq_buffer_write(s->lengths, 0, length, (size_t)B * sizeof(length[0])));
+    s->fwd = (struct clseq_lstm_seq_fwd_args) {
+        .w_hh = take(place, s, 2, 4 * H, H, 0, 0.3),
+        .h0 = take(place, s, 2, B, H, 0, 1),
+        .c0 = take(place, s, 2, B, H, 0, 1),
+        .b_ih = take(place, s, 1, 4 * H, 0, 0, 0.5),
+        .b_hh = take(place, s, 1, 4 * H, 0, 0, 0.5),
+        .length = clseq_tensor_1d(s->lengths, 0, CLSEQ_I32, B),
+        .gates = take(place, s, 3, T, B, 4 * H, 1),
+        .h = take(place, s, 3, T, B, H, 1),
+        .c = take(place, s, 3, T, B, H, 1),
+    };
+    s->bwd = (struct clseq_lstm_seq_bwd_args) { .w_hh = s->fwd.w_hh,
+                                                .c0 = s->fwd.c0,
+                                                .c = s->fwd.c,
+                                                .length = s->fwd.length,
+                                                .gates = s->fwd.gates,
+                                                .dy = take(place, s, 3, T, B, H, 1),
+                                                .dh = take(place, s, 2, B, H, 0, 1),
+                                                .dc = take(place, s, 2, B, H, 0, 1) };
+}
+
+/* All that a sequence leaves, as a whole operation or composed. */
+static double *results(const struct probe_place *place, int32_t T, int32_t B, int32_t H,
+                       bool composed, size_t *n)
+{
+    double *ret = calloc(SEQUENCE_FLOATS, sizeof(*ret));
+    struct sequence s;
+
+    assert_non_null(ret);
+    make_sequence(place, T, B, H, &s);
+    if (composed) {
+        ASSERT_OK(place->ctx, clseq_op_run_composed(place->be, CLSEQ_OP_lstm_seq_fwd, &s.fwd));
+        probe_read(place->be, s.fwd.h, ret);
+        ASSERT_OK(place->ctx, clseq_op_run_composed(place->be, CLSEQ_OP_lstm_seq_bwd, &s.bwd));
+    } else {
+        ASSERT_OK(place->ctx, clseq_op_run(place->be, CLSEQ_OP_lstm_seq_fwd, &s.fwd));
+        probe_read(place->be, s.fwd.h, ret);
+        ASSERT_OK(place->ctx, clseq_op_run(place->be, CLSEQ_OP_lstm_seq_bwd, &s.bwd));
+    }
+    *n = clseq_tensor_count(&s.fwd.h);
+    probe_read(place->be, s.bwd.gates, ret + *n);
+    *n += clseq_tensor_count(&s.bwd.gates);
+    probe_read(place->be, s.bwd.dh, ret + *n);
+    *n += clseq_tensor_count(&s.bwd.dh);
+    probe_read(place->be, s.bwd.dc, ret + *n);
+    *n += clseq_tensor_count(&s.bwd.dc);
+    clseq_buffer_destroy(&s.reals);
+    clseq_buffer_destroy(&s.lengths);
+    return ret;
+}
+
+/* Steps as one kernel and as parts differ by the order of sums, and where that carries a factor of
+ * the next step over to its neighbour among bf16 numbers, 2^-8 of it: far less than what a panel
+ * or a gate out of its place would make. Blocks full and not, of rows and of units. */
+static void test_sequences(void **state)
+{
+    static const int32_t sizes[][3] = {
+        { 5, 64, 32 }, { 4, 33, 40 }, { 1, 50, 31 }, { 2, 8, 64 }, { 6, 70, 33 },
+    };
+    struct probe_place place;
+
+    open_form(&place, *state);
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(sizes); i++) {
+        const int32_t T = sizes[i][0], B = sizes[i][1], H = sizes[i][2];
+        size_t n, again_n;
+        double *whole = results(&place, T, B, H, false, &n);
+        double *again = results(&place, T, B, H, false, &again_n);
+        double *parts = results(&place, T, B, H, true, &again_n);
+
+        assert_memory_equal(whole, again, n * sizeof(*whole));
+        probe_close("sequence", whole, parts, n, 4e-3, 1);
+        free(whole);
+        free(again);
+        free(parts);
+    }
+    close_place(&place);
+}
+
 /* ---- training ---- */
 
 static double train(const struct form *form, struct train_case *c)
@@ -349,6 +471,7 @@ static void test_training(void **state)
 #define FORM_TESTS(form, name)                                                                     \
     { "copies of " name, test_copies, NULL, NULL, &(form) },                                       \
         { "values of " name, test_values, NULL, NULL, &(form) },                                   \
+        { "sequences of " name, test_sequences, NULL, NULL, &(form) },                             \
     {                                                                                              \
         "training of " name, test_training, NULL, NULL, &(form)                                    \
     }
