@@ -330,6 +330,18 @@ static clseq_status packed(clseq_backend *be, const struct clseq_gemm_problem *p
         clseq_arg_int(block));
 }
 
+/* The most floats that the strips of a product take that is like this one, but of fewer rows or
+ * steps, so that A is packed as a whole. */
+static size_t cached_strips(const struct clseq_opencl *cl, const struct clseq_gemm_problem *p)
+{
+    const size_t tile = (size_t)tile_rows(cl), m = (size_t)p->m, k = (size_t)p->k;
+    const size_t steps = CACHED_FLOATS / m, rows = CACHED_FLOATS / k;
+    const size_t fewer_steps = clseq_round_up(m, tile) * steps;
+    const size_t fewer_rows = clseq_round_up(rows, tile) * k;
+
+    return fewer_steps > fewer_rows ? fewer_steps : fewer_rows;
+}
+
 /* Whole rows of C by items that pack their own rows of A. */
 static clseq_status strips(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem panels)
 {
@@ -338,7 +350,11 @@ static clseq_status strips(clseq_backend *be, const struct clseq_gemm_problem *p
     const int32_t wanted = (int32_t)cl->compute_units * OWN_ITEMS_PER_UNIT;
     const int32_t rows = (int32_t)clseq_round_up(divide_up(p->m, wanted), (size_t)tile);
     const int32_t block = smaller(most, rows);
+    cl_mem unused;
 
+    /* A plan is made of the largest batch, and a smaller one is not streamed. */
+    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_A,
+                                   cached_strips(cl, p) * sizeof(cl_float), &unused));
     if (!panels) {
         CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_GEMM_PART,
                                        clseq_round_up((size_t)p->n, (size_t)tile_columns(cl)) *
