@@ -83,9 +83,11 @@ static void product_block(const struct clseq_gemm_args *a, const clseq_tensor *c
     for (int32_t i = 0; i < n_i; i++) {
         real *y = real_row(c, i0 + i) + j0;
 
-        for (int32_t j = 0; j < n_j; j++)
-            y[j] = (real)(a->alpha * sum[i][j] + scaled_old(a->beta, &y[j]) +
-                          (bias ? (double)bias[j0 + j] : 0));
+        for (int32_t j = 0; j < n_j; j++) {
+            y[j] = (real)(a->alpha * sum[i][j] + scaled_old(a->beta, &y[j]));
+            if (bias)
+                y[j] = (real)((double)y[j] + (double)bias[j0 + j]);
+        }
     }
 }
 
