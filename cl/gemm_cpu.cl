@@ -7,8 +7,9 @@
  * These feed the inner loop of gemm_tile.clh:
  *   gemm_cpu_block    A and B were packed before by gemm_cpu_pack_a and gemm_cpu_pack_b: for large
  *                     products, where a block of A stays in the second-level cache
- *   gemm_cpu_strips   B was packed before, and an item packs the rows of A that it makes: for few
- *                     columns, where packing A as a whole would take longest
+ *   gemm_cpu_strips   B was packed before, and A is used where it is, or, transposed, packed by the
+ *                     item that uses it: for few columns, where packing A as a whole would take
+ *                     longest
  *   gemm_cpu_tile     an item packs some panels of B into private memory, KC steps of k at a time,
  *                     and passes some rows of A over all of them while these are in the caches; A
  *                     transposed is packed by strips of MR rows on the way
@@ -18,8 +19,8 @@
  * gemm_cpu_pack_a, gemm_cpu_strips and gemm_cpu_tile take A transposed. docs/kernels.md says when
  * each is used.
  *
- * gemm_cpu_block, _tile and _packed split the sum over k in parts of KC, added to C in order; the
- * order of every sum is the same every time.
+ * gemm_cpu_block, _strips, _tile and _packed split the sum over k in parts of KC, added to C in
+ * order; the order of every sum is the same every time.
  */
 #if CLSEQ_CPU
 #include "defs.clh"
@@ -28,7 +29,7 @@
 #include "gemm_tile.clh"
 
 /* Panels an item of gemm_cpu_tile packs at a time. */
-#define PANELS 8
+#define PANELS (VW == 16 ? 4 : 8)
 
 DEFINE_BLOCK(block_of_rows, __global, __private, __global, rows_apart, 1, TILE_STORE)
 DEFINE_BLOCK(block_of_columns, __private, __private, __global, 1, MR, TILE_STORE)
@@ -108,6 +109,14 @@ DEFINE_BLOCK(block_global, __global, __global, __global, rows_apart, 1, TILE_STO
 /* Rows of A that pass over the panels at a time: whole strips. */
 #define SUB_ROWS (MR == 14 ? 4 * MR : 8 * MR)
 
+/* Rows of A transposed are short and far from each other. */
+#define PACK_AHEAD 16
+#if CLSEQ_PREFETCH
+#define PREFETCH_ROW(from) __builtin_prefetch(from);
+#else
+#define PREFETCH_ROW(from)
+#endif
+
 /* strips[row / MR][k][MR] from A (K, M). */
 static void pack_columns(float *strips, __global const float *a, int a_rows, int rows, int k)
 {
@@ -117,6 +126,7 @@ static void pack_columns(float *strips, __global const float *a, int a_rows, int
         int m = 0;
 
         for (; m + MR <= rows; m += MR, to += MR * KC) {
+            PREFETCH_ROW(from + m + PACK_AHEAD * (long)a_rows)
             COPY_STRIP(to, from + m)
         }
         for (int e = 0; m + e < rows; e++)
@@ -167,12 +177,13 @@ KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, u
                 for (int n = first; n < last; n += NR)
                     block_of_columns(rows, a_part, 0, MR * KC, b_part + (n - first) * KC, NR, step,
                                      to + n, c_rows, add + n, old_rows, min(NR, n_size - n), alpha,
-                                     beta);
+                                     beta, a, 0);
             } else {
                 for (int n = first; n < last; n += NR)
                     block_of_rows(rows, a + (ulong)m * (ulong)a_rows + (ulong)k, a_rows,
                                   MR * (long)a_rows, b_part + (n - first) * KC, NR, step, to + n,
-                                  c_rows, add + n, old_rows, min(NR, n_size - n), alpha, beta);
+                                  c_rows, add + n, old_rows, min(NR, n_size - n), alpha, beta, a,
+                                  0);
             }
         }
         old = c;
@@ -235,6 +246,7 @@ KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows,
             __global float *to = strips + i * MR;
 
             for (int m = 0; m < whole; m += MR) {
+                PREFETCH_ROW(a + m + PACK_AHEAD * (long)a_rows)
                 COPY_STRIP(to + m * step, a + m)
             }
             for (int e = 0; e < rest; e++)
@@ -253,6 +265,9 @@ KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows,
             strips[i * MR + e] = a[e * (long)a_rows + i];
 }
 
+/* Floats of A that stay in a second-level cache. */
+#define NEAR_FLOATS (160 * 1024)
+
 /* Strips and panels as the two kernels above leave them, panels of `panel_k` steps that begin
  * before the first of k_size. `old` as in gemm_cpu_tile. Items: (block of `block` rows, a multiple
  * of MR; group of `group` columns, a multiple of NR): blocks follow each other on a core, which has
@@ -266,25 +281,38 @@ KERNEL void gemm_cpu_block(__global const float *strips, __global const float *p
     const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
     const int rows = min(block, m_size - top), last = min(first + group, n_size);
     const ulong whole = (ulong)((m_size + MR - 1) / MR * MR);
+    const bool is_far = whole * (ulong)k_size > NEAR_FLOATS;
 
     panels += panels_offset;
     c += c_offset + (ulong)top * (ulong)c_rows;
     old += old_offset + (ulong)top * (ulong)old_rows;
     for (int k = 0; k < k_size; k += KC) {
-        const int step = min(KC, k_size - k);
+        const int step = min(KC, k_size - k), k_next = k + KC < k_size ? k + KC : 0;
         __global const float *a = strips + (ulong)k * whole + (ulong)top * (ulong)step;
+        /* After the last strip: the first one of the next part, or of the next item. */
+        __global const float *a_next =
+            strips + (ulong)k_next * whole +
+            (ulong)(k_next > 0 ? top : top + block) * (ulong)min(KC, k_size - k_next);
 
         for (int n = first; n < last; n += NR) {
             __global const float *panel = panels + (ulong)n * (ulong)panel_k + (ulong)k * NR;
 
             for (int m = 0; m < rows; m += MR) {
-                /* With few rows every panel is used once, so the next one is in no cache. */
-                if (rows >= m_size) {
-                    PREFETCH_PANEL(panel + NR * (long)panel_k, m, rows, step)
+                __global const float *next = c + m * (long)c_rows + n;
+                long next_step = 0;
+
+                /* The first panel finds the strips of a large A in no cache near, and the first
+                 * block the panels. */
+                if (n == first && is_far) {
+                    next = m + MR < rows ? a + (m + MR) * (long)step : a_next;
+                    next_step = MR;
+                } else if (m == 0 && top == 0) {
+                    next = panel + NR * (long)panel_k;
+                    next_step = NR;
                 }
                 block_of_strips(min(MR, rows - m), a + m * (long)step, 0, 0, panel, NR, step,
                                 c + m * (long)c_rows + n, c_rows, old + m * (long)old_rows + n,
-                                old_rows, min(NR, n_size - n), alpha, beta);
+                                old_rows, min(NR, n_size - n), alpha, beta, next, next_step);
             }
         }
         old = c;
@@ -296,19 +324,6 @@ KERNEL void gemm_cpu_block(__global const float *strips, __global const float *p
 /* Rows of A that an item of gemm_cpu_strips packs at a time, at most: whole strips, which stay in a
  * second-level cache. */
 #define OWN_ROWS (MR == 14 ? 7 * MR : 16 * MR)
-
-/* strips[row / MR][k][MR] from A (M, K). */
-static void pack_rows(float *strips, __global const float *a, int a_rows, int rows, int k)
-{
-    for (; rows >= MR; rows -= MR, a += MR * (long)a_rows, strips += MR * KC) {
-        for (int i = 0; i < k; i++) {
-            GATHER_STRIP(strips + i * MR, a + i, (long)a_rows)
-        }
-    }
-    for (int i = 0; i < k; i++)
-        for (int e = 0; e < rows; e++)
-            strips[i * MR + e] = a[e * (long)a_rows + i];
-}
 
 /* All columns of some rows: A goes by once, and is packed by the item that uses it. Panels as in
  * gemm_cpu_block. Items: blocks of `block` rows. */
@@ -329,12 +344,18 @@ KERNEL void gemm_cpu_strips(__global const float *a, ulong a_offset, int a_rows,
 
         if (trans_a)
             pack_columns(strips, a + (ulong)k * (ulong)a_rows, a_rows, rows, step);
-        else
-            pack_rows(strips, a + k, a_rows, rows, step);
-        for (int n = 0; n < n_size; n += NR)
-            block_of_own(rows, strips, 0, MR * KC,
-                         panels + (ulong)n * (ulong)k_size + (ulong)k * NR, NR, step, c + n, c_rows,
-                         old + n, old_rows, min(NR, n_size - n), alpha, beta);
+        for (int n = 0; n < n_size; n += NR) {
+            __global const float *panel = panels + (ulong)n * (ulong)k_size + (ulong)k * NR;
+            __global const float *next = panel + NR * (ulong)k_size;
+            const int columns = min(NR, n_size - n);
+
+            if (trans_a)
+                block_of_own(rows, strips, 0, MR * KC, panel, NR, step, c + n, c_rows, old + n,
+                             old_rows, columns, alpha, beta, next, NR);
+            else
+                block_global(rows, a + k, a_rows, MR * (long)a_rows, panel, NR, step, c + n, c_rows,
+                             old + n, old_rows, columns, alpha, beta, next, NR);
+        }
         old = c;
         old_rows = c_rows;
         beta = 1.0f;
@@ -356,7 +377,8 @@ KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
     panels += (ulong)n * (ulong)k_size;
     for (int k = 0; k < k_size; k += KC) {
         block_global(rows, a + k, a_rows, MR * (long)a_rows, panels + (ulong)k * NR, NR,
-                     min(KC, k_size - k), c, c_rows, old, old_rows, columns, alpha, beta);
+                     min(KC, k_size - k), c, c_rows, old, old_rows, columns, alpha, beta,
+                     panels + (ulong)(k + KC < k_size ? k + KC : k_size) * NR, NR);
         old = c;
         old_rows = c_rows;
         beta = 1.0f;
@@ -379,7 +401,7 @@ KERNEL void gemm_cpu_direct(__global const float *a, ulong a_offset, int a_rows,
     c += c_offset + batch * c_batch + (ulong)n;
     if (skip == 0) {
         block_global(m_size, a, a_rows, MR * (long)a_rows, b, b_rows, k_size, c, c_rows, c, c_rows,
-                     NR, alpha, beta);
+                     NR, alpha, beta, c, 0);
         return;
     }
     for (int m = 0; m < m_size; m++) {

@@ -80,10 +80,17 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
         for (int k = 0; k < H; k += KC) {
             __global const float *a = h_from + first * h_rows + k;
 
-            for (int gate = 0; gate < 4; gate++)
-                rows_to_private(rows, a, h_rows, MR * h_rows,
-                                panels + (ulong)(gate * padded + unit) * (ulong)H + (ulong)k * NR,
-                                NR, min(KC, H - k), pre[gate], NR, pre[gate], NR, NR, 1.0f, 1.0f);
+            for (int gate = 0; gate < 4; gate++) {
+                __global const float *panel =
+                    panels + (ulong)(gate * padded + unit) * (ulong)H + (ulong)k * NR;
+                /* The next gate's; after the last one those of the next steps of k or units. */
+                __global const float *next =
+                    gate < 3 ? panel + (ulong)padded * (ulong)H
+                             : panels + (ulong)unit * (ulong)H + (ulong)min(k + KC, H) * NR;
+
+                rows_to_private(rows, a, h_rows, MR * h_rows, panel, NR, min(KC, H - k), pre[gate],
+                                NR, pre[gate], NR, NR, 1.0f, 1.0f, next, NR);
+            }
         }
         for (int row = first; row < last; row++) {
             __global const float *c_old = c_from + row * c_rows + unit;
@@ -150,11 +157,12 @@ KERNEL void lstm_cpu_bwd(__global const float *strips, int has_strips, __global 
 
             if (has_strips)
                 strips_to_private(rows, strips + (ulong)k * whole + (ulong)first * (ulong)step, 0,
-                                  MR * step, panel, NR, step, sum, NR, sum, NR, NR, 1.0f, 1.0f);
+                                  MR * step, panel, NR, step, sum, NR, sum, NR, NR, 1.0f, 1.0f,
+                                  panel + NR * step, NR);
             else
                 rows_to_private(rows, act_now + act_step + first * (long)act_stride + k, act_stride,
                                 MR * (long)act_stride, panel, NR, step, sum, NR, sum, NR, NR, 1.0f,
-                                1.0f);
+                                1.0f, panel + NR * step, NR);
         }
         for (int row = first; row < last; row++) {
             __global const float *above =

@@ -2,8 +2,6 @@
 /* Launching cl/gemm_cpu.cl. The constants are those of that file. */
 #include "opencl/opencl_packed_cache.h"
 
-#define KC     256
-#define PANELS 8
 /* Panels or strips of an item that packs. */
 #define PACK_WIDE 8
 
@@ -16,8 +14,8 @@
 #define DOT_BLOCK_MAX 48
 #define DOT_FLOATS    6144
 
-/* A block of A of this many rows times KC stays in the second-level cache of most CPUs, or close
- * to it. */
+/* A block of A of this many rows times part_steps() stays in the second-level cache of most CPUs,
+ * or close to it. */
 #define BLOCK_MAX 504
 
 /* From these sizes on both matrices are packed. */
@@ -27,7 +25,7 @@
 /* From so many rows where B was packed before. */
 #define PACKED_ROWS 48
 
-/* A block of A of so many rows (whole tiles of them) takes KC times as many floats of a
+/* A block of A of so many rows (whole tiles of them) takes part_steps() times as many floats of a
  * second-level cache. */
 #define BLOCK_ROWS 100
 
@@ -43,9 +41,9 @@
 /* Steps of k that are made at a time, so that these are enough columns. */
 #define CACHED_STEPS 1024
 
-/* The most columns that items make alone, and how many items are enough. */
-#define OWN_COLUMNS        512
-#define OWN_ITEMS_PER_UNIT 4
+/* The most columns that items make alone, and the rows that an item costs beside its own. */
+#define OWN_COLUMNS 512
+#define OWN_COST    4
 
 /* Items of a large product per compute unit. PoCL gives a core its share of what is left, at most
  * 32 items times the cores: of many small ones, a core that others slow down gets fewer. */
@@ -63,6 +61,17 @@ static int32_t tile_columns(const struct clseq_opencl *cl)
 static int32_t tile_rows(const struct clseq_opencl *cl)
 {
     return cl->vector_width == 16 ? 14 : 6;
+}
+
+/* Steps of k in one part, and panels that an item of gemm_cpu_tile packs at a time. */
+static int32_t part_steps(const struct clseq_opencl *cl)
+{
+    return cl->vector_width == 16 ? 512 : 256;
+}
+
+static size_t most_panels(const struct clseq_opencl *cl)
+{
+    return cl->vector_width == 16 ? 4 : 8;
 }
 
 static size_t divide_up(int32_t n, int32_t by)
@@ -117,7 +126,7 @@ struct split {
 
 /* A panel is packed once per block and a row once per group, so both should be large; but there
  * must be work for all cores to the end. Costs are those of packing an element, relative to each
- * other: B is transposed on the way or comes from memory, A is copied for PANELS panels. */
+ * other: B is transposed on the way or comes from memory, A is copied for most_panels(). */
 static struct split choose_split(const struct clseq_opencl *cl, const struct clseq_gemm_problem *p)
 {
     const double b_cost = p->trans_b ? 2 : 1, a_cost = 0.4;
@@ -127,7 +136,7 @@ static struct split choose_split(const struct clseq_opencl *cl, const struct cls
     struct split best = { 0 };
     double least = 0;
 
-    for (size_t n = PANELS; n > 0; n /= 2) {
+    for (size_t n = most_panels(cl); n > 0; n /= 2) {
         const size_t groups = (panels + n - 1) / n;
         const size_t blocks = (wanted + groups * batch - 1) / (groups * batch);
         const size_t block = (strips + blocks - 1) / blocks * tile;
@@ -151,12 +160,12 @@ static clseq_status pack_b(clseq_backend *be, const struct clseq_gemm_matrix *b,
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
 
-    return CLSEQ_LAUNCH(
-        be, gemm_cpu_pack_b,
-        clseq_opencl_range_2d(divide_up(n, PACK_WIDE * tile_columns(cl)), divide_up(k, KC), 1, 1),
-        clseq_arg_mem(b->mem), clseq_arg_ulong(b->offset + offset), clseq_arg_int(b->rows),
-        clseq_arg_int(n), clseq_arg_int(k), clseq_arg_int(trans), clseq_arg_mem(panels),
-        clseq_arg_ulong(to));
+    return CLSEQ_LAUNCH(be, gemm_cpu_pack_b,
+                        clseq_opencl_range_2d(divide_up(n, PACK_WIDE * tile_columns(cl)),
+                                              divide_up(k, part_steps(cl)), 1, 1),
+                        clseq_arg_mem(b->mem), clseq_arg_ulong(b->offset + offset),
+                        clseq_arg_int(b->rows), clseq_arg_int(n), clseq_arg_int(k),
+                        clseq_arg_int(trans), clseq_arg_mem(panels), clseq_arg_ulong(to));
 }
 
 static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_matrix *a, uint64_t offset,
@@ -164,11 +173,12 @@ static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_matrix *a,
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
 
-    return CLSEQ_LAUNCH(
-        be, gemm_cpu_pack_a,
-        clseq_opencl_range_2d(divide_up(m, PACK_WIDE * tile_rows(cl)), divide_up(k, KC), 1, 1),
-        clseq_arg_mem(a->mem), clseq_arg_ulong(a->offset + offset), clseq_arg_int(a->rows),
-        clseq_arg_int(m), clseq_arg_int(k), clseq_arg_int(trans), clseq_arg_mem(strips));
+    return CLSEQ_LAUNCH(be, gemm_cpu_pack_a,
+                        clseq_opencl_range_2d(divide_up(m, PACK_WIDE * tile_rows(cl)),
+                                              divide_up(k, part_steps(cl)), 1, 1),
+                        clseq_arg_mem(a->mem), clseq_arg_ulong(a->offset + offset),
+                        clseq_arg_int(a->rows), clseq_arg_int(m), clseq_arg_int(k),
+                        clseq_arg_int(trans), clseq_arg_mem(strips));
 }
 
 /* Both packed: m rows by n columns of C, from (m0, n0) on; panels of `panel_k` steps, from step k0
@@ -220,9 +230,10 @@ static clseq_status large(clseq_backend *be, const struct clseq_gemm_problem *p,
     const struct clseq_opencl *cl = clseq_opencl_of(be);
     const int32_t rows = tile_rows(cl), columns = tile_columns(cl);
     const int32_t narrow = smaller(p->n < p->m ? p->n : p->m, PART_MAX);
-    const int32_t k_fit = part_of(p->k, narrow, KC);
+    const int32_t k_fit = part_of(p->k, narrow, part_steps(cl));
     const int32_t k_parts = (p->k + CACHED_STEPS - 1) / CACHED_STEPS;
-    const int32_t k_cached = (int32_t)clseq_round_up(divide_up(p->k, k_parts), KC);
+    const int32_t k_cached =
+        (int32_t)clseq_round_up(divide_up(p->k, k_parts), (size_t)part_steps(cl));
     const int32_t k_part = smaller(whole ? p->k : k_fit, k_cached);
     const int32_t n_part = whole ? p->n : part_of(p->n, smaller(k_part, p->k), columns);
     const int32_t m_part = part_of(p->m, smaller(k_part, p->k), rows);
@@ -342,14 +353,32 @@ static size_t cached_strips(const struct clseq_opencl *cl, const struct clseq_ge
     return fewer_steps > fewer_rows ? fewer_steps : fewer_rows;
 }
 
-/* Whole rows of C by items that pack their own rows of A. */
+/* Rows of an item of gemm_cpu_strips: those with which all units end first. What an item costs
+ * beside its rows, reading all panels, is that of OWN_COST rows. */
+static int32_t own_rows(const struct clseq_opencl *cl, int32_t m)
+{
+    const int32_t tile = tile_rows(cl), most = BLOCK_ROWS / tile * tile;
+    int32_t best = most;
+    size_t least = SIZE_MAX;
+
+    for (int32_t rows = most; rows > 0; rows -= tile) {
+        const size_t items = divide_up(m, rows);
+        const size_t turns = (items + cl->compute_units - 1) / cl->compute_units;
+        const size_t cost = turns * (size_t)(rows + OWN_COST);
+
+        if (cost < least) {
+            least = cost;
+            best = rows;
+        }
+    }
+    return best;
+}
+
+/* Whole rows of C by items. */
 static clseq_status strips(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem panels)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
-    const int32_t tile = tile_rows(cl), most = BLOCK_ROWS / tile * tile;
-    const int32_t wanted = (int32_t)cl->compute_units * OWN_ITEMS_PER_UNIT;
-    const int32_t rows = (int32_t)clseq_round_up(divide_up(p->m, wanted), (size_t)tile);
-    const int32_t block = smaller(most, rows);
+    const int32_t block = own_rows(cl, p->m);
     cl_mem unused;
 
     /* A plan is made of the largest batch, and a smaller one is not streamed. */
