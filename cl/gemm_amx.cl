@@ -228,5 +228,5 @@ CLSEQ_KERNEL void gemm_amx(__global const uint *a, __global const uint *b, __glo
 #define LSTM_BWD_KERNEL                       lstm_amx_bwd
 #define UNIT_BEGIN                            TILES_BEGIN
 #define UNIT_END                              TILES_END
-#define UNIT_PRODUCT(x, y, steps, rows, sums) PRODUCT(x, y, steps, sums)
+#define UNIT_PRODUCT(x, y, steps, rows, sums, next) PRODUCT(x, y, steps, sums)
 #include "lstm_blocks.clh"

@@ -50,15 +50,28 @@ static float16 dot(float16 sum, uint16 a, uint16 b)
     vstore16(u##i, 0, sums + i * SIDE);                                                            \
     vstore16(v##i, 1, sums + i * SIDE);
 
+#if CLSEQ_PREFETCH
+#define FETCH __builtin_prefetch(next);
+#else
+#define FETCH
+#endif
+
+/* What comes next is as large as a panel, of which each of the SIDE / ROWS calls for a block of C
+ * fetches its share: NEXT_STEP uints for every pair. Nothing where next_step is 0. */
+#define NEXT_STEP   (BLOCK / PAIRS / (SIDE / ROWS))
+#define SHARE(next) ((next) + (ulong)(row / ROWS * steps) * (BLOCK / (SIDE / ROWS)))
+
 /* sums[ROWS][SIDE] = ROWS rows of a panel of A times a panel of B, `steps` blocks of each. */
 #define DEFINE_ROWS(name)                                                                          \
-    DOT_FUNCTION void name(__global const uint *x, __global const uint *y, int steps, float *sums) \
+    DOT_FUNCTION void name(__global const uint *x, __global const uint *y, int steps, float *sums, \
+                           __global const uint *next, int next_step)                               \
     {                                                                                              \
         EACH(DECLARE)                                                                              \
         for (int step = 0; step < steps; step++, x += BLOCK) {                                     \
-            for (int k = 0; k < PAIRS; k++, y += SIDE) {                                           \
+            for (int k = 0; k < PAIRS; k++, y += SIDE, next += next_step) {                        \
                 const uint16 b0 = vload16(0, y), b1 = vload16(1, y);                               \
                                                                                                    \
+                FETCH                                                                              \
                 EACH(STEP)                                                                         \
             }                                                                                      \
         }                                                                                          \
@@ -75,11 +88,14 @@ DEFINE_ROWS(rows_of_lines)
 DEFINE_ROWS(rows_of_pairs)
 
 static void product_of_lines(__global const uint *x, __global const uint *y, int steps, int rows,
-                             float *sums)
+                             float *sums, __global const uint *next, int next_step)
 {
     for (int row = 0; row < rows; row += ROWS)
-        rows_of_lines(x + row * PAIRS, y, steps, sums + row * SIDE);
+        rows_of_lines(x + row * PAIRS, y, steps, sums + row * SIDE, SHARE(next), next_step);
 }
+
+/* uints of A that stay in a second-level cache. */
+#define NEAR_UINTS (160 * 1024)
 
 /* Blocks as gemm_avx512_pack leaves them, `steps` of them along k: those of A in pairs like those
  * of B or not, those of B part of b_steps, from b_first on; `old` as in store_block. Items:
@@ -93,6 +109,7 @@ CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __
     const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
     const int bottom = min(top + block, m_size), last = min(first + group, n_size);
     const ulong batch = get_global_id(2), panel = (ulong)steps * BLOCK;
+    const int is_far = (ulong)((m_size + SIDE - 1) / SIDE) * panel > NEAR_UINTS;
     float sums[SIDE * SIDE];
 
     a += batch * (ulong)((m_size + SIDE - 1) / SIDE) * panel;
@@ -104,12 +121,18 @@ CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __
             const int rows = min(SIDE, bottom - m);
             __global const uint *x = a + (ulong)(m / SIDE) * panel;
             __global const uint *y = b + (ulong)(n / SIDE) * (ulong)b_steps * BLOCK;
+            /* The first panel of B finds those of a large A in no cache near, and the first one of
+             * A those of B. */
+            const int for_a = n == first && is_far, for_b = m == 0;
+            __global const uint *next =
+                for_a ? x + panel : y + (for_b ? (ulong)b_steps * BLOCK : 0);
+            const int next_step = for_a || for_b ? NEXT_STEP : 0;
 
             if (a_in_pairs) {
                 for (int row = 0; row < rows; row += ROWS)
-                    rows_of_pairs(x + row, y, steps, sums + row * SIDE);
+                    rows_of_pairs(x + row, y, steps, sums + row * SIDE, SHARE(next), next_step);
             } else {
-                product_of_lines(x, y, steps, rows, sums);
+                product_of_lines(x, y, steps, rows, sums, next, next_step);
             }
             store_block(c + (ulong)m * (ulong)c_rows + (ulong)n, (ulong)c_rows,
                         old + (ulong)m * (ulong)old_rows + (ulong)n, (ulong)old_rows, sums, rows,
@@ -124,5 +147,6 @@ CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __
 #define LSTM_BWD_KERNEL lstm_avx512_bwd
 #define UNIT_BEGIN
 #define UNIT_END
-#define UNIT_PRODUCT(x, y, steps, rows, sums) product_of_lines(x, y, steps, rows, sums);
+#define UNIT_PRODUCT(x, y, steps, rows, sums, next)                                                \
+    product_of_lines(x, y, steps, rows, sums, next, NEXT_STEP);
 #include "lstm_blocks.clh"
