@@ -224,9 +224,9 @@ CLSEQ_KERNEL void gemm_amx(__global const uint *a, __global const uint *b, __glo
 
 /* ---- steps of an LSTM ---- */
 
-#define LSTM_FWD_KERNEL                       lstm_amx_fwd
-#define LSTM_BWD_KERNEL                       lstm_amx_bwd
-#define UNIT_BEGIN                            TILES_BEGIN
-#define UNIT_END                              TILES_END
+#define LSTM_FWD_KERNEL                             lstm_amx_fwd
+#define LSTM_BWD_KERNEL                             lstm_amx_bwd
+#define UNIT_BEGIN                                  TILES_BEGIN
+#define UNIT_END                                    TILES_END
 #define UNIT_PRODUCT(x, y, steps, rows, sums, next) PRODUCT(x, y, steps, sums)
 #include "lstm_blocks.clh"

@@ -50,12 +50,6 @@ static float16 dot(float16 sum, uint16 a, uint16 b)
     vstore16(u##i, 0, sums + i * SIDE);                                                            \
     vstore16(v##i, 1, sums + i * SIDE);
 
-#if CLSEQ_PREFETCH
-#define FETCH __builtin_prefetch(next);
-#else
-#define FETCH
-#endif
-
 /* What comes next is as large as a panel, of which each of the SIDE / ROWS calls for a block of C
  * fetches its share: NEXT_STEP uints for every pair. Nothing where next_step is 0. */
 #define NEXT_STEP   (BLOCK / PAIRS / (SIDE / ROWS))
@@ -71,7 +65,7 @@ static float16 dot(float16 sum, uint16 a, uint16 b)
             for (int k = 0; k < PAIRS; k++, y += SIDE, next += next_step) {                        \
                 const uint16 b0 = vload16(0, y), b1 = vload16(1, y);                               \
                                                                                                    \
-                FETCH                                                                              \
+                FETCH(next)                                                                        \
                 EACH(STEP)                                                                         \
             }                                                                                      \
         }                                                                                          \

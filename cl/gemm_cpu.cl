@@ -111,11 +111,6 @@ DEFINE_BLOCK(block_global, __global, __global, __global, rows_apart, 1, TILE_STO
 
 /* Rows of A transposed are short and far from each other. */
 #define PACK_AHEAD 16
-#if CLSEQ_PREFETCH
-#define PREFETCH_ROW(from) __builtin_prefetch(from);
-#else
-#define PREFETCH_ROW(from)
-#endif
 
 /* strips[row / MR][k][MR] from A (K, M). */
 static void pack_columns(float *strips, __global const float *a, int a_rows, int rows, int k)
@@ -126,7 +121,7 @@ static void pack_columns(float *strips, __global const float *a, int a_rows, int
         int m = 0;
 
         for (; m + MR <= rows; m += MR, to += MR * KC) {
-            PREFETCH_ROW(from + m + PACK_AHEAD * (long)a_rows)
+            FETCH(from + m + PACK_AHEAD * (long)a_rows)
             COPY_STRIP(to, from + m)
         }
         for (int e = 0; m + e < rows; e++)
@@ -246,7 +241,7 @@ KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows,
             __global float *to = strips + i * MR;
 
             for (int m = 0; m < whole; m += MR) {
-                PREFETCH_ROW(a + m + PACK_AHEAD * (long)a_rows)
+                FETCH(a + m + PACK_AHEAD * (long)a_rows)
                 COPY_STRIP(to + m * step, a + m)
             }
             for (int e = 0; e < rest; e++)
@@ -469,15 +464,11 @@ static float sum_lanes(floatV x)
         if (columns > 2)                                                                           \
             row[2] = beta == 0.0f ? alpha * t2 : alpha * t2 + beta * old_row[2];                   \
     }
-#if CLSEQ_PREFETCH
 /* The next three rows of B come while these are used; they are in no cache. */
-#define PREFETCH_ROWS                                                                              \
-    __builtin_prefetch(b0 + k + 3 * (b1 - b0));                                                    \
-    __builtin_prefetch(b1 + k + 3 * (b1 - b0));                                                    \
-    __builtin_prefetch(b2 + k + 3 * (b1 - b0));
-#else
-#define PREFETCH_ROWS
-#endif
+#define FETCH_ROWS                                                                                 \
+    FETCH(b0 + k + 3 * (b1 - b0))                                                                  \
+    FETCH(b1 + k + 3 * (b1 - b0))                                                                  \
+    FETCH(b2 + k + 3 * (b1 - b0))
 /* B of floats, or of the upper halves of floats: bf16, half the bytes where reading them takes the
  * time. LOAD gives VW of them as floats, ONE one. */
 #define LOAD_FLOAT(p)  vloadV(0, p)
@@ -499,7 +490,7 @@ static float sum_lanes(floatV x)
         ROWS(DOT_DECLARE)                                                                          \
         for (; k + VW <= k_size; k += VW) {                                                        \
             const floatV x0 = LOAD(b0 + k), x1 = LOAD(b1 + k), x2 = LOAD(b2 + k);                  \
-            PREFETCH_ROWS                                                                          \
+            FETCH_ROWS                                                                             \
             ROWS(DOT_STEP)                                                                         \
         }                                                                                          \
         ROWS(STORE)                                                                                \
