@@ -13,6 +13,7 @@
 #include "opencl/opencl_probe.h"
 #include "opencl/opencl_program.h"
 
+#include <math.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -619,6 +620,48 @@ static void packed_copies_follow_every_write(void **state)
     clseq_buffer_destroy(&rest);
 }
 
+/* The first use of weights packs nothing that stays, the second and third find a copy. Sums of more
+ * steps than one part has, by kernels of their own for 40 and 64 rows without a copy. */
+static void packed_copies_change_no_bits(void **state)
+{
+    enum { N = 70, K = 1100, ROWS = 200 };
+    struct device *d = device_of(state);
+    const int rows[] = { 40, 64, ROWS };
+    float *values = malloc(ROWS * K * sizeof(*values)), *c = malloc(2 * ROWS * N * sizeof(*c));
+    clseq_buffer *weights, *rest;
+
+    assert_true(values && c);
+    for (int i = 0; i < ROWS * K; i++)
+        values[i] = sinf((float)i);
+    ASSERT_OK(d->ctx, clseq_buffer_create(d->be, N * K * sizeof(float), "weights", &weights));
+    ASSERT_OK(d->ctx,
+              clseq_buffer_create(d->be, ROWS * (K + N) * sizeof(float), "activations", &rest));
+    ASSERT_OK(d->ctx, clseq_buffer_write(rest, 0, values, ROWS * K * sizeof(float)));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const size_t bytes = (size_t)rows[i] * N * sizeof(float);
+        const struct clseq_gemm_args product = {
+            .a = clseq_tensor_2d(rest, 0, CLSEQ_F32, rows[i], K),
+            .b = clseq_tensor_2d(weights, 0, CLSEQ_F32, N, K),
+            .c = clseq_tensor_2d(rest, ROWS * K, CLSEQ_F32, rows[i], N),
+            .alpha = 1,
+            .trans_b = true
+        };
+
+        ASSERT_OK(d->ctx, clseq_buffer_write(weights, 0, values, N * K * sizeof(float)));
+        for (int use = 0; use < 3; use++) {
+            ASSERT_OK(d->ctx, clseq_op_gemm(d->be, &product));
+            ASSERT_OK(d->ctx, clseq_buffer_read(rest, ROWS * K * sizeof(float),
+                                                use == 0 ? c : c + ROWS * N, bytes));
+            if (use > 0)
+                assert_memory_equal(c, c + ROWS * N, bytes);
+        }
+    }
+    clseq_buffer_destroy(&weights);
+    clseq_buffer_destroy(&rest);
+    free(values);
+    free(c);
+}
+
 /* A launch that the driver refuses says which kernel, which call and what it means. */
 static void launch_errors_name_the_kernel(void **state)
 {
@@ -665,6 +708,7 @@ int main(void)
         cmocka_unit_test(too_large_buffer_is_refused),
         cmocka_unit_test(products_stop_allocating),
         cmocka_unit_test(packed_copies_follow_every_write),
+        cmocka_unit_test(packed_copies_change_no_bits),
         cmocka_unit_test(launch_errors_name_the_kernel),
     };
 
