@@ -48,8 +48,16 @@ static const cli_option options[] = {
       .help = "adam learns from fewer updates" },
     { "lr", 0, CLI_FLOAT_FIELD(struct reproduce_values, lr), "X", NULL, .min = 0, .max = 100, .bounds = CLI_ABOVE_MIN, .group = "Recipe",
       .help = "learning rate; when not given 0.7 for sgd, 0.001 for adam" },
+    { "schedule", 0, CLI_CHOICE_FIELD(struct reproduce_values, schedule), "halve|linear", "halve", .group = "Recipe",
+      .help = "how the rate falls: as the paper's, or in equal steps to 0 at the end" },
+    { "warmup", 0, CLI_INT_FIELD(struct reproduce_values, warmup), "N", "0", .min = 0, .max = 1e12, .group = "Recipe",
+      .help = "updates in which the rate grows from 0" },
+    { "init", 0, CLI_CHOICE_FIELD(struct reproduce_values, init), "uniform|normal|xavier|orthogonal", "uniform", .group = "Recipe",
+      .help = "initial weights, as those of clseq train" },
     { "init-scale", 0, CLI_FLOAT_FIELD(struct reproduce_values, init_scale), "X", NULL, .min = 0, .max = 10, .bounds = CLI_ABOVE_MIN, .group = "Recipe",
-      .help = "bound of the uniform distribution of initial weights; when not given 0.08 / sqrt(S), so that sums over fewer units are as large" },
+      .help = "their size, as that of clseq train; when not given 0.08 / sqrt(S), so that sums over fewer units are as large" },
+    { "forget-bias", 0, CLI_FLOAT_FIELD(struct reproduce_values, forget_bias), "X", NULL, .min = -100, .max = 100, .group = "Recipe",
+      .help = "what the biases of forget gates begin with, 1 say; when not given as the other biases" },
     { "seed", 0, CLI_INT_FIELD(struct reproduce_values, seed), "N", "1", .min = 0, .max = 9007199254740000.0, .group = "Recipe",
       .help = "of the first model; the other members have those after it" },
     { "nbest", 0, CLI_INT_FIELD(struct reproduce_values, nbest), "N", "50", .min = 2, .max = CLSEQ_BEAM_LIMIT, .group = "Recipe",
@@ -90,12 +98,12 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* All that decides a figure. */
+/* All that decides a figure. What was not always there is in it only when it was chosen, so that
+ * folders of earlier versions can go on. */
 static json_t *recipe_of(const struct reproduce *r)
 {
     const struct reproduce_values *v = r->v;
-
-    return json_pack(
+    json_t *recipe = json_pack(
         "{s:s, s:s, s:s?, s:s, s:s?, s:s, s:s?, s:i, s:b, s:i, s:i, s:I, s:I, s:I, "
         "s:I, s:f, s:I, s:I, s:i, s:f, s:f, s:I, s:I, s:I}",
         "paper", PAPER, "source", r->source, "target", r->target, "valid-source",
@@ -108,6 +116,21 @@ static json_t *recipe_of(const struct reproduce *r)
         "batch", (json_int_t)v->batch, "optimizer", v->optimizer, "lr", v->lr, "init-scale",
         v->init_scale, "seed", (json_int_t)v->seed, "nbest", (json_int_t)v->nbest, "speed-updates",
         (json_int_t)v->speed_updates);
+    int failed = 0;
+
+    if (v->schedule != 0)
+        failed |= json_object_set_new(recipe, "schedule", json_string("linear"));
+    if (v->warmup > 0)
+        failed |= json_object_set_new(recipe, "warmup", json_integer((json_int_t)v->warmup));
+    if (v->init != CLSEQ_INIT_KIND_UNIFORM)
+        failed |= json_object_set_new(recipe, "init", json_string(reproduce_inits[v->init]));
+    if (r->set_forget_bias)
+        failed |= json_object_set_new(recipe, "forget-bias", json_real(v->forget_bias));
+    if (failed) {
+        json_decref(recipe);
+        return NULL;
+    }
+    return recipe;
 }
 
 static int open_test(struct reproduce *r)
@@ -148,6 +171,7 @@ static int run(const cli_parse *parse, const void *values)
         .source = parse->arguments[1],
         .target = parse->argument_count > 2 ? parse->arguments[2] : NULL,
         .units = (int32_t)scaled(v->scale, PAPER_UNITS),
+        .set_forget_bias = cli_source_of(parse, "forget-bias") != CLI_FROM_DEFAULT,
         .init_scale = v->init_scale > 0 ? v->init_scale : PAPER_INIT / sqrt(v->scale),
         .source_vocab_size = smaller(scaled(v->scale, PAPER_SOURCE_WORDS), 4000000),
         .target_vocab_size = smaller(scaled(v->scale, PAPER_TARGET_WORDS), 4000000),

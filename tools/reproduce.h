@@ -13,6 +13,7 @@
 #include "line_pairs.h"
 
 #include <clseq/eval.h>
+#include <clseq/train.h>
 #include <clseq/translate.h>
 
 #include <jansson.h>
@@ -30,17 +31,20 @@ enum {
 /* A figure that was not measured. The macro NAN is a float. */
 #define REPRODUCE_NONE ((double)NAN)
 
+/* In the order of clseq_init_kind. */
+extern const char *const reproduce_inits[];
+
 /* 1, 2, 12: those of the paper. */
 extern const int32_t reproduce_beams[REPRODUCE_BEAMS];
 
 struct reproduce_values {
     cli_pair valid, test;
     const char *valid_tsv, *test_tsv, *folder;
-    int unit, optimizer, tokenize;
+    int unit, optimizer, tokenize, schedule, init;
     bool lowercase;
-    double scale, lr, init_scale;
+    double scale, lr, init_scale, forget_bias;
     cli_span after;
-    int64_t batch, layers, members, seed, nbest, speed_updates;
+    int64_t warmup, batch, layers, members, seed, nbest, speed_updates;
     struct device_options device;
 };
 
@@ -60,6 +64,7 @@ struct reproduce {
     struct line_pairs test;
     int32_t units;
     double init_scale;
+    bool set_forget_bias;
     size_t source_vocab_size, target_vocab_size;
     struct reproduce_model models[REPRODUCE_MAX_MODELS];
     size_t model_count;

@@ -16,6 +16,8 @@
 #define PAPER_DECAY_START 5
 #define PAPER_DECAY_EVERY 0.5
 
+const char *const reproduce_inits[] = { "uniform", "normal", "xavier", "orthogonal" };
+
 static int no_memory(void)
 {
     cli_error("%s", clseq_status_text(CLSEQ_ERR_NOMEM));
@@ -69,11 +71,15 @@ static void fill_options(const struct reproduce *r, const struct reproduce_model
     o->reverse_source = m->reversed;
     o->model.embedding = o->model.hidden = r->units;
     o->model.layers = m->layers;
-    o->init = CLSEQ_INIT_KIND_UNIFORM;
+    o->init = (clseq_init_kind)v->init;
     o->init_scale = r->init_scale;
+    o->set_forget_bias = r->set_forget_bias;
+    if (r->set_forget_bias)
+        o->forget_bias = v->forget_bias;
     o->optimizer = (clseq_optimizer_kind)v->optimizer;
     o->lr = v->lr;
-    o->schedule = CLSEQ_SCHEDULE_HALVE;
+    o->schedule = v->schedule == 0 ? CLSEQ_SCHEDULE_HALVE : CLSEQ_SCHEDULE_LINEAR;
+    o->warmup = (uint64_t)v->warmup;
     o->decay_start = epochs * PAPER_DECAY_START / PAPER_EPOCHS;
     o->decay_every = epochs * PAPER_DECAY_EVERY / PAPER_EPOCHS;
     o->clip = 5;

@@ -77,8 +77,15 @@ static void write_recipe(const struct reproduce *r, FILE *out)
     recipe_row(out, "units and size of embeddings", "1000", here);
     snprintf(here, sizeof(here), "%zu, %zu at most", r->source_vocab_size, r->target_vocab_size);
     recipe_row(out, "vocabularies", "160000, 80000", here);
-    snprintf(here, sizeof(here), "%.3g", r->init_scale);
-    recipe_row(out, "weights begin uniform in +-", "0.08", here);
+    if (v->init == CLSEQ_INIT_KIND_UNIFORM)
+        snprintf(here, sizeof(here), "uniform in +-%.3g", r->init_scale);
+    else
+        snprintf(here, sizeof(here), "%s, %.3g", reproduce_inits[v->init], r->init_scale);
+    recipe_row(out, "weights begin", "uniform in +-0.08", here);
+    if (r->set_forget_bias) {
+        snprintf(here, sizeof(here), "%g", v->forget_bias);
+        recipe_row(out, "biases of forget gates begin with", "as the others", here);
+    }
     if (v->lr > 0)
         snprintf(here, sizeof(here), "%s, %g", v->optimizer == 0 ? "SGD" : "Adam", v->lr);
     else
@@ -91,7 +98,12 @@ static void write_recipe(const struct reproduce *r, FILE *out)
     else
         snprintf(span, sizeof(span), "%lld updates", (long long)v->after.updates);
     recipe_row(out, "trained for", "7.5 epochs", span);
-    recipe_row(out, "rate halved", "from 5 epochs on every 0.5", "at the same parts of training");
+    recipe_row(out, "rate", "halved from 5 epochs on every 0.5",
+               v->schedule == 0 ? "at the same parts of training" : "in equal steps to 0");
+    if (v->warmup > 0) {
+        snprintf(here, sizeof(here), "%lld updates", (long long)v->warmup);
+        recipe_row(out, "rate grows from 0 for", "-", here);
+    }
     recipe_row(out, "gradient norm clipped at", "5", "5");
     recipe_row(out, "ranking of hypotheses", "log-probability", "log-probability");
 }

@@ -26,28 +26,41 @@ char *reproduce_path(const struct reproduce *r, const char *name, const char *fi
     return path;
 }
 
-/* The first option in which two recipes differ. */
-static int refuse_other(const struct reproduce *r, const json_t *old, json_t *now)
+static char *text_of(const json_t *value)
+{
+    return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
+}
+
+/* Say it when an option of `of` differs in the two recipes, one of which may lack it. */
+static bool says_difference(const struct reproduce *r, json_t *of, const json_t *old,
+                            const json_t *now)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach(now, key, value)
+    json_object_foreach(of, key, value)
     {
-        const json_t *before = json_object_get(old, key);
+        const json_t *before = json_object_get(old, key), *after = json_object_get(now, key);
         char *a, *b;
 
-        if (json_equal(before, value))
+        if (before && after && json_equal(before, after))
             continue;
-        a = before ? json_dumps(before, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
-        b = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+        a = text_of(before);
+        b = text_of(after);
         cli_error("%s: begun with another recipe: %s was %s, now it is %s. Give the old value to "
                   "go on, or choose another folder with -o",
-                  r->results_path, key, a ? a : "not there", b ? b : "?");
+                  r->results_path, key, a ? a : "not given", b ? b : "not given");
         free(a);
         free(b);
-        break;
+        return true;
     }
+    return false;
+}
+
+static int refuse_other(const struct reproduce *r, json_t *old, json_t *now)
+{
+    if (!says_difference(r, now, old, now))
+        says_difference(r, old, old, now);
     return CLI_EXIT_USAGE;
 }
 
@@ -83,7 +96,7 @@ static int begin(struct reproduce *r, json_t *recipe)
 static int go_on(struct reproduce *r, json_t *recipe)
 {
     json_error_t error;
-    const json_t *old;
+    json_t *old;
 
     r->results = json_load_file(r->results_path, JSON_REJECT_DUPLICATES, &error);
     old = r->results ? json_object_get(r->results, "recipe") : NULL;
