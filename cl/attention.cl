@@ -47,9 +47,9 @@ CLSEQ_KERNEL void masked_softmax_fwd(__global const float *x, ulong x_offset, ul
                                      int x_stride, __global const int *length, ulong length_offset,
                                      int has_length, __global float *y, ulong y_offset,
                                      ulong y_plane, int y_stride, int n_rows, int n_steps,
-                                     int n_columns)
+                                     int n_columns CLSEQ_IDS)
 {
-    const int row = (int)get_global_id(0), b = row / n_steps, t = row - b * n_steps;
+    const int row = CLSEQ_ID(0), b = row / n_steps, t = row - b * n_steps;
 
     if (row >= n_rows)
         return;
@@ -99,9 +99,9 @@ CLSEQ_KERNEL void masked_softmax_bwd(__global const float *y, ulong y_offset, ul
                                      int y_stride, __global const float *dy, ulong dy_offset,
                                      ulong dy_plane, int dy_stride, __global float *dx,
                                      ulong dx_offset, ulong dx_plane, int dx_stride, int n_rows,
-                                     int n_steps, int n_columns)
+                                     int n_steps, int n_columns CLSEQ_IDS)
 {
-    const int row = (int)get_global_id(0), b = row / n_steps, t = row - b * n_steps;
+    const int row = CLSEQ_ID(0), b = row / n_steps, t = row - b * n_steps;
 
     if (row >= n_rows)
         return;
@@ -130,9 +130,9 @@ CLSEQ_KERNEL void additive_score_fwd(__global const float *q, ulong q_offset, ul
                                      ulong v_offset, __global const int *length,
                                      ulong length_offset, int has_length, __global float *score,
                                      ulong score_offset, ulong score_plane, int score_stride,
-                                     int n_rows, int n_steps, int n_words, int A)
+                                     int n_rows, int n_steps, int n_words, int A CLSEQ_IDS)
 {
-    const int row = (int)get_global_id(0), b = row / n_steps, t = row - b * n_steps;
+    const int row = CLSEQ_ID(0), b = row / n_steps, t = row - b * n_steps;
 
     if (row >= n_rows)
         return;
@@ -192,7 +192,7 @@ CLSEQ_KERNEL void masked_softmax_fwd(__global const float *x, ulong x_offset, ul
                                      int x_stride, __global const int *length, ulong length_offset,
                                      int has_length, __global float *y, ulong y_offset,
                                      ulong y_plane, int y_stride, int n_rows, int n_steps,
-                                     int n_columns)
+                                     int n_columns CLSEQ_IDS)
 {
     __local float partial[CLSEQ_GROUP_MAX];
     const int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
@@ -221,7 +221,7 @@ CLSEQ_KERNEL void masked_softmax_bwd(__global const float *y, ulong y_offset, ul
                                      int y_stride, __global const float *dy, ulong dy_offset,
                                      ulong dy_plane, int dy_stride, __global float *dx,
                                      ulong dx_offset, ulong dx_plane, int dx_stride, int n_rows,
-                                     int n_steps, int n_columns)
+                                     int n_steps, int n_columns CLSEQ_IDS)
 {
     __local float partial[CLSEQ_GROUP_MAX];
     const int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
@@ -248,7 +248,7 @@ CLSEQ_KERNEL void additive_score_fwd(__global const float *q, ulong q_offset, ul
                                      ulong v_offset, __global const int *length,
                                      ulong length_offset, int has_length, __global float *score,
                                      ulong score_offset, ulong score_plane, int score_stride,
-                                     int n_rows, int n_steps, int n_words, int A)
+                                     int n_rows, int n_steps, int n_words, int A CLSEQ_IDS)
 {
     __local float partial[CLSEQ_GROUP_MAX];
     const int item = (int)get_local_id(0), items = (int)get_local_size(0);
@@ -315,11 +315,11 @@ CLSEQ_KERNEL void additive_score_bwd(
     __global const int *length, ulong length_offset, int has_length, __global float *dq,
     ulong dq_offset, ulong dq_plane, int dq_stride, __global float *dk, ulong dk_offset,
     ulong dk_plane, int dk_stride, __global float *dv_parts, int n_sentences, int n_steps,
-    int n_words, int A, int chunk, float beta)
+    int n_words, int A, int chunk, float beta CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, A);
 
-    for (int b = (int)get_global_id(1); b < n_sentences; b += (int)get_global_size(1)) {
+    for (int b = CLSEQ_ID(1); b < n_sentences; b += CLSEQ_SIZE(1)) {
         const int live = live_words(length, length_offset, has_length, b, n_words);
         __global const float *d = dscore + dscore_offset + (ulong)b * dscore_plane;
         __global const float *queries = CLSEQ_ROW(q, q_offset, q_stride, b);

@@ -17,9 +17,9 @@ CLSEQ_KERNEL void beam_advance(__global const float *value, ulong value_offset, 
                                __global float *new_score, ulong new_score_offset,
                                __global int *new_token, ulong new_token_offset,
                                __global int *parent, ulong parent_offset, int n_sentences, int K,
-                               int eos)
+                               int eos CLSEQ_IDS)
 {
-    const int sentence = (int)get_global_id(0);
+    const int sentence = CLSEQ_ID(0);
 
     if (sentence >= n_sentences)
         return;

@@ -380,20 +380,17 @@ KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
     }
 }
 
-/* B (K, N) in place. The last panel is moved to the left to be whole: the columns it shares with
- * its neighbour are computed again but not stored. Needs n_size >= NR. */
-KERNEL void gemm_cpu_direct(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
-                            __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
-                            __global float *c, ulong c_offset, int c_rows, ulong c_batch,
-                            int m_size, int n_size, int k_size, float alpha, float beta)
+/* B (K, N) in place: panel `panel` of the columns. The last one is moved to the left to be whole: the
+ * columns it shares with its neighbour are computed again but not stored. Needs n_size >= NR. */
+static void direct_panel(__global const float *a, int a_rows, __global const float *b, int b_rows,
+                         __global float *c, int c_rows, int m_size, int n_size, int k_size,
+                         float alpha, float beta, int panel)
 {
-    const int n = (int)get_global_id(0) * NR, from = min(n, n_size - NR), skip = n - from;
-    const ulong batch = get_global_id(2);
+    const int n = panel * NR, from = min(n, n_size - NR), skip = n - from;
     float spare[MR * NR];
 
-    a += a_offset + batch * a_batch;
-    b += b_offset + batch * b_batch + (ulong)from;
-    c += c_offset + batch * c_batch + (ulong)n;
+    b += from;
+    c += n;
     if (skip == 0) {
         block_global(m_size, a, a_rows, MR * (long)a_rows, b, b_rows, k_size, c, c_rows, c, c_rows,
                      NR, alpha, beta, c, 0);
@@ -416,6 +413,18 @@ KERNEL void gemm_cpu_direct(__global const float *a, ulong a_offset, int a_rows,
             *to = beta == 0.0f ? spare[i] : spare[i] + beta * *to;
         }
     }
+}
+
+KERNEL void gemm_cpu_direct(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
+                            __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
+                            __global float *c, ulong c_offset, int c_rows, ulong c_batch,
+                            int m_size, int n_size, int k_size, float alpha, float beta)
+{
+    const ulong batch = get_global_id(2);
+
+    direct_panel(a + a_offset + batch * a_batch, a_rows, b + b_offset + batch * b_batch, b_rows,
+                 c + c_offset + batch * c_batch, c_rows, m_size, n_size, k_size, alpha, beta,
+                 (int)get_global_id(0));
 }
 
 /* ---- B (N, K), few rows of A: dot products along k ---- */
@@ -496,25 +505,16 @@ static float sum_lanes(floatV x)
         ROWS(STORE)                                                                                \
     }
 
-/* `old` as in gemm_cpu_tile, its matrices as far apart as those of C. Items: (group of `block` rows
- * of B, 1, matrix of the batch). */
-#define DEFINE_DOT_KERNEL(name, TYPE, LOAD, STORE)                                                 \
+/* Rows [first, last) of B, that is columns of C. */
+#define DEFINE_DOT_ROWS(name, TYPE, LOAD, STORE)                                                   \
     DEFINE_DOT(name##_1, ROWS_1, TYPE, LOAD, STORE)                                                \
     DEFINE_DOT(name##_2, ROWS_2, TYPE, LOAD, STORE)                                                \
     DEFINE_DOT(name##_4, ROWS_4, TYPE, LOAD, STORE)                                                \
-    KERNEL void name(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,           \
-                     __global const TYPE *b, ulong b_offset, int b_rows, ulong b_batch,            \
-                     __global float *c, ulong c_offset, int c_rows, ulong c_batch,                 \
-                     __global const float *old, ulong old_offset, int old_rows, int m_size,        \
-                     int n_size, int k_size, float alpha, float beta, int block)                   \
+    static void name##_rows(__global const float *a, int a_rows, __global const TYPE *b,           \
+                            int b_rows, __global float *c, int c_rows, __global const float *old,  \
+                            int old_rows, int m_size, int k_size, float alpha, float beta,         \
+                            int first, int last)                                                   \
     {                                                                                              \
-        const int first = (int)get_global_id(0) * block, last = min(first + block, n_size);        \
-        const ulong batch = get_global_id(2);                                                      \
-                                                                                                   \
-        a += a_offset + batch * a_batch;                                                           \
-        b += b_offset + batch * b_batch;                                                           \
-        c += c_offset + batch * c_batch;                                                           \
-        old += old_offset + batch * c_batch;                                                       \
         for (int n = first; n < last; n += 3) {                                                    \
             const int columns = min(3, last - n);                                                  \
             __global const TYPE *b0 = b + (ulong)n * (ulong)b_rows;                                \
@@ -545,10 +545,31 @@ static float sum_lanes(floatV x)
                          beta);                                                                    \
         }                                                                                          \
     }
+
+/* `old` as in gemm_cpu_tile, its matrices as far apart as those of C. Items: (group of `block` rows
+ * of B, 1, matrix of the batch). */
+#define DEFINE_DOT_KERNEL(name, TYPE, LOAD, STORE)                                                 \
+    DEFINE_DOT_ROWS(name, TYPE, LOAD, STORE)                                                       \
+    KERNEL void name(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,           \
+                     __global const TYPE *b, ulong b_offset, int b_rows, ulong b_batch,            \
+                     __global float *c, ulong c_offset, int c_rows, ulong c_batch,                 \
+                     __global const float *old, ulong old_offset, int old_rows, int m_size,        \
+                     int n_size, int k_size, float alpha, float beta, int block)                   \
+    {                                                                                              \
+        const int first = (int)get_global_id(0) * block;                                           \
+        const ulong batch = get_global_id(2);                                                      \
+                                                                                                   \
+        name##_rows(a + a_offset + batch * a_batch, a_rows, b + b_offset + batch * b_batch,        \
+                    b_rows, c + c_offset + batch * c_batch, c_rows,                                \
+                    old + old_offset + batch * c_batch, old_rows, m_size, k_size, alpha, beta,     \
+                    first, min(first + block, n_size));                                            \
+    }
 DEFINE_DOT_KERNEL(gemm_cpu_dot, float, LOAD_FLOAT, STORE_FLOAT)
 DEFINE_DOT_KERNEL(gemm_cpu_dot_bf16, ushort, LOAD_BF16, STORE_BF16)
 
 /* It uses the functions of the other operations, which have vectors in the CPU class only. */
 #if CLSEQ_CPU
 #include "lstm_cpu.cl"
+
+#include "launch_list.cl"
 #endif

@@ -18,13 +18,13 @@ CLSEQ_KERNEL void gru_cell_fwd(__global const float *pre, ulong pre_offset, int 
                                __global float *act, ulong act_offset, int act_stride,
                                __global float *hn, ulong hn_offset, int hn_stride,
                                __global float *h, ulong h_offset, int h_stride, int t, int n_rows,
-                               int H, int chunk)
+                               int H, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, H);
 
     b_ih += b_ih_offset;
     b_hh += b_hh_offset;
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *x = CLSEQ_ROW(pre, pre_offset, pre_stride, row);
         __global const float *x_hn = CLSEQ_ROW(pre_n, pre_n_offset, pre_n_stride, row);
         __global const float *h_old = CLSEQ_ROW(h_prev, h_prev_offset, h_prev_stride, row);
@@ -49,11 +49,11 @@ CLSEQ_KERNEL void gru_cell_bwd(__global const float *act, ulong act_offset, int 
                                __global float *dpre, ulong dpre_offset, int dpre_stride,
                                __global float *dhn, ulong dhn_offset, int dhn_stride,
                                __global float *dh_prev, ulong dh_prev_offset, int dh_prev_stride,
-                               int t, int n_rows, int H, int chunk)
+                               int t, int n_rows, int H, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, H);
 
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *a = CLSEQ_ROW(act, act_offset, act_stride, row);
         __global const float *kept = CLSEQ_ROW(hn, hn_offset, hn_stride, row);
         __global const float *h_old = CLSEQ_ROW(h_prev, h_prev_offset, h_prev_stride, row);

@@ -20,14 +20,14 @@ lstm_cell_fwd(__global const float *pre, ulong pre_offset, int pre_stride,
               int has_length, __global float *act, ulong act_offset, int act_stride,
               __global float *c, ulong c_offset, int c_stride, __global float *h, ulong h_offset,
               int h_stride, __global const float *peephole, ulong peephole_offset,
-              int peephole_stride, int has_peephole, int t, int n_rows, int H, int chunk)
+              int peephole_stride, int has_peephole, int t, int n_rows, int H, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, H);
 
     peephole += peephole_offset;
     b_ih += b_ih_offset;
     b_hh += b_hh_offset;
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *x = CLSEQ_ROW(pre, pre_offset, pre_stride, row);
         __global const float *c_old = CLSEQ_ROW(c_prev, c_prev_offset, c_prev_stride, row);
         __global const float *h_old = CLSEQ_ROW(h_prev, h_prev_offset, h_prev_stride, row);
@@ -55,12 +55,12 @@ lstm_cell_bwd(__global const float *act, ulong act_offset, int act_stride,
               ulong dpre_offset, int dpre_stride, __global float *dh_prev, ulong dh_prev_offset,
               int dh_prev_stride, __global float *dc_prev, ulong dc_prev_offset, int dc_prev_stride,
               __global const float *peephole, ulong peephole_offset, int peephole_stride,
-              int has_peephole, int t, int n_rows, int H, int chunk)
+              int has_peephole, int t, int n_rows, int H, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, H);
 
     peephole += peephole_offset;
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *a = CLSEQ_ROW(act, act_offset, act_stride, row);
         __global const float *c_old = CLSEQ_ROW(c_prev, c_prev_offset, c_prev_stride, row);
         __global const float *c_new = CLSEQ_ROW(c, c_offset, c_stride, row);

@@ -31,6 +31,74 @@ DEFINE_LSTM_ROW_ENDED_BWD(lstm_private_ended_bwd, __private)
 #define ITEM_UNITS NR
 #include "lstm_queue.clh"
 
+/* Item `item` of step t_first + s of lstm_cpu_fwd, once `before` items are done. */
+static void lstm_fwd_item(__global const float *h_prev, ulong h_prev_offset, int h_prev_stride,
+                          __global const float *panels, __global const float *c_prev,
+                          ulong c_prev_offset, int c_prev_stride, __global const float *b_ih,
+                          ulong b_ih_offset, __global const float *b_hh, ulong b_hh_offset,
+                          int has_bias, __global const int *length, ulong length_offset,
+                          int has_length, __global float *gates, ulong gates_offset,
+                          int gates_stride, ulong gates_step, __global float *c, ulong c_offset,
+                          int c_stride, ulong c_step, __global float *h, ulong h_offset,
+                          int h_stride, ulong h_step, int t_first, int n_rows, int H, int padded,
+                          int block, int shift, __global volatile int *queue, int s, int item,
+                          int before)
+{
+    float pre[4][FWD_ROWS * NR];
+
+    length += length_offset;
+    b_ih += b_ih_offset;
+    b_hh += b_hh_offset;
+    const int t = t_first + s;
+    const int unit = (item >> shift) * NR, columns = min(NR, H - unit);
+    const int first = BLOCK_OF(item) * block, last = min(first + block, n_rows);
+    const int rows = rows_alive(length, has_length, t, first, last) - first;
+    __global const float *h_from =
+        s == 0 ? h_prev + h_prev_offset : h + h_offset + (ulong)(s - 1) * h_step;
+    __global const float *c_from =
+        s == 0 ? c_prev + c_prev_offset : c + c_offset + (ulong)(s - 1) * c_step;
+    const long h_rows = s == 0 ? h_prev_stride : h_stride;
+    const long c_rows = s == 0 ? c_prev_stride : c_stride;
+    __global float *gates_now = gates + gates_offset + (ulong)s * gates_step;
+    __global float *c_now = c + c_offset + (ulong)s * c_step;
+    __global float *h_now = h + h_offset + (ulong)s * h_step;
+
+    for (int r = 0; r < rows; r++) {
+        __global const float *x = gates_now + (ulong)(first + r) * (ulong)gates_stride;
+
+        for (int gate = 0; gate < 4; gate++)
+            load_units(pre[gate] + r * NR, x + gate * H + unit, columns);
+    }
+    WAIT_FOR(before)
+    for (int k = 0; k < H; k += KC) {
+        __global const float *a = h_from + first * h_rows + k;
+
+        for (int gate = 0; gate < 4; gate++) {
+            __global const float *panel =
+                panels + (ulong)(gate * padded + unit) * (ulong)H + (ulong)k * NR;
+            /* The next gate's; after the last one those of the next steps of k or units. */
+            __global const float *next =
+                gate < 3 ? panel + (ulong)padded * (ulong)H
+                         : panels + (ulong)unit * (ulong)H + (ulong)min(k + KC, H) * NR;
+
+            rows_to_private(rows, a, h_rows, MR * h_rows, panel, NR, min(KC, H - k), pre[gate], NR,
+                            pre[gate], NR, NR, 1.0f, 1.0f, next, NR);
+        }
+    }
+    for (int row = first; row < last; row++) {
+        __global const float *c_old = c_from + row * c_rows + unit;
+        __global float *a = gates_now + (ulong)row * (ulong)gates_stride + unit;
+        __global float *c_new = c_now + (ulong)row * (ulong)c_stride + unit;
+        __global float *h_new = h_now + (ulong)row * (ulong)h_stride + unit;
+
+        if (has_length && t >= length[row])
+            lstm_row_ended_fwd(c_old, h_from + row * h_rows + unit, a, c_new, h_new, H, 0, columns);
+        else
+            lstm_private_fwd(pre[0] + (row - first) * NR, FWD_ROWS * NR, b_ih + unit, b_hh + unit,
+                             has_bias, c_old, a, c_new, h_new, H, 0, columns);
+    }
+}
+
 /* Steps t .. t + steps - 1, whose tensors are *_step elements apart; h_prev and c_prev are the
  * states before the first one. Gates hold the input's share. The panels of a gate are `padded`
  * columns: H rounded up to NR. Items: (step, panel of units, block of `block` <= FWD_ROWS rows). */
@@ -47,64 +115,16 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
 {
     const int items = (H + NR - 1) / NR << shift;
     int s = 0;
-    float pre[4][FWD_ROWS * NR];
 
-    length += length_offset;
-    b_ih += b_ih_offset;
-    b_hh += b_hh_offset;
     FOR_ITEMS(number, items * steps)
     {
         while (number >= (s + 1) * items)
             s++;
-        const int item = number - s * items, t = t_first + s;
-        const int unit = (item >> shift) * NR, columns = min(NR, H - unit);
-        const int first = BLOCK_OF(item) * block, last = min(first + block, n_rows);
-        const int rows = rows_alive(length, has_length, t, first, last) - first;
-        __global const float *h_from =
-            s == 0 ? h_prev + h_prev_offset : h + h_offset + (ulong)(s - 1) * h_step;
-        __global const float *c_from =
-            s == 0 ? c_prev + c_prev_offset : c + c_offset + (ulong)(s - 1) * c_step;
-        const long h_rows = s == 0 ? h_prev_stride : h_stride;
-        const long c_rows = s == 0 ? c_prev_stride : c_stride;
-        __global float *gates_now = gates + gates_offset + (ulong)s * gates_step;
-        __global float *c_now = c + c_offset + (ulong)s * c_step;
-        __global float *h_now = h + h_offset + (ulong)s * h_step;
-
-        for (int r = 0; r < rows; r++) {
-            __global const float *x = gates_now + (ulong)(first + r) * (ulong)gates_stride;
-
-            for (int gate = 0; gate < 4; gate++)
-                load_units(pre[gate] + r * NR, x + gate * H + unit, columns);
-        }
-        WAIT_FOR(s * items)
-        for (int k = 0; k < H; k += KC) {
-            __global const float *a = h_from + first * h_rows + k;
-
-            for (int gate = 0; gate < 4; gate++) {
-                __global const float *panel =
-                    panels + (ulong)(gate * padded + unit) * (ulong)H + (ulong)k * NR;
-                /* The next gate's; after the last one those of the next steps of k or units. */
-                __global const float *next =
-                    gate < 3 ? panel + (ulong)padded * (ulong)H
-                             : panels + (ulong)unit * (ulong)H + (ulong)min(k + KC, H) * NR;
-
-                rows_to_private(rows, a, h_rows, MR * h_rows, panel, NR, min(KC, H - k), pre[gate],
-                                NR, pre[gate], NR, NR, 1.0f, 1.0f, next, NR);
-            }
-        }
-        for (int row = first; row < last; row++) {
-            __global const float *c_old = c_from + row * c_rows + unit;
-            __global float *a = gates_now + (ulong)row * (ulong)gates_stride + unit;
-            __global float *c_new = c_now + (ulong)row * (ulong)c_stride + unit;
-            __global float *h_new = h_now + (ulong)row * (ulong)h_stride + unit;
-
-            if (has_length && t >= length[row])
-                lstm_row_ended_fwd(c_old, h_from + row * h_rows + unit, a, c_new, h_new, H, 0,
-                                   columns);
-            else
-                lstm_private_fwd(pre[0] + (row - first) * NR, FWD_ROWS * NR, b_ih + unit,
-                                 b_hh + unit, has_bias, c_old, a, c_new, h_new, H, 0, columns);
-        }
+        lstm_fwd_item(h_prev, h_prev_offset, h_prev_stride, panels, c_prev, c_prev_offset,
+                      c_prev_stride, b_ih, b_ih_offset, b_hh, b_hh_offset, has_bias, length,
+                      length_offset, has_length, gates, gates_offset, gates_stride, gates_step, c,
+                      c_offset, c_stride, c_step, h, h_offset, h_stride, h_step, t_first, n_rows, H,
+                      padded, block, shift, queue, s, number - s * items, s * items);
         ITEM_IS_DONE
     }
     END_OF_ITEMS

@@ -7,15 +7,15 @@
  * of rank 3 is planes of rows. */
 CLSEQ_KERNEL void copy(__global const uint *src, ulong src_offset, int src_plane, int src_stride,
                        __global uint *dst, ulong dst_offset, int dst_plane, int dst_stride,
-                       int n_planes, int n_rows, int n_columns, int chunk)
+                       int n_planes, int n_rows, int n_columns, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
+    for (int plane = CLSEQ_ID(2); plane < n_planes; plane += CLSEQ_SIZE(2)) {
         __global const uint *src_rows = CLSEQ_ROW(src, src_offset, src_plane, plane);
         __global uint *dst_rows = CLSEQ_ROW(dst, dst_offset, dst_plane, plane);
 
-        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
             __global const uint *from = CLSEQ_ROW(src_rows, 0, src_stride, row);
             __global uint *to = CLSEQ_ROW(dst_rows, 0, dst_stride, row);
             int j = first;
@@ -50,12 +50,12 @@ static uint gemm_rounded_1(uint bits, uint dropped)
 /* The rows of dst follow each other. */
 CLSEQ_KERNEL void gemm_round(__global const uint *src, ulong src_offset, int src_stride,
                              ulong src_plane, __global uint *dst, int n_planes, int n_rows,
-                             int n_columns, int chunk, uint dropped)
+                             int n_columns, int chunk, uint dropped CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
-        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int plane = CLSEQ_ID(2); plane < n_planes; plane += CLSEQ_SIZE(2)) {
+        for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
             __global const uint *from =
                 src + src_offset + (ulong)plane * src_plane + (ulong)row * (ulong)src_stride;
             __global uint *to =
@@ -72,11 +72,12 @@ CLSEQ_KERNEL void gemm_round(__global const uint *src, ulong src_offset, int src
 
 /* The same of one matrix to bf16, which is the upper half of a float. */
 CLSEQ_KERNEL void gemm_round_bf16(__global const uint *src, ulong src_offset, int src_stride,
-                                  __global ushort *dst, int n_rows, int n_columns, int chunk)
+                                  __global ushort *dst, int n_rows, int n_columns,
+                                  int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const uint *from = CLSEQ_ROW(src, src_offset, src_stride, row);
         __global ushort *to = CLSEQ_ROW(dst, 0, n_columns, row);
         int j = first;
@@ -92,14 +93,14 @@ CLSEQ_KERNEL void gemm_round_bf16(__global const uint *src, ulong src_offset, in
 }
 
 CLSEQ_KERNEL void fill(__global uint *dst, ulong dst_offset, int dst_plane, int dst_stride,
-                       int n_planes, int n_rows, int n_columns, int chunk, uint word)
+                       int n_planes, int n_rows, int n_columns, int chunk, uint word CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
+    for (int plane = CLSEQ_ID(2); plane < n_planes; plane += CLSEQ_SIZE(2)) {
         __global uint *dst_rows = CLSEQ_ROW(dst, dst_offset, dst_plane, plane);
 
-        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
             __global uint *to = CLSEQ_ROW(dst_rows, 0, dst_stride, row);
             int j = first;
 
@@ -114,13 +115,13 @@ CLSEQ_KERNEL void fill(__global uint *dst, ulong dst_offset, int dst_plane, int 
 CLSEQ_KERNEL void bias_add(__global const float *x, ulong x_offset, int x_stride,
                            __global const float *b0, ulong b0_offset, __global const float *b1,
                            ulong b1_offset, int has_b1, __global float *y, ulong y_offset,
-                           int y_stride, int n_rows, int n_columns, int chunk)
+                           int y_stride, int n_rows, int n_columns, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
     b0 += b0_offset;
     b1 += b1_offset;
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *from = CLSEQ_ROW(x, x_offset, x_stride, row);
         __global float *to = CLSEQ_ROW(y, y_offset, y_stride, row);
         int j = first;
@@ -139,11 +140,11 @@ CLSEQ_KERNEL void bias_add(__global const float *x, ulong x_offset, int x_stride
 
 CLSEQ_KERNEL void axpby(__global const float *x, ulong x_offset, int x_stride, __global float *y,
                         ulong y_offset, int y_stride, int n_rows, int n_columns, int chunk,
-                        float alpha, float beta)
+                        float alpha, float beta CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *from = CLSEQ_ROW(x, x_offset, x_stride, row);
         __global float *to = CLSEQ_ROW(y, y_offset, y_stride, row);
         int j = first;
@@ -162,15 +163,15 @@ CLSEQ_KERNEL void axpby(__global const float *x, ulong x_offset, int x_stride, _
 
 CLSEQ_KERNEL void tanh_fwd(__global const float *x, ulong x_offset, int x_plane, int x_stride,
                            __global float *y, ulong y_offset, int y_plane, int y_stride,
-                           int n_planes, int n_rows, int n_columns, int chunk)
+                           int n_planes, int n_rows, int n_columns, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
+    for (int plane = CLSEQ_ID(2); plane < n_planes; plane += CLSEQ_SIZE(2)) {
         __global const float *x_rows = CLSEQ_ROW(x, x_offset, x_plane, plane);
         __global float *y_rows = CLSEQ_ROW(y, y_offset, y_plane, plane);
 
-        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
             __global const float *from = CLSEQ_ROW(x_rows, 0, x_stride, row);
             __global float *to = CLSEQ_ROW(y_rows, 0, y_stride, row);
             int j = first;
@@ -186,16 +187,16 @@ CLSEQ_KERNEL void tanh_fwd(__global const float *x, ulong x_offset, int x_plane,
 CLSEQ_KERNEL void tanh_bwd(__global const float *y, ulong y_offset, int y_plane, int y_stride,
                            __global const float *dy, ulong dy_offset, int dy_plane, int dy_stride,
                            __global float *dx, ulong dx_offset, int dx_plane, int dx_stride,
-                           int n_planes, int n_rows, int n_columns, int chunk)
+                           int n_planes, int n_rows, int n_columns, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int plane = (int)get_global_id(2); plane < n_planes; plane += (int)get_global_size(2)) {
+    for (int plane = CLSEQ_ID(2); plane < n_planes; plane += CLSEQ_SIZE(2)) {
         __global const float *y_rows = CLSEQ_ROW(y, y_offset, y_plane, plane);
         __global const float *dy_rows = CLSEQ_ROW(dy, dy_offset, dy_plane, plane);
         __global float *dx_rows = CLSEQ_ROW(dx, dx_offset, dx_plane, plane);
 
-        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+        for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
             __global const float *value = CLSEQ_ROW(y_rows, 0, y_stride, row);
             __global const float *from = CLSEQ_ROW(dy_rows, 0, dy_stride, row);
             __global float *to = CLSEQ_ROW(dx_rows, 0, dx_stride, row);

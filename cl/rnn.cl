@@ -16,13 +16,13 @@ CLSEQ_KERNEL void rnn_cell_fwd(__global const float *pre, ulong pre_offset, int 
                                __global const int *length, ulong length_offset, int has_length,
                                __global float *act, ulong act_offset, int act_stride,
                                __global float *h, ulong h_offset, int h_stride, int t, int n_rows,
-                               int H, int chunk)
+                               int H, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, H);
 
     b_ih += b_ih_offset;
     b_hh += b_hh_offset;
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *x = CLSEQ_ROW(pre, pre_offset, pre_stride, row);
         __global const float *h_old = CLSEQ_ROW(h_prev, h_prev_offset, h_prev_stride, row);
         __global float *a = CLSEQ_ROW(act, act_offset, act_stride, row);
@@ -41,11 +41,11 @@ CLSEQ_KERNEL void rnn_cell_bwd(__global const float *act, ulong act_offset, int 
                                __global const int *length, ulong length_offset, int has_length,
                                __global float *dpre, ulong dpre_offset, int dpre_stride,
                                __global float *dh_prev, ulong dh_prev_offset, int dh_prev_stride,
-                               int t, int n_rows, int H, int chunk)
+                               int t, int n_rows, int H, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, H);
 
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *a = CLSEQ_ROW(act, act_offset, act_stride, row);
         __global const float *dh_next = CLSEQ_ROW(dh, dh_offset, dh_stride, row);
         __global const float *above = CLSEQ_ROW(dy, dy_offset, dy_stride, row);

@@ -5,11 +5,11 @@
 CLSEQ_KERNEL void row_gather(__global const uint *src, ulong src_offset, int src_stride,
                              int n_src_rows, __global const int *index, ulong index_offset,
                              __global uint *dst, ulong dst_offset, int dst_stride, int n_rows,
-                             int n_columns, int chunk)
+                             int n_columns, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         const int named = index[index_offset + (ulong)row];
         const int inside = named >= 0 && named < n_src_rows;
         const uint other = named == -1 ? 0u : 0x7FC00000u; /* NaN */
@@ -27,11 +27,11 @@ CLSEQ_KERNEL void row_gather(__global const uint *src, ulong src_offset, int src
 CLSEQ_KERNEL void row_scatter(__global const uint *src, ulong src_offset, int src_stride,
                               __global const int *index, ulong index_offset, __global uint *dst,
                               ulong dst_offset, int dst_stride, int n_dst_rows, int n_rows,
-                              int n_columns, int chunk)
+                              int n_columns, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         const int named = index[index_offset + (ulong)row];
 
         if (named >= 0 && named < n_dst_rows) {
@@ -51,12 +51,12 @@ CLSEQ_KERNEL void row_scatter(__global const uint *src, ulong src_offset, int sr
 CLSEQ_KERNEL void keep_target(__global const uint *x, ulong x_offset, int x_stride,
                               __global const int *target, ulong target_offset, __global uint *y,
                               ulong y_offset, int y_stride, int first_column, int n_rows,
-                              int n_columns, int chunk)
+                              int n_columns, int chunk CLSEQ_IDS)
 {
     const uint low = 0xFF800000u; /* -infinity */
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         const int named = target[target_offset + (ulong)row];
         /* A column below first_column is none of these, and the difference may overflow. */
         const int wanted = named < first_column ? -1 : named - first_column;
@@ -79,14 +79,14 @@ CLSEQ_KERNEL void embedding_bwd(__global const float *dy, ulong dy_offset, int d
                                 int n_dy_rows, __global const int *order, ulong order_offset,
                                 int n_order, __global const int *start, ulong start_offset,
                                 __global float *drow, ulong drow_offset, int drow_stride,
-                                int n_rows, int n_columns, int chunk)
+                                int n_rows, int n_columns, int chunk CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
     order += order_offset;
     start += start_offset;
     dy += dy_offset;
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         const int begin = max(start[row], 0), end = min(start[row + 1], n_order);
         __global float *to = CLSEQ_ROW(drow, drow_offset, drow_stride, row);
         int j = first;

@@ -32,9 +32,9 @@ static inline int is_nan_key(const int key)
 
 /* The largest and the smallest key first, then its first position. A work-item per row. */
 CLSEQ_KERNEL void argmax(__global const int *x, ulong x_offset, int x_stride, __global int *index,
-                         ulong index_offset, int n_rows, int n_columns)
+                         ulong index_offset, int n_rows, int n_columns CLSEQ_IDS)
 {
-    const int row = (int)get_global_id(0);
+    const int row = CLSEQ_ID(0);
 
     if (row >= n_rows)
         return;
@@ -106,9 +106,10 @@ static inline void insert_key(int *keys, int *positions, int length, int key, in
  * the comparison with the last of them. */
 CLSEQ_KERNEL void topk(__global const int *x, ulong x_offset, int x_stride, __global int *value,
                        ulong value_offset, int value_stride, __global int *index,
-                       ulong index_offset, int index_stride, int n_rows, int n_columns, int K)
+                       ulong index_offset, int index_stride, int n_rows, int n_columns,
+                       int K CLSEQ_IDS)
 {
-    const int row = (int)get_global_id(0);
+    const int row = CLSEQ_ID(0);
 
     if (row >= n_rows)
         return;
@@ -200,7 +201,7 @@ static inline void first_of_group(__local int *keys, __local int *positions)
 
 /* A group per row. */
 CLSEQ_KERNEL void argmax(__global const int *x, ulong x_offset, int x_stride, __global int *index,
-                         ulong index_offset, int n_rows, int n_columns)
+                         ulong index_offset, int n_rows, int n_columns CLSEQ_IDS)
 {
     __local int keys[CLSEQ_GROUP_MAX], positions[CLSEQ_GROUP_MAX];
     const int lane = (int)get_local_id(0), row = (int)get_group_id(0);
@@ -219,7 +220,8 @@ CLSEQ_KERNEL void argmax(__global const int *x, ulong x_offset, int x_stride, __
  * offers is taken, and its owner looks for its next one. */
 CLSEQ_KERNEL void topk(__global const int *x, ulong x_offset, int x_stride, __global int *value,
                        ulong value_offset, int value_stride, __global int *index,
-                       ulong index_offset, int index_stride, int n_rows, int n_columns, int K)
+                       ulong index_offset, int index_stride, int n_rows, int n_columns,
+                       int K CLSEQ_IDS)
 {
     __local int keys[CLSEQ_GROUP_MAX], positions[CLSEQ_GROUP_MAX];
     const int lane = (int)get_local_id(0), row = (int)get_group_id(0);

@@ -54,9 +54,9 @@ CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_of
                                    int logits_stride, __global const int *target,
                                    ulong target_offset, int has_target, __global float *loss,
                                    ulong loss_offset, __global float *lse, ulong lse_offset,
-                                   int n_rows, int n_columns, float right, float each)
+                                   int n_rows, int n_columns, float right, float each CLSEQ_IDS)
 {
-    const int row = (int)get_global_id(0);
+    const int row = CLSEQ_ID(0);
 
     if (row >= n_rows)
         return;
@@ -109,9 +109,9 @@ static inline floatV softplus_v(floatV x)
 CLSEQ_KERNEL void sigmoid_xent_fwd(__global const float *logits, ulong logits_offset,
                                    int logits_stride, __global const int *target,
                                    ulong target_offset, __global float *loss, ulong loss_offset,
-                                   int n_rows, int n_columns)
+                                   int n_rows, int n_columns CLSEQ_IDS)
 {
-    const int row = (int)get_global_id(0);
+    const int row = CLSEQ_ID(0);
 
     if (row >= n_rows)
         return;
@@ -155,7 +155,7 @@ CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_of
                                    int logits_stride, __global const int *target,
                                    ulong target_offset, int has_target, __global float *loss,
                                    ulong loss_offset, __global float *lse, ulong lse_offset,
-                                   int n_rows, int n_columns, float right, float each)
+                                   int n_rows, int n_columns, float right, float each CLSEQ_IDS)
 {
     __local float partial[CLSEQ_GROUP_MAX];
     const int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
@@ -203,7 +203,7 @@ CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_of
 CLSEQ_KERNEL void sigmoid_xent_fwd(__global const float *logits, ulong logits_offset,
                                    int logits_stride, __global const int *target,
                                    ulong target_offset, __global float *loss, ulong loss_offset,
-                                   int n_rows, int n_columns)
+                                   int n_rows, int n_columns CLSEQ_IDS)
 {
     __local float partial[CLSEQ_GROUP_MAX];
     const int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
@@ -228,11 +228,11 @@ CLSEQ_KERNEL void softmax_xent_bwd(__global const float *logits, ulong logits_of
                                    ulong target_offset, __global const float *lse, ulong lse_offset,
                                    __global float *dlogits, ulong dlogits_offset,
                                    int dlogits_stride, int n_rows, int n_columns, int chunk,
-                                   float scale, float right, float each)
+                                   float scale, float right, float each CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
         __global float *to = CLSEQ_ROW(dlogits, dlogits_offset, dlogits_stride, row);
         const int wanted = target[target_offset + (ulong)row];
@@ -262,11 +262,11 @@ CLSEQ_KERNEL void sigmoid_xent_bwd(__global const float *logits, ulong logits_of
                                    int logits_stride, __global const int *target,
                                    ulong target_offset, __global float *dlogits,
                                    ulong dlogits_offset, int dlogits_stride, int n_rows,
-                                   int n_columns, int chunk, float scale)
+                                   int n_columns, int chunk, float scale CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
 
-    for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
         __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
         __global float *to = CLSEQ_ROW(dlogits, dlogits_offset, dlogits_stride, row);
         const int wanted = target[target_offset + (ulong)row];

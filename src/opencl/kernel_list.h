@@ -84,6 +84,7 @@
     X(lstm_amx_bwd,       gemm_amx)    \
     X(lstm_avx512_fwd,    gemm_avx512) \
     X(lstm_avx512_bwd,    gemm_avx512) \
+    X(launch_list,        gemm_cpu)    \
     X(lstm_cpu_fwd,       gemm_cpu)    \
     X(lstm_cpu_bwd,       gemm_cpu)    \
     X(gemm_gpu_16,        gemm_gpu)    \

@@ -2,6 +2,7 @@
 /* Opening and closing a device, and the table of its operations. */
 #include "opencl/opencl_buffer.h"
 #include "opencl/opencl_gemm.h"
+#include "opencl/opencl_launch_list.h"
 #include "opencl/opencl_matrix_unit.h"
 #include "opencl/opencl_probe.h"
 #include "opencl/opencl_program.h"
@@ -178,6 +179,7 @@ static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_op
                       (options->precision == CLSEQ_PRECISION_FP32 || (cl->unit && cl->unit->blocks))
                   ? &ops_packed
                   : &ops_composed;
+    CLSEQ_TRY(clseq_opencl_list_open(be, options->launch_lists));
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",
               be->info.device, be->info.platform, be->info.kernels, be->info.gemm,
               cl->vector_width);
@@ -189,6 +191,7 @@ static void opencl_close(clseq_backend *be)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
 
+    clseq_opencl_list_clear(cl);
     if (cl->queue && clFinish(cl->queue) == CL_SUCCESS && be->failed == CLSEQ_OK)
         clseq_opencl_choose_worked(&cl->cache, &cl->remembered);
     if (cl->context)

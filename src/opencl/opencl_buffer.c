@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "opencl/opencl_buffer.h"
 
+#include "opencl/opencl_launch_list.h"
 #include "opencl/opencl_packed_cache.h"
 
 #include <stdlib.h>
@@ -118,11 +119,10 @@ static clseq_status slot_grow(clseq_backend *be, struct clseq_opencl_staging_slo
     return CLSEQ_OK;
 }
 
-clseq_status clseq_opencl_buffer_write(clseq_backend *be, clseq_buffer *buffer, size_t offset,
-                                       const void *src, size_t bytes)
+clseq_status clseq_opencl_write(clseq_backend *be, cl_mem mem, const char *label, size_t offset,
+                                const void *src, size_t bytes)
 {
     struct clseq_opencl *cl = clseq_opencl_of(be);
-    const struct clseq_opencl_buffer *b = (const struct clseq_opencl_buffer *)(const void *)buffer;
     struct clseq_opencl_staging_slot *slot = &cl->staging[cl->staging_next];
     const bool staged = bytes <= STAGING_LIMIT;
     cl_int code;
@@ -133,16 +133,25 @@ clseq_status clseq_opencl_buffer_write(clseq_backend *be, clseq_buffer *buffer, 
         CLSEQ_TRY(slot_free(be, slot));
         CLSEQ_TRY(slot_grow(be, slot, bytes));
         memcpy(slot->memory, src, bytes);
-        code = clEnqueueWriteBuffer(cl->queue, b->mem, CL_FALSE, offset, bytes, slot->memory, 0,
-                                    NULL, &slot->busy);
+        code = clEnqueueWriteBuffer(cl->queue, mem, CL_FALSE, offset, bytes, slot->memory, 0, NULL,
+                                    &slot->busy);
         cl->staging_next = (cl->staging_next + 1) % CLSEQ_STAGING_SLOTS;
     } else {
-        code = clEnqueueWriteBuffer(cl->queue, b->mem, CL_TRUE, offset, bytes, src, 0, NULL, NULL);
+        code = clEnqueueWriteBuffer(cl->queue, mem, CL_TRUE, offset, bytes, src, 0, NULL, NULL);
     }
     if (code != CL_SUCCESS)
         return clseq_opencl_fail(be->ctx, code, "clEnqueueWriteBuffer",
-                                 "buffer %s, %zu bytes at %zu", buffer->label, bytes, offset);
+                                 "buffer %s, %zu bytes at %zu", label, bytes, offset);
     return CLSEQ_OK;
+}
+
+clseq_status clseq_opencl_buffer_write(clseq_backend *be, clseq_buffer *buffer, size_t offset,
+                                       const void *src, size_t bytes)
+{
+    const struct clseq_opencl_buffer *b = (const struct clseq_opencl_buffer *)(const void *)buffer;
+
+    CLSEQ_TRY(clseq_opencl_list_flush(be));
+    return clseq_opencl_write(be, b->mem, buffer->label, offset, src, bytes);
 }
 
 clseq_status clseq_opencl_buffer_read(clseq_backend *be, clseq_buffer *buffer, size_t offset,
@@ -154,6 +163,7 @@ clseq_status clseq_opencl_buffer_read(clseq_backend *be, clseq_buffer *buffer, s
 
     if (bytes == 0)
         return clseq_opencl_sync(be);
+    CLSEQ_TRY(clseq_opencl_list_flush(be));
     code = clEnqueueReadBuffer(cl->queue, b->mem, CL_TRUE, offset, bytes, dst, 0, NULL, NULL);
     if (code != CL_SUCCESS)
         return clseq_opencl_fail(be->ctx, code, "clEnqueueReadBuffer",
@@ -163,8 +173,10 @@ clseq_status clseq_opencl_buffer_read(clseq_backend *be, clseq_buffer *buffer, s
 
 clseq_status clseq_opencl_sync(clseq_backend *be)
 {
-    const cl_int code = clFinish(clseq_opencl_of(be)->queue);
+    cl_int code;
 
+    CLSEQ_TRY(clseq_opencl_list_flush(be));
+    code = clFinish(clseq_opencl_of(be)->queue);
     if (code != CL_SUCCESS)
         return clseq_opencl_fail(be->ctx, code, "clFinish", "waiting for queued work");
     return CLSEQ_OK;
@@ -178,6 +190,7 @@ static const char *const scratch_labels[CLSEQ_SCRATCH_COUNT] = {
     [CLSEQ_SCRATCH_ROUND_B] = "factors of products, rounded",
     [CLSEQ_SCRATCH_CLBLAST] = "for CLBlast",
     [CLSEQ_SCRATCH_REDUCE] = "for partial sums",
+    [CLSEQ_SCRATCH_LIST] = "for a list of launches",
     [CLSEQ_SCRATCH_QUEUE] = "for counters",
 };
 

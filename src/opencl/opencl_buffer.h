@@ -20,6 +20,10 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_buffer_read(clseq_backend *be, clseq_
                                                        size_t offset, void *dst, size_t bytes);
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_sync(clseq_backend *be);
 
+/* As clseq_opencl_buffer_write, to memory that is not a buffer's; launches put aside stay so. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_write(clseq_backend *be, cl_mem mem, const char *label,
+                                                 size_t offset, const void *src, size_t bytes);
+
 /* Memory that is really there, full of zeros: drivers may allocate only at the first use, so it is
  * used at once. `label` is for messages. Errors: CLSEQ_ERR_LIMIT, CLSEQ_ERR_DEVICE_NOMEM. */
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_allocate(clseq_backend *be, size_t bytes,

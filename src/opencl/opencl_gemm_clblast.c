@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* CLBlast as a provider of matrix products, through its C interface. */
 #include "opencl/opencl_gemm.h"
+#include "opencl/opencl_launch_list.h"
 
 #include <clblast_c.h>
 #include <pthread.h>
@@ -54,6 +55,7 @@ clseq_status clseq_opencl_gemm_clblast(clseq_backend *be, const struct clseq_gem
     clseq_status status = CLSEQ_OK;
     cl_int code = CLBlastSuccess;
 
+    CLSEQ_TRY(clseq_opencl_list_flush(be));
     pthread_mutex_lock(&clblast_lock);
     if (p->batch == 1)
         status = single(be, p, &code);

@@ -35,6 +35,36 @@
 
 #include <CL/cl.h>
 
+/* ---- kernel arguments ---- */
+
+enum clseq_opencl_arg_kind {
+    CLSEQ_ARG_MEM, /* NULL: the backend's `none` buffer, never read by the kernel */
+    CLSEQ_ARG_INT,
+    CLSEQ_ARG_UINT,
+    CLSEQ_ARG_ULONG,
+    CLSEQ_ARG_FLOAT,
+    CLSEQ_ARG_LOCAL, /* bytes of local memory */
+    CLSEQ_ARG_TOO_BIG,
+};
+
+struct clseq_opencl_arg {
+    enum clseq_opencl_arg_kind kind;
+    union {
+        cl_mem mem;
+        cl_int i;
+        cl_uint u;
+        cl_ulong ul;
+        cl_float f;
+        size_t local;
+    } value;
+};
+
+/* Global sizes, multiples of the local ones. local[0] = 0 leaves the choice to the driver. */
+struct clseq_opencl_range {
+    cl_uint dims;
+    size_t global[3], local[3];
+};
+
 /* ---- state ---- */
 
 /* Memory for a kernel's intermediate values: grow-only, kept until close, one per purpose. */
@@ -46,6 +76,7 @@ enum clseq_opencl_scratch {
     CLSEQ_SCRATCH_ROUND_B,
     CLSEQ_SCRATCH_CLBLAST, /* its temporary buffer */
     CLSEQ_SCRATCH_REDUCE,  /* partial sums of reductions */
+    CLSEQ_SCRATCH_LIST,    /* launches that are one: opencl_launch_list.h */
     CLSEQ_SCRATCH_QUEUE,   /* counters of kernels that share out their items; zeros between them */
     CLSEQ_SCRATCH_COUNT
 };
@@ -73,6 +104,17 @@ struct clseq_opencl_packed_entry {
     cl_mem mem; /* NULL: seen, but not packed */
     size_t bytes;
     uint64_t used; /* larger = later */
+};
+
+/* A launch put aside; see opencl_launch_list.h. */
+#define CLSEQ_LIST_MAX  128
+#define CLSEQ_LIST_ARGS 36
+
+struct clseq_opencl_listed {
+    enum clseq_opencl_kernel kernel;
+    struct clseq_opencl_range range;
+    size_t n_args;
+    struct clseq_opencl_arg args[CLSEQ_LIST_ARGS]; /* buffers retained */
 };
 
 /* be->priv of the OpenCL backend. */
@@ -110,6 +152,10 @@ struct clseq_opencl {
 
     struct clseq_opencl_staging_slot staging[CLSEQ_STAGING_SLOTS];
     int staging_next;
+    bool lists; /* short kernels that follow each other are one launch */
+    size_t list_least, listed;
+    uint64_t lists_launched; /* for the tests */
+    struct clseq_opencl_listed list[CLSEQ_LIST_MAX];
     uint64_t staging_waits; /* writes that had to wait for a slot, for the tests */
 
     enum clseq_gemm_provider_kind {
@@ -142,30 +188,6 @@ static inline cl_mem clseq_opencl_mem(const clseq_tensor *x)
 {
     return x->buffer ? ((const struct clseq_opencl_buffer *)(const void *)x->buffer)->mem : NULL;
 }
-
-/* ---- kernel arguments ---- */
-
-enum clseq_opencl_arg_kind {
-    CLSEQ_ARG_MEM, /* NULL: the backend's `none` buffer, never read by the kernel */
-    CLSEQ_ARG_INT,
-    CLSEQ_ARG_UINT,
-    CLSEQ_ARG_ULONG,
-    CLSEQ_ARG_FLOAT,
-    CLSEQ_ARG_LOCAL, /* bytes of local memory */
-    CLSEQ_ARG_TOO_BIG,
-};
-
-struct clseq_opencl_arg {
-    enum clseq_opencl_arg_kind kind;
-    union {
-        cl_mem mem;
-        cl_int i;
-        cl_uint u;
-        cl_ulong ul;
-        cl_float f;
-        size_t local;
-    } value;
-};
 
 static inline struct clseq_opencl_arg clseq_arg_mem(cl_mem mem)
 {
@@ -229,12 +251,6 @@ static inline struct clseq_opencl_arg clseq_arg_local(size_t bytes)
 
 /* ---- launching ---- */
 
-/* Global sizes, multiples of the local ones. local[0] = 0 leaves the choice to the driver. */
-struct clseq_opencl_range {
-    cl_uint dims;
-    size_t global[3], local[3];
-};
-
 static inline size_t clseq_round_up(size_t n, size_t step)
 {
     return step ? (n + step - 1) / step * step : n;
@@ -280,6 +296,13 @@ CLSEQ_MUST_CHECK clseq_status clseq_opencl_launch(clseq_backend *be,
                                                   enum clseq_opencl_kernel kernel,
                                                   struct clseq_opencl_range range, size_t n_args,
                                                   const struct clseq_opencl_arg *args);
+
+/* The same without putting anything aside (opencl_launch_list.h), nor sending off what is. */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_launch_now(clseq_backend *be,
+                                                      enum clseq_opencl_kernel kernel,
+                                                      struct clseq_opencl_range range,
+                                                      size_t n_args,
+                                                      const struct clseq_opencl_arg *args);
 
 /* clseq_opencl_launch with the kernel's bare name and the arguments one after the other. */
 #define CLSEQ_LAUNCH(be, kernel, range, ...)                                                       \

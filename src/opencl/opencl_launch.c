@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "opencl/opencl_impl.h"
+#include "opencl/opencl_launch_list.h"
 
 const char *clseq_opencl_kernel_name(enum clseq_opencl_kernel kernel)
 {
@@ -53,24 +53,14 @@ static cl_int set_arg(const struct clseq_opencl *cl, cl_kernel kernel, cl_uint i
     return CL_INVALID_ARG_VALUE;
 }
 
-clseq_status clseq_opencl_launch(clseq_backend *be, enum clseq_opencl_kernel kernel,
-                                 struct clseq_opencl_range range, size_t n_args,
-                                 const struct clseq_opencl_arg *args)
+clseq_status clseq_opencl_launch_now(clseq_backend *be, enum clseq_opencl_kernel kernel,
+                                     struct clseq_opencl_range range, size_t n_args,
+                                     const struct clseq_opencl_arg *args)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
     const cl_kernel k = cl->kernels[kernel].kernel;
     cl_int code;
 
-    for (cl_uint d = 0; d < range.dims; d++) {
-        if (range.global[d] == 0)
-            return CLSEQ_OK;
-    }
-    if (!k)
-        return clseq_fail(be->ctx, CLSEQ_ERR_INTERNAL,
-                          "kernel %s was not built for this device, please report it",
-                          clseq_opencl_kernel_name(kernel));
-    if (be->dry)
-        return CLSEQ_OK;
     for (size_t i = 0; i < n_args; i++) {
         if (args[i].kind == CLSEQ_ARG_TOO_BIG)
             return clseq_fail(be->ctx, CLSEQ_ERR_LIMIT,
@@ -91,4 +81,24 @@ clseq_status clseq_opencl_launch(clseq_backend *be, enum clseq_opencl_kernel ker
             clseq_opencl_kernel_name(kernel), range.global[0], range.dims > 1 ? range.global[1] : 1,
             range.dims > 2 ? range.global[2] : 1, range.local[0], range.local[1], range.local[2]);
     return CLSEQ_OK;
+}
+
+clseq_status clseq_opencl_launch(clseq_backend *be, enum clseq_opencl_kernel kernel,
+                                 struct clseq_opencl_range range, size_t n_args,
+                                 const struct clseq_opencl_arg *args)
+{
+    for (cl_uint d = 0; d < range.dims; d++) {
+        if (range.global[d] == 0)
+            return CLSEQ_OK;
+    }
+    if (!clseq_opencl_of(be)->kernels[kernel].kernel)
+        return clseq_fail(be->ctx, CLSEQ_ERR_INTERNAL,
+                          "kernel %s was not built for this device, please report it",
+                          clseq_opencl_kernel_name(kernel));
+    if (be->dry)
+        return CLSEQ_OK;
+    if (clseq_opencl_list_takes(be, kernel, &range, n_args, args))
+        return clseq_opencl_list_add(be, kernel, &range, n_args, args);
+    CLSEQ_TRY(clseq_opencl_list_flush(be));
+    return clseq_opencl_launch_now(be, kernel, range, n_args, args);
 }

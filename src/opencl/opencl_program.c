@@ -219,7 +219,8 @@ clseq_status clseq_opencl_program_build(clseq_backend *be, const struct clseq_op
 /* Kernels that use both what products have and what the other operations have for CPUs. */
 static bool is_for_cpu_class(enum clseq_opencl_kernel kernel)
 {
-    return kernel == CLSEQ_KERNEL_lstm_cpu_fwd || kernel == CLSEQ_KERNEL_lstm_cpu_bwd;
+    return kernel == CLSEQ_KERNEL_lstm_cpu_fwd || kernel == CLSEQ_KERNEL_lstm_cpu_bwd ||
+           kernel == CLSEQ_KERNEL_launch_list;
 }
 
 static clseq_status create_kernels(clseq_backend *be, enum clseq_opencl_program program)

@@ -54,6 +54,7 @@ static void print_help(void)
         "  --tune N            choose products by measuring: 1 always, -1 never, 0 on GPUs "
         "(default)\n"
         "  --vector-width N    floats per vector, --kernels cpu: 4, 8, 16 (default: the device's)\n"
+        "  --launch-lists N    short kernels as one launch: 1 always, -1 never, 0 with PoCL (default)\n"
         "  --cache FOLDER      of built kernels; \"\" for none (default: as clseq)\n"
         "  --no-probe          do not try the device in a child process first\n"
         "  --function PATTERN  an operation, or cases by name with * and ?\n"
@@ -133,6 +134,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         MATRIX_UNIT,
         TUNE,
         VECTOR_WIDTH,
+        LAUNCH_LISTS,
         CACHE,
         NO_PROBE,
         FUNCTION,
@@ -156,6 +158,7 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
         { "matrix-unit", required_argument, NULL, MATRIX_UNIT },
         { "tune", required_argument, NULL, TUNE },
         { "vector-width", required_argument, NULL, VECTOR_WIDTH },
+        { "launch-lists", required_argument, NULL, LAUNCH_LISTS },
         { "cache", required_argument, NULL, CACHE },
         { "no-probe", no_argument, NULL, NO_PROBE },
         { "function", required_argument, NULL, FUNCTION },
@@ -200,6 +203,9 @@ static void parse(int argc, char **argv, struct check *t, struct settings *s)
             break;
         case VECTOR_WIDTH:
             s->backend.vector_width = (int)number_of("--vector-width", optarg);
+            break;
+        case LAUNCH_LISTS:
+            s->backend.launch_lists = choice_of("--launch-lists", optarg, tunes, 3) - 1;
             break;
         case CACHE:
             s->backend.cache_folder = optarg;

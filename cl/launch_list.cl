@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Several short kernels as one launch. With few rows, as in decoding a sentence, a launch and the
+ * waking of threads take as long as the work. The list has the arguments of each kernel in their
+ * order, a ulong each; a buffer is its number in a table. src/opencl/opencl_launch_list.c writes
+ * it.
+ *
+ * An item of a kernel waits until all items of the kernels before it are done, as steps of an LSTM
+ * do (lstm_queue.clh). What an item computes, and how, is the text of the kernel itself, here as a
+ * function that is told its number. A part of gemm_cpu.cl.
+ */
+#undef CLSEQ_KERNEL
+#undef CLSEQ_IDS
+#undef CLSEQ_ID
+#undef CLSEQ_SIZE
+#define CLSEQ_KERNEL          static inline
+#define CLSEQ_IDS             , int id0, int id1, int id2, int size1, int size2
+#define CLSEQ_ID(dimension)   id##dimension
+#define CLSEQ_SIZE(dimension) size##dimension
+
+#include "attention.cl"
+#include "beam.cl"
+#include "gru.cl"
+#include "lstm.cl"
+#include "pointwise.cl"
+#include "rnn.cl"
+#include "rows.cl"
+#include "select.cl"
+#include "softmax.cl"
+
+/* Of an entry: the kind of the kernel; the number of its first item; sizes of its grid, or of items
+ * of its own; their planes. Then its arguments. */
+#define LIST_ENTRY  40
+#define LIST_KIND   ((int)entry[0])
+#define LIST_FIRST  ((int)entry[1])
+#define LIST_OWN    ((int)entry[2])
+#define LIST_SIZE_0 ((int)(entry[2] & 0xFFFFFFFFu))
+#define LIST_SIZE_1 ((int)(entry[2] >> 32))
+#define LIST_SIZE_2 ((int)entry[3])
+#define ARG(i)      (entry[4 + (i)])
+
+#define ULONG(i)     ARG(i)
+#define INT(i)       ((int)ARG(i))
+#define UINT(i)      ((uint)ARG(i))
+#define FLOAT(i)     as_float((uint)ARG(i))
+#define MEM(type, i) ((__global type *)table[ARG(i)])
+/* And the offset that follows a buffer. */
+#define FROM(type, i) (MEM(type, i) + ARG((i) + 1))
+
+/* X(kernel, arguments): those whose items are all of a grid. The same order as in
+ * src/opencl/opencl_launch_list.c; after them the kernels with items of their own. */
+/* clang-format off */
+#define LIST_GRID_KERNELS(X) \
+    X(row_gather, MEM(const uint, 0), ULONG(1), INT(2), INT(3), MEM(const int, 4), ULONG(5), MEM(uint, 6), ULONG(7), INT(8), INT(9), INT(10), INT(11)) \
+    X(argmax, MEM(const int, 0), ULONG(1), INT(2), MEM(int, 3), ULONG(4), INT(5), INT(6)) \
+    X(topk, MEM(const int, 0), ULONG(1), INT(2), MEM(int, 3), ULONG(4), INT(5), MEM(int, 6), ULONG(7), INT(8), INT(9), INT(10), INT(11)) \
+    X(beam_advance, MEM(const float, 0), ULONG(1), INT(2), MEM(const int, 3), ULONG(4), INT(5), MEM(const float, 6), ULONG(7), MEM(const float, 8), ULONG(9), MEM(const int, 10), ULONG(11), MEM(float, 12), ULONG(13), MEM(int, 14), ULONG(15), MEM(int, 16), ULONG(17), INT(18), INT(19), INT(20)) \
+    X(softmax_xent_fwd, MEM(const float, 0), ULONG(1), INT(2), MEM(const int, 3), ULONG(4), INT(5), MEM(float, 6), ULONG(7), MEM(float, 8), ULONG(9), INT(10), INT(11), FLOAT(12), FLOAT(13)) \
+    X(lstm_cell_fwd, MEM(const float, 0), ULONG(1), INT(2), MEM(const float, 3), ULONG(4), INT(5), MEM(const float, 6), ULONG(7), INT(8), MEM(const float, 9), ULONG(10), MEM(const float, 11), ULONG(12), INT(13), MEM(const int, 14), ULONG(15), INT(16), MEM(float, 17), ULONG(18), INT(19), MEM(float, 20), ULONG(21), INT(22), MEM(float, 23), ULONG(24), INT(25), MEM(const float, 26), ULONG(27), INT(28), INT(29), INT(30), INT(31), INT(32), INT(33)) \
+    X(gru_cell_fwd, MEM(const float, 0), ULONG(1), INT(2), MEM(const float, 3), ULONG(4), INT(5), MEM(const float, 6), ULONG(7), INT(8), MEM(const float, 9), ULONG(10), MEM(const float, 11), ULONG(12), INT(13), MEM(const int, 14), ULONG(15), INT(16), MEM(float, 17), ULONG(18), INT(19), MEM(float, 20), ULONG(21), INT(22), MEM(float, 23), ULONG(24), INT(25), INT(26), INT(27), INT(28), INT(29)) \
+    X(rnn_cell_fwd, MEM(const float, 0), ULONG(1), INT(2), MEM(const float, 3), ULONG(4), INT(5), MEM(const float, 6), ULONG(7), MEM(const float, 8), ULONG(9), INT(10), MEM(const int, 11), ULONG(12), INT(13), MEM(float, 14), ULONG(15), INT(16), MEM(float, 17), ULONG(18), INT(19), INT(20), INT(21), INT(22), INT(23)) \
+    X(tanh_fwd, MEM(const float, 0), ULONG(1), INT(2), INT(3), MEM(float, 4), ULONG(5), INT(6), INT(7), INT(8), INT(9), INT(10), INT(11)) \
+    X(copy, MEM(const uint, 0), ULONG(1), INT(2), INT(3), MEM(uint, 4), ULONG(5), INT(6), INT(7), INT(8), INT(9), INT(10), INT(11)) \
+    X(fill, MEM(uint, 0), ULONG(1), INT(2), INT(3), INT(4), INT(5), INT(6), INT(7), UINT(8)) \
+    X(axpby, MEM(const float, 0), ULONG(1), INT(2), MEM(float, 3), ULONG(4), INT(5), INT(6), INT(7), INT(8), FLOAT(9), FLOAT(10)) \
+    X(bias_add, MEM(const float, 0), ULONG(1), INT(2), MEM(const float, 3), ULONG(4), MEM(const float, 5), ULONG(6), INT(7), MEM(float, 8), ULONG(9), INT(10), INT(11), INT(12), INT(13)) \
+    X(gemm_round, MEM(const uint, 0), ULONG(1), INT(2), ULONG(3), MEM(uint, 4), INT(5), INT(6), INT(7), INT(8), UINT(9)) \
+    X(masked_softmax_fwd, MEM(const float, 0), ULONG(1), ULONG(2), INT(3), MEM(const int, 4), ULONG(5), INT(6), MEM(float, 7), ULONG(8), ULONG(9), INT(10), INT(11), INT(12), INT(13)) \
+    X(additive_score_fwd, MEM(const float, 0), ULONG(1), ULONG(2), INT(3), MEM(const float, 4), ULONG(5), ULONG(6), INT(7), MEM(const float, 8), ULONG(9), MEM(const int, 10), ULONG(11), INT(12), MEM(float, 13), ULONG(14), ULONG(15), INT(16), INT(17), INT(18), INT(19), INT(20))
+/* clang-format on */
+
+enum {
+#define X(name, ...) LIST_##name,
+    LIST_GRID_KERNELS(X)
+#undef X
+        LIST_gemm_cpu_direct,
+    LIST_gemm_cpu_dot,
+    LIST_gemm_cpu_dot_bf16,
+    LIST_lstm_cpu_fwd,
+};
+
+/* An item is a panel of columns. */
+static void list_direct(__global const ulong *entry, __global float *const *table, int item)
+{
+    direct_panel(FROM(const float, 0), INT(2), FROM(const float, 4), INT(6), FROM(float, 8),
+                 INT(10), INT(12), INT(13), INT(14), FLOAT(15), FLOAT(16), item);
+}
+
+/* An item is LIST_OWN rows of B. */
+#define DEFINE_LIST_DOT(name, dot, type)                                                           \
+    static void name(__global const ulong *entry, __global float *const *table, int item)          \
+    {                                                                                              \
+        const int rows = LIST_OWN, first = item * rows;                                            \
+                                                                                                   \
+        dot(FROM(const float, 0), INT(2), FROM(const type, 4), INT(6), FROM(float, 8), INT(10),    \
+            FROM(const float, 12), INT(14), INT(15), INT(17), FLOAT(18), FLOAT(19), first,         \
+            min(first + rows, INT(16)));                                                           \
+    }
+DEFINE_LIST_DOT(list_dot, gemm_cpu_dot_rows, float)
+DEFINE_LIST_DOT(list_dot_bf16, gemm_cpu_dot_bf16_rows, ushort)
+
+/* LIST_OWN items are a step, of which those after the first wait for the one before. */
+static void list_lstm(__global const ulong *entry, __global float *const *table, int item,
+                      __global volatile int *queue)
+{
+    const int items = LIST_OWN;
+    int s = 0;
+
+    for (; item >= items; item -= items)
+        s++;
+    lstm_fwd_item(MEM(const float, 0), ULONG(1), INT(2), MEM(const float, 3), MEM(const float, 4),
+                  ULONG(5), INT(6), MEM(const float, 7), ULONG(8), MEM(const float, 9), ULONG(10),
+                  INT(11), MEM(const int, 12), ULONG(13), INT(14), MEM(float, 15), ULONG(16),
+                  INT(17), ULONG(18), MEM(float, 19), ULONG(20), INT(21), ULONG(22), MEM(float, 23),
+                  ULONG(24), INT(25), ULONG(26), INT(27), INT(29), INT(30), INT(31), INT(32),
+                  INT(33), queue, s, item, LIST_FIRST + s * items);
+}
+
+static void list_item(__global const ulong *entry, __global float *const *table, int item,
+                      __global volatile int *queue)
+{
+    int id1 = 0, id2 = 0;
+
+    /* By counting: there are few, and Oclgrind 21.10 does not know what LLVM makes of a quotient and
+     * its remainder. */
+    if (LIST_KIND < LIST_gemm_cpu_direct) {
+        for (; item >= LIST_SIZE_0; item -= LIST_SIZE_0)
+            id1++;
+        for (; id1 >= LIST_SIZE_1; id1 -= LIST_SIZE_1)
+            id2++;
+    }
+    switch (LIST_KIND) {
+#define X(name, ...)                                                                               \
+    case LIST_##name:                                                                              \
+        name(__VA_ARGS__, item, id1, id2, LIST_SIZE_1, LIST_SIZE_2);                               \
+        break;
+        LIST_GRID_KERNELS(X)
+#undef X
+    case LIST_gemm_cpu_direct:
+        list_direct(entry, table, item);
+        break;
+    case LIST_gemm_cpu_dot:
+        list_dot(entry, table, item);
+        break;
+    case LIST_gemm_cpu_dot_bf16:
+        list_dot_bf16(entry, table, item);
+        break;
+    case LIST_lstm_cpu_fwd:
+        list_lstm(entry, table, item, queue);
+        break;
+    }
+}
+
+/* `kernels` entries with `items` in all; a work-group for each compute unit. */
+KERNEL void launch_list(__global const ulong *list, int kernels, int items, __global float *b0,
+                        __global float *b1, __global float *b2, __global float *b3,
+                        __global float *b4, __global float *b5, __global float *b6,
+                        __global float *b7, __global float *b8, __global float *b9,
+                        __global float *b10, __global float *b11, __global float *b12,
+                        __global float *b13, __global float *b14, __global float *b15,
+                        __global volatile int *queue)
+{
+    __global float *const table[16] = { b0, b1, b2,  b3,  b4,  b5,  b6,  b7,
+                                        b8, b9, b10, b11, b12, b13, b14, b15 };
+    __global const ulong *entry = list;
+    __global const ulong *const end = list + (ulong)kernels * LIST_ENTRY;
+
+    FOR_ITEMS(number, items)
+    {
+        while (entry + LIST_ENTRY < end && number >= (int)entry[LIST_ENTRY + 1])
+            entry += LIST_ENTRY;
+        WAIT_FOR(LIST_FIRST)
+        list_item(entry, table, number - LIST_FIRST, queue);
+        ITEM_IS_DONE
+    }
+    END_OF_ITEMS
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "opencl/opencl_launch_list.h"
+
+#include "opencl/opencl_buffer.h"
+
+#include <string.h>
+
+/* Fewer kernels are launched one by one: writing the list costs as much as that. */
+#define LIST_LEAST 3
+
+/* As in cl/launch_list.cl. */
+#define LIST_ENTRY   40
+#define LIST_HEAD    4
+#define LIST_BUFFERS 16
+#define LIST_BYTES   (CLSEQ_LIST_MAX * LIST_ENTRY * sizeof(cl_ulong))
+
+/* Items of a product per compute unit: enough to end together, few enough that counting them costs
+ * nothing. */
+#define DOT_ITEMS 16
+
+/* A kernel with more work than this is worth its launch. */
+#define GRID_ITEMS 64
+#define LSTM_ROWS  32
+
+/* Positions of arguments. */
+enum { DOT_N = 16, DOT_BLOCK = 20 };
+enum { LSTM_STEPS = 28, LSTM_N_ROWS = 29, LSTM_H = 30, LSTM_SHIFT = 33 };
+
+/* In the order of cl/launch_list.cl: those whose items are a grid, then those with their own. */
+static const enum clseq_opencl_kernel kinds[] = {
+    CLSEQ_KERNEL_row_gather,
+    CLSEQ_KERNEL_argmax,
+    CLSEQ_KERNEL_topk,
+    CLSEQ_KERNEL_beam_advance,
+    CLSEQ_KERNEL_softmax_xent_fwd,
+    CLSEQ_KERNEL_lstm_cell_fwd,
+    CLSEQ_KERNEL_gru_cell_fwd,
+    CLSEQ_KERNEL_rnn_cell_fwd,
+    CLSEQ_KERNEL_tanh_fwd,
+    CLSEQ_KERNEL_copy,
+    CLSEQ_KERNEL_fill,
+    CLSEQ_KERNEL_axpby,
+    CLSEQ_KERNEL_bias_add,
+    CLSEQ_KERNEL_gemm_round,
+    CLSEQ_KERNEL_masked_softmax_fwd,
+    CLSEQ_KERNEL_additive_score_fwd,
+    CLSEQ_KERNEL_gemm_cpu_direct,
+    CLSEQ_KERNEL_gemm_cpu_dot,
+    CLSEQ_KERNEL_gemm_cpu_dot_bf16,
+    CLSEQ_KERNEL_lstm_cpu_fwd,
+};
+
+/* CLSEQ_ARRAY_SIZE(kinds): it is never in a list. */
+static size_t kind_of(enum clseq_opencl_kernel kernel)
+{
+    size_t kind = 0;
+
+    while (kind < CLSEQ_ARRAY_SIZE(kinds) && kinds[kind] != kernel)
+        kind++;
+    return kind;
+}
+
+clseq_status clseq_opencl_list_open(clseq_backend *be, int wanted)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+    cl_mem memory;
+
+    if (wanted < 0 || (wanted == 0 && !cl->is_pocl) || !cl->cpu_class ||
+        cl->gemm != CLSEQ_PROVIDER_CPU)
+        return CLSEQ_OK;
+    cl->lists = true;
+    cl->list_least = wanted > 0 ? 1 : LIST_LEAST;
+    /* Now, so that it is in every plan of memory. */
+    return clseq_opencl_scratch(be, CLSEQ_SCRATCH_LIST, LIST_BYTES, &memory);
+}
+
+static int int_of(const struct clseq_opencl_arg *args, int i)
+{
+    return args[i].value.i;
+}
+
+/* Do the numbers among the arguments fit their types? The launch itself says what does not. */
+static bool is_whole(size_t n_args, const struct clseq_opencl_arg *args)
+{
+    for (size_t i = 0; i < n_args; i++) {
+        if (args[i].kind == CLSEQ_ARG_TOO_BIG || args[i].kind == CLSEQ_ARG_LOCAL)
+            return false;
+    }
+    return n_args <= CLSEQ_LIST_ARGS;
+}
+
+bool clseq_opencl_list_takes(const clseq_backend *be, enum clseq_opencl_kernel kernel,
+                             const struct clseq_opencl_range *range, size_t n_args,
+                             const struct clseq_opencl_arg *args)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+
+    if (!cl->lists || kind_of(kernel) == CLSEQ_ARRAY_SIZE(kinds) || !is_whole(n_args, args))
+        return false;
+    switch ((int)kernel) {
+    case CLSEQ_KERNEL_gemm_cpu_direct:
+    case CLSEQ_KERNEL_gemm_cpu_dot:
+    case CLSEQ_KERNEL_gemm_cpu_dot_bf16:
+        return range->global[2] == 1;
+    case CLSEQ_KERNEL_lstm_cpu_fwd:
+        return int_of(args, LSTM_N_ROWS) <= LSTM_ROWS;
+    default:
+        return range->global[0] <= GRID_ITEMS && range->global[1] <= GRID_ITEMS &&
+               range->global[0] * range->global[1] * range->global[2] <= GRID_ITEMS;
+    }
+}
+
+clseq_status clseq_opencl_list_add(clseq_backend *be, enum clseq_opencl_kernel kernel,
+                                   const struct clseq_opencl_range *range, size_t n_args,
+                                   const struct clseq_opencl_arg *args)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+    struct clseq_opencl_listed *entry;
+
+    if (cl->listed == CLSEQ_LIST_MAX)
+        CLSEQ_TRY(clseq_opencl_list_flush(be));
+    entry = &cl->list[cl->listed++];
+    entry->kernel = kernel;
+    entry->range = *range;
+    entry->n_args = n_args;
+    memcpy(entry->args, args, n_args * sizeof(*args));
+    for (size_t i = 0; i < n_args; i++) {
+        if (args[i].kind == CLSEQ_ARG_MEM && args[i].value.mem)
+            clRetainMemObject(args[i].value.mem);
+    }
+    return CLSEQ_OK;
+}
+
+/* ---- sending off ---- */
+
+static void release(const struct clseq_opencl_listed *entry)
+{
+    for (size_t i = 0; i < entry->n_args; i++) {
+        if (entry->args[i].kind == CLSEQ_ARG_MEM && entry->args[i].value.mem)
+            clReleaseMemObject(entry->args[i].value.mem);
+    }
+}
+
+void clseq_opencl_list_clear(struct clseq_opencl *cl)
+{
+    for (size_t i = 0; i < cl->listed; i++)
+        release(&cl->list[i]);
+    cl->listed = 0;
+}
+
+/* Items, and what words 2 and 3 say of them. */
+static int items_of(const struct clseq_opencl *cl, const struct clseq_opencl_listed *entry,
+                    cl_ulong words[2])
+{
+    const struct clseq_opencl_arg *args = entry->args;
+    const size_t *size = entry->range.global;
+    const int panel = 2 * cl->vector_width;
+    size_t wanted, rows;
+
+    words[1] = 1;
+    switch ((int)entry->kernel) {
+    case CLSEQ_KERNEL_gemm_cpu_direct:
+        return (int)size[0];
+    case CLSEQ_KERNEL_gemm_cpu_dot:
+    case CLSEQ_KERNEL_gemm_cpu_dot_bf16:
+        wanted = cl->compute_units * DOT_ITEMS;
+        rows = (size[0] + wanted - 1) / wanted * (size_t)int_of(args, DOT_BLOCK);
+        words[0] = rows;
+        return (int)(((size_t)int_of(args, DOT_N) + rows - 1) / rows);
+    case CLSEQ_KERNEL_lstm_cpu_fwd:
+        words[0] = (cl_ulong)(int_of(args, LSTM_H) + panel - 1) / (cl_ulong)panel
+                   << int_of(args, LSTM_SHIFT);
+        return (int)words[0] * int_of(args, LSTM_STEPS);
+    default:
+        words[0] = (cl_ulong)size[0] | (cl_ulong)size[1] << 32;
+        words[1] = size[2];
+        return (int)(size[0] * size[1] * size[2]);
+    }
+}
+
+/* What the kernel gets. */
+struct list {
+    cl_ulong words[CLSEQ_LIST_MAX * LIST_ENTRY];
+    cl_mem buffers[LIST_BUFFERS];
+    size_t n_buffers;
+    int items;
+};
+
+/* The number of a buffer in the table; LIST_BUFFERS: there is no more room. */
+static size_t buffer_number(struct list *list, cl_mem mem)
+{
+    size_t i = 0;
+
+    while (i < list->n_buffers && list->buffers[i] != mem)
+        i++;
+    if (i == list->n_buffers && i < LIST_BUFFERS)
+        list->buffers[list->n_buffers++] = mem;
+    return i;
+}
+
+/* False: no room for its buffers. */
+static bool write_entry(const struct clseq_opencl *cl, const struct clseq_opencl_listed *entry,
+                        struct list *list, cl_ulong *words)
+{
+    words[0] = kind_of(entry->kernel);
+    words[1] = (cl_ulong)list->items;
+    for (size_t i = 0; i < entry->n_args; i++) {
+        const struct clseq_opencl_arg *arg = &entry->args[i];
+        cl_uint bits;
+        size_t number;
+
+        switch ((int)arg->kind) {
+        case CLSEQ_ARG_MEM:
+            number = buffer_number(list, arg->value.mem ? arg->value.mem : cl->none);
+            if (number == LIST_BUFFERS)
+                return false;
+            words[LIST_HEAD + i] = number;
+            break;
+        case CLSEQ_ARG_ULONG:
+            words[LIST_HEAD + i] = arg->value.ul;
+            break;
+        default: /* int, uint or float */
+            memcpy(&bits, &arg->value, sizeof(bits));
+            words[LIST_HEAD + i] = bits;
+        }
+    }
+    list->items += items_of(cl, entry, &words[2]);
+    return true;
+}
+
+static clseq_status launch_list(clseq_backend *be, const struct list *list, size_t n)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+    struct clseq_opencl_arg args[3 + LIST_BUFFERS + 1];
+    cl_mem memory, queue;
+
+    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_LIST, LIST_BYTES, &memory));
+    CLSEQ_TRY(clseq_opencl_scratch(be, CLSEQ_SCRATCH_QUEUE, 3 * sizeof(cl_int), &queue));
+    CLSEQ_TRY(clseq_opencl_write(be, memory, "for a list of launches", 0, list->words,
+                                 n * LIST_ENTRY * sizeof(list->words[0])));
+    args[0] = clseq_arg_mem(memory);
+    args[1] = clseq_arg_int((int32_t)n);
+    args[2] = clseq_arg_int(list->items);
+    for (size_t i = 0; i < LIST_BUFFERS; i++)
+        args[3 + i] = clseq_arg_mem(i < list->n_buffers ? list->buffers[i] : NULL);
+    args[3 + LIST_BUFFERS] = clseq_arg_mem(queue);
+    cl->lists_launched++;
+    return clseq_opencl_launch_now(be, CLSEQ_KERNEL_launch_list,
+                                   clseq_opencl_range_1d(cl->compute_units, 1),
+                                   CLSEQ_ARRAY_SIZE(args), args);
+}
+
+static clseq_status one_by_one(clseq_backend *be, const struct clseq_opencl_listed *entries,
+                               size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        CLSEQ_TRY(clseq_opencl_launch_now(be, entries[i].kernel, entries[i].range,
+                                          entries[i].n_args, entries[i].args));
+    return CLSEQ_OK;
+}
+
+/* As many as there is room for; *n of them. */
+static clseq_status send_some(clseq_backend *be, const struct clseq_opencl_listed *entries,
+                              size_t count, size_t *n)
+{
+    const struct clseq_opencl *cl = clseq_opencl_of(be);
+    struct list list = { .items = 0 };
+
+    *n = 0;
+    while (*n < count && write_entry(cl, &entries[*n], &list, &list.words[*n * LIST_ENTRY]))
+        ++*n;
+    return *n < cl->list_least ? one_by_one(be, entries, *n) : launch_list(be, &list, *n);
+}
+
+clseq_status clseq_opencl_list_flush(clseq_backend *be)
+{
+    struct clseq_opencl *cl = clseq_opencl_of(be);
+    const size_t count = cl->listed;
+    clseq_status status = CLSEQ_OK;
+
+    /* What follows launches and writes, which send off what is in the list. */
+    cl->listed = 0;
+    for (size_t at = 0, n; status == CLSEQ_OK && at < count; at += n)
+        status = send_some(be, cl->list + at, count - at, &n);
+    for (size_t i = 0; i < count; i++)
+        release(&cl->list[i]);
+    return status;
+}
