@@ -380,8 +380,9 @@ KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
     }
 }
 
-/* B (K, N) in place: panel `panel` of the columns. The last one is moved to the left to be whole: the
- * columns it shares with its neighbour are computed again but not stored. Needs n_size >= NR. */
+/* B (K, N) in place: panel `panel` of the columns. The last one is moved to the left to be whole:
+ * the columns it shares with its neighbour are computed again but not stored. Needs
+ * n_size >= NR. */
 static void direct_panel(__global const float *a, int a_rows, __global const float *b, int b_rows,
                          __global float *c, int c_rows, int m_size, int n_size, int k_size,
                          float alpha, float beta, int panel)

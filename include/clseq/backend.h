@@ -59,8 +59,8 @@ struct clseq_backend_options {
                  group of shapes, kept in the cache folder: 1 always, -1 never, 0 on GPUs (default).
                  Only where gemm is AUTO, kernels are those for GPUs, and there is a cache. */
     int launch_lists; /* short kernels that follow each other as one launch, same results: 1 always,
-                         even of one, where kernels and products are those for CPUs; -1 never; 0 with
-                         PoCL (default) */
+                         even of one, where kernels and products are those for CPUs; -1 never; 0
+                         with PoCL (default) */
     const char *cache_folder; /* of built kernels; NULL = $XDG_CACHE_HOME/clseq or
                                  ~/.cache/clseq; "" = no cache on disk */
     bool profile;             /* time every operation (slower: waits after each) */

@@ -107,8 +107,8 @@ static void operations_have_the_same_bits_in_a_list(void **state)
     }
     assert_int_equal(lists_of(d->be[NEVER]), 0);
     assert_true(lists_of(d->be[ALWAYS]) > before);
-    /* copy, fill, bias_add, axpby, tanh, argmax, topk, gather, three cells, the sequences composed of
-     * two of these, two softmaxes, the score, the beam. */
+    /* copy, fill, bias_add, axpby, tanh, argmax, topk, gather, three cells, the sequences that two
+     * of these compose, two softmaxes, the score, the beam. */
     assert_true(in_lists >= 16);
     free(one);
 }
