@@ -121,8 +121,8 @@ static void list_item(__global const ulong *entry, __global float *const *table,
 {
     int id1 = 0, id2 = 0;
 
-    /* By counting: there are few, and Oclgrind 21.10 does not know what LLVM makes of a quotient and
-     * its remainder. */
+    /* By counting: there are few, and Oclgrind 21.10 does not know what LLVM makes of a quotient
+     * and its remainder. */
     if (LIST_KIND < LIST_gemm_cpu_direct) {
         for (; item >= LIST_SIZE_0; item -= LIST_SIZE_0)
             id1++;
