@@ -224,13 +224,12 @@ KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows,
     }
 }
 
-/* strips[part of k][strip][k][MR] of op(A); items (PACK_WIDE strips, part of k). Rows beyond the
- * last are not written. */
-KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows, int m_size,
-                            int k_size, int trans_a, __global float *strips)
+/* An item of gemm_cpu_pack_a: its number of strips, and its part of k. */
+static void pack_a_item(__global const float *a, ulong a_offset, int a_rows, int m_size, int k_size,
+                        int trans_a, __global float *strips, int wide, int id0, int id1)
 {
-    const int first = (int)get_global_id(0) * PACK_WIDE * MR, k = (int)get_global_id(1) * KC;
-    const int last = min(first + PACK_WIDE * MR, m_size), step = min(KC, k_size - k);
+    const int first = id0 * wide * MR, k = id1 * KC;
+    const int last = min(first + wide * MR, m_size), step = min(KC, k_size - k);
     const int whole = (last - first) / MR * MR, rest = last - first - whole;
     const ulong all = (ulong)((m_size + MR - 1) / MR * MR);
 
@@ -260,20 +259,26 @@ KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows,
             strips[i * MR + e] = a[e * (long)a_rows + i];
 }
 
+/* strips[part of k][strip][k][MR] of op(A); items (`wide` strips, part of k). Rows beyond the last
+ * are not written. */
+KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows, int m_size,
+                            int k_size, int trans_a, __global float *strips, int wide)
+{
+    pack_a_item(a, a_offset, a_rows, m_size, k_size, trans_a, strips, wide, (int)get_global_id(0),
+                (int)get_global_id(1));
+}
+
 /* Floats of A that stay in a second-level cache. */
 #define NEAR_FLOATS (160 * 1024)
 
-/* Strips and panels as the two kernels above leave them, panels of `panel_k` steps that begin
- * before the first of k_size. `old` as in gemm_cpu_tile. Items: (block of `block` rows, a multiple
- * of MR; group of `group` columns, a multiple of NR): blocks follow each other on a core, which has
- * the panels of the group in its cache then. */
-KERNEL void gemm_cpu_block(__global const float *strips, __global const float *panels,
-                           ulong panels_offset, int panel_k, __global float *c, ulong c_offset,
-                           int c_rows, __global const float *old, ulong old_offset, int old_rows,
-                           int m_size, int n_size, int k_size, float alpha, float beta, int block,
-                           int group)
+/* An item of gemm_cpu_block. */
+static void block_item(__global const float *strips, __global const float *panels,
+                       ulong panels_offset, int panel_k, __global float *c, ulong c_offset,
+                       int c_rows, __global const float *old, ulong old_offset, int old_rows,
+                       int m_size, int n_size, int k_size, float alpha, float beta, int block,
+                       int group, int id0, int id1)
 {
-    const int top = (int)get_global_id(0) * block, first = (int)get_global_id(1) * group;
+    const int top = id0 * block, first = id1 * group;
     const int rows = min(block, m_size - top), last = min(first + group, n_size);
     const ulong whole = (ulong)((m_size + MR - 1) / MR * MR);
     const bool is_far = whole * (ulong)k_size > NEAR_FLOATS;
@@ -314,6 +319,21 @@ KERNEL void gemm_cpu_block(__global const float *strips, __global const float *p
         old_rows = c_rows;
         beta = 1.0f;
     }
+}
+
+/* Strips and panels as the kernels above leave them, panels of `panel_k` steps that begin before
+ * the first of k_size. `old` as in gemm_cpu_tile. Items: (block of `block` rows, a multiple of MR;
+ * group of `group` columns, a multiple of NR): blocks follow each other on a core, which has the
+ * panels of the group in its cache then. */
+KERNEL void gemm_cpu_block(__global const float *strips, __global const float *panels,
+                           ulong panels_offset, int panel_k, __global float *c, ulong c_offset,
+                           int c_rows, __global const float *old, ulong old_offset, int old_rows,
+                           int m_size, int n_size, int k_size, float alpha, float beta, int block,
+                           int group)
+{
+    block_item(strips, panels, panels_offset, panel_k, c, c_offset, c_rows, old, old_offset,
+               old_rows, m_size, n_size, k_size, alpha, beta, block, group, (int)get_global_id(0),
+               (int)get_global_id(1));
 }
 
 /* Rows of A that an item of gemm_cpu_strips packs at a time, at most: whole strips, which stay in a

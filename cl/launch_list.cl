@@ -73,7 +73,9 @@ enum {
 #define X(name, ...) LIST_##name,
     LIST_GRID_KERNELS(X)
 #undef X
-        LIST_gemm_cpu_direct,
+        LIST_gemm_cpu_block,
+    LIST_gemm_cpu_pack_a,
+    LIST_gemm_cpu_direct,
     LIST_gemm_cpu_dot,
     LIST_gemm_cpu_dot_bf16,
     LIST_lstm_cpu_fwd,
@@ -136,6 +138,15 @@ static void list_item(__global const ulong *entry, __global float *const *table,
         break;
         LIST_GRID_KERNELS(X)
 #undef X
+    case LIST_gemm_cpu_block:
+        block_item(MEM(const float, 0), MEM(const float, 1), ULONG(2), INT(3), MEM(float, 4),
+                   ULONG(5), INT(6), MEM(const float, 7), ULONG(8), INT(9), INT(10), INT(11),
+                   INT(12), FLOAT(13), FLOAT(14), INT(15), INT(16), item, id1);
+        break;
+    case LIST_gemm_cpu_pack_a:
+        pack_a_item(MEM(const float, 0), ULONG(1), INT(2), INT(3), INT(4), INT(5), MEM(float, 6),
+                    INT(7), item, id1);
+        break;
     case LIST_gemm_cpu_direct:
         list_direct(entry, table, item);
         break;

@@ -2,7 +2,7 @@
 /* Launching cl/gemm_cpu.cl. The constants are those of that file. */
 #include "opencl/opencl_packed_cache.h"
 
-/* Panels or strips of an item that packs. */
+/* Panels of an item that packs, and strips at most. */
 #define PACK_WIDE 8
 
 /* With so few rows of A, B is used in place instead of being packed. */
@@ -172,13 +172,17 @@ static clseq_status pack_a(clseq_backend *be, const struct clseq_gemm_matrix *a,
                            int32_t m, int32_t k, bool trans, cl_mem strips)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
+    const size_t strips_of_unit = divide_up(m, tile_rows(cl)) / cl->compute_units;
+    const int32_t wide = strips_of_unit < 1           ? 1
+                         : strips_of_unit > PACK_WIDE ? PACK_WIDE
+                                                      : (int32_t)strips_of_unit;
 
     return CLSEQ_LAUNCH(be, gemm_cpu_pack_a,
-                        clseq_opencl_range_2d(divide_up(m, PACK_WIDE * tile_rows(cl)),
+                        clseq_opencl_range_2d(divide_up(m, wide * tile_rows(cl)),
                                               divide_up(k, part_steps(cl)), 1, 1),
                         clseq_arg_mem(a->mem), clseq_arg_ulong(a->offset + offset),
                         clseq_arg_int(a->rows), clseq_arg_int(m), clseq_arg_int(k),
-                        clseq_arg_int(trans), clseq_arg_mem(strips));
+                        clseq_arg_int(trans), clseq_arg_mem(strips), clseq_arg_int(wide));
 }
 
 /* Both packed: m rows by n columns of C, from (m0, n0) on; panels of `panel_k` steps, from step k0

@@ -19,10 +19,14 @@
 #define DOT_ITEMS 16
 
 /* A kernel with more work than this is worth its launch. */
-#define GRID_ITEMS 64
-#define LSTM_ROWS  32
+#define GRID_ITEMS            64
+#define LSTM_ROWS             128
+#define BLOCK_ROWS            128
+#define BLOCK_MULTIPLICATIONS ((int64_t)1 << 29)
 
 /* Positions of arguments. */
+enum { BLOCK_M = 10, BLOCK_N = 11, BLOCK_K = 12 };
+enum { PACK_M = 3 };
 enum { DOT_N = 16, DOT_BLOCK = 20 };
 enum { LSTM_STEPS = 28, LSTM_N_ROWS = 29, LSTM_H = 30, LSTM_SHIFT = 33 };
 
@@ -44,6 +48,8 @@ static const enum clseq_opencl_kernel kinds[] = {
     CLSEQ_KERNEL_gemm_round,
     CLSEQ_KERNEL_masked_softmax_fwd,
     CLSEQ_KERNEL_additive_score_fwd,
+    CLSEQ_KERNEL_gemm_cpu_block,
+    CLSEQ_KERNEL_gemm_cpu_pack_a,
     CLSEQ_KERNEL_gemm_cpu_direct,
     CLSEQ_KERNEL_gemm_cpu_dot,
     CLSEQ_KERNEL_gemm_cpu_dot_bf16,
@@ -98,6 +104,12 @@ bool clseq_opencl_list_takes(const clseq_backend *be, enum clseq_opencl_kernel k
     if (!cl->lists || kind_of(kernel) == CLSEQ_ARRAY_SIZE(kinds) || !is_whole(n_args, args))
         return false;
     switch ((int)kernel) {
+    case CLSEQ_KERNEL_gemm_cpu_block:
+        return int_of(args, BLOCK_M) <= BLOCK_ROWS &&
+               (int64_t)int_of(args, BLOCK_M) * int_of(args, BLOCK_N) * int_of(args, BLOCK_K) <=
+                   BLOCK_MULTIPLICATIONS;
+    case CLSEQ_KERNEL_gemm_cpu_pack_a:
+        return int_of(args, PACK_M) <= BLOCK_ROWS;
     case CLSEQ_KERNEL_gemm_cpu_direct:
     case CLSEQ_KERNEL_gemm_cpu_dot:
     case CLSEQ_KERNEL_gemm_cpu_dot_bf16:

@@ -274,6 +274,48 @@ static void chains_have_the_same_bits(void **state)
         chain_close(&chain[i]);
 }
 
+/* The third product with the same weights has them packed: two kernels more. */
+static void packed_products_have_the_same_bits(void **state)
+{
+    enum { M = 64, N = 200, K = 600, USES = 3 };
+    struct devices *d = devices_of(state);
+    float *values = malloc(N * K * sizeof(*values)), *c = malloc(BACKENDS * M * N * sizeof(*c));
+
+    assert_true(values && c);
+    for (int i = 0; i < N * K; i++)
+        values[i] = sinf((float)i);
+    for (int i = 0; i < BACKENDS; i++) {
+        clseq_backend *be = d->be[i];
+        const uint64_t lists = lists_of(be);
+        clseq_buffer *weights, *rest;
+
+        ASSERT_OK(d->ctx, clseq_buffer_create(be, N * K * sizeof(float), "weights", &weights));
+        ASSERT_OK(d->ctx, clseq_buffer_create(be, M * (K + N) * sizeof(float), "rest", &rest));
+        ASSERT_OK(d->ctx, clseq_buffer_write(weights, 0, values, N * K * sizeof(float)));
+        ASSERT_OK(d->ctx, clseq_buffer_write(rest, 0, values, M * K * sizeof(float)));
+        for (int use = 0; use < USES; use++) {
+            const struct clseq_gemm_args product = {
+                .a = clseq_tensor_2d(rest, 0, CLSEQ_F32, M, K),
+                .b = clseq_tensor_2d(weights, 0, CLSEQ_F32, N, K),
+                .c = clseq_tensor_2d(rest, M * K, CLSEQ_F32, M, N),
+                .alpha = 1,
+                .trans_b = true
+            };
+
+            ASSERT_OK(d->ctx, clseq_op_gemm(be, &product));
+        }
+        ASSERT_OK(d->ctx, clseq_buffer_read(rest, M * K * sizeof(float), c + i * M * N,
+                                            M * N * sizeof(float)));
+        assert_memory_equal(c, c + i * M * N, M * N * sizeof(float));
+        if (i == ALWAYS)
+            assert_true(lists_of(be) > lists);
+        clseq_buffer_destroy(&weights);
+        clseq_buffer_destroy(&rest);
+    }
+    free(values);
+    free(c);
+}
+
 /* Nothing waits in a list that somebody looks for. */
 static void what_is_read_is_there(void **state)
 {
@@ -306,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_have_the_same_bits_in_a_list),
         cmocka_unit_test(chains_have_the_same_bits),
+        cmocka_unit_test(packed_products_have_the_same_bits),
         cmocka_unit_test(what_is_read_is_there),
     };
 
