@@ -14,9 +14,12 @@
 #define LIST_BUFFERS 16
 #define LIST_BYTES   (CLSEQ_LIST_MAX * LIST_ENTRY * sizeof(cl_ulong))
 
-/* Items of a product per compute unit: enough to end together, few enough that counting them costs
- * nothing. */
-#define DOT_ITEMS 16
+/* Every group counts with the same two numbers, so more of them than memory can feed would only
+ * stand in each other's way. */
+#define LIST_UNITS 16
+
+/* Items of a product: enough for two units to end together, and a few for each of many. */
+#define DOT_ITEMS(units) (32 + 2 * (units))
 
 /* A kernel with more work than this is worth its launch. */
 #define GRID_ITEMS            64
@@ -160,6 +163,11 @@ void clseq_opencl_list_clear(struct clseq_opencl *cl)
     cl->listed = 0;
 }
 
+static size_t units_of(const struct clseq_opencl *cl)
+{
+    return cl->compute_units < LIST_UNITS ? cl->compute_units : LIST_UNITS;
+}
+
 /* Items, and what words 2 and 3 say of them. */
 static int items_of(const struct clseq_opencl *cl, const struct clseq_opencl_listed *entry,
                     cl_ulong words[2])
@@ -175,7 +183,7 @@ static int items_of(const struct clseq_opencl *cl, const struct clseq_opencl_lis
         return (int)size[0];
     case CLSEQ_KERNEL_gemm_cpu_dot:
     case CLSEQ_KERNEL_gemm_cpu_dot_bf16:
-        wanted = cl->compute_units * DOT_ITEMS;
+        wanted = DOT_ITEMS(units_of(cl));
         rows = (size[0] + wanted - 1) / wanted * (size_t)int_of(args, DOT_BLOCK);
         words[0] = rows;
         return (int)(((size_t)int_of(args, DOT_N) + rows - 1) / rows);
@@ -258,8 +266,8 @@ static clseq_status launch_list(clseq_backend *be, const struct list *list, size
     args[3 + LIST_BUFFERS] = clseq_arg_mem(queue);
     cl->lists_launched++;
     return clseq_opencl_launch_now(be, CLSEQ_KERNEL_launch_list,
-                                   clseq_opencl_range_1d(cl->compute_units, 1),
-                                   CLSEQ_ARRAY_SIZE(args), args);
+                                   clseq_opencl_range_1d(units_of(cl), 1), CLSEQ_ARRAY_SIZE(args),
+                                   args);
 }
 
 static clseq_status one_by_one(clseq_backend *be, const struct clseq_opencl_listed *entries,
