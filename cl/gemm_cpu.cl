@@ -129,18 +129,17 @@ static void pack_columns(float *strips, __global const float *a, int a_rows, int
     }
 }
 
-/* What beta multiplies is `old`: C, or a vector for all rows, old_rows being 0 then. Items: (group
- * of `panels` panels, block of `block` rows, matrix of the batch). */
-KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
-                          __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
-                          __global float *c, ulong c_offset, int c_rows, ulong c_batch,
-                          __global const float *old, ulong old_offset, int old_rows, int m_size,
-                          int n_size, int k_size, int trans_a, int trans_b, float alpha, float beta,
-                          int panels, int block)
+/* An item of gemm_cpu_tile. */
+static void tile_item(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
+                      __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
+                      __global float *c, ulong c_offset, int c_rows, ulong c_batch,
+                      __global const float *old, ulong old_offset, int old_rows, int m_size,
+                      int n_size, int k_size, int trans_a, int trans_b, float alpha, float beta,
+                      int panels, int block, int id0, int id1, int id2)
 {
-    const int first = (int)get_global_id(0) * panels * NR, m_first = (int)get_global_id(1) * block;
+    const int first = id0 * panels * NR, m_first = id1 * block;
     const int m_last = min(m_first + block, m_size), last = min(first + panels * NR, n_size);
-    const ulong batch = get_global_id(2);
+    const ulong batch = (ulong)id2;
     float b_part[PANELS * KC * NR], a_part[SUB_ROWS * KC];
 
     a += a_offset + batch * a_batch;
@@ -187,15 +186,30 @@ KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, u
     }
 }
 
+/* What beta multiplies is `old`: C, or a vector for all rows, old_rows being 0 then. Items: (group
+ * of `panels` panels, block of `block` rows, matrix of the batch). */
+KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
+                          __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
+                          __global float *c, ulong c_offset, int c_rows, ulong c_batch,
+                          __global const float *old, ulong old_offset, int old_rows, int m_size,
+                          int n_size, int k_size, int trans_a, int trans_b, float alpha, float beta,
+                          int panels, int block)
+{
+    tile_item(a, a_offset, a_rows, a_batch, b, b_offset, b_rows, b_batch, c, c_offset, c_rows,
+              c_batch, old, old_offset, old_rows, m_size, n_size, k_size, trans_a, trans_b, alpha,
+              beta, panels, block, (int)get_global_id(0), (int)get_global_id(1),
+              (int)get_global_id(2));
+}
+
 /* Panels and strips an item of the next two kernels makes: a row that is far from the next one in
  * memory is used for all of them at once. */
 #define PACK_WIDE 8
 
-/* panels[panel][k][NR] of op(B); items (PACK_WIDE panels, part of k). */
-KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows, int n_size,
-                            int k_size, int trans_b, __global float *panels, ulong panels_offset)
+/* An item of gemm_cpu_pack_b. */
+static void pack_b_item(__global const float *b, ulong b_offset, int b_rows, int n_size, int k_size,
+                        int trans_b, __global float *panels, ulong panels_offset, int id0, int id1)
 {
-    const int first = (int)get_global_id(0) * PACK_WIDE * NR, k = (int)get_global_id(1) * KC;
+    const int first = id0 * PACK_WIDE * NR, k = id1 * KC;
     const int last = min(first + PACK_WIDE * NR, n_size), step = min(KC, k_size - k);
 
     b += b_offset;
@@ -222,6 +236,14 @@ KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows,
         for (int e = 0; n < last && e < NR; e++)
             to[(ulong)n * (ulong)k_size + (ulong)e] = n + e < last ? from[n + e] : 0.0f;
     }
+}
+
+/* panels[panel][k][NR] of op(B); items (PACK_WIDE panels, part of k). */
+KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows, int n_size,
+                            int k_size, int trans_b, __global float *panels, ulong panels_offset)
+{
+    pack_b_item(b, b_offset, b_rows, n_size, k_size, trans_b, panels, panels_offset,
+                (int)get_global_id(0), (int)get_global_id(1));
 }
 
 /* An item of gemm_cpu_pack_a: its number of strips, and its part of k. */
@@ -340,15 +362,14 @@ KERNEL void gemm_cpu_block(__global const float *strips, __global const float *p
  * second-level cache. */
 #define OWN_ROWS (MR == 14 ? 7 * MR : 16 * MR)
 
-/* All columns of some rows: A goes by once, and is packed by the item that uses it. Panels as in
- * gemm_cpu_block. Items: blocks of `block` rows. */
-KERNEL void gemm_cpu_strips(__global const float *a, ulong a_offset, int a_rows,
-                            __global const float *panels, __global float *c, ulong c_offset,
-                            int c_rows, __global const float *old, ulong old_offset, int old_rows,
-                            int m_size, int n_size, int k_size, int trans_a, float alpha,
-                            float beta, int block)
+/* An item of gemm_cpu_strips. */
+static void strips_item(__global const float *a, ulong a_offset, int a_rows,
+                        __global const float *panels, __global float *c, ulong c_offset, int c_rows,
+                        __global const float *old, ulong old_offset, int old_rows, int m_size,
+                        int n_size, int k_size, int trans_a, float alpha, float beta, int block,
+                        int id0)
 {
-    const int top = (int)get_global_id(0) * block, rows = min(block, m_size - top);
+    const int top = id0 * block, rows = min(block, m_size - top);
     float strips[OWN_ROWS * KC];
 
     a += a_offset + (trans_a ? (ulong)top : (ulong)top * (ulong)a_rows);
@@ -377,13 +398,26 @@ KERNEL void gemm_cpu_strips(__global const float *a, ulong a_offset, int a_rows,
     }
 }
 
-/* `old` as in gemm_cpu_tile. Items: (panel, block of `block` rows). */
-KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
+/* All columns of some rows: A goes by once, and is packed by the item that uses it. Panels as in
+ * gemm_cpu_block. Items: blocks of `block` rows. */
+KERNEL void gemm_cpu_strips(__global const float *a, ulong a_offset, int a_rows,
                             __global const float *panels, __global float *c, ulong c_offset,
                             int c_rows, __global const float *old, ulong old_offset, int old_rows,
-                            int m_size, int n_size, int k_size, float alpha, float beta, int block)
+                            int m_size, int n_size, int k_size, int trans_a, float alpha,
+                            float beta, int block)
 {
-    const int n = (int)get_global_id(0) * NR, m = (int)get_global_id(1) * block;
+    strips_item(a, a_offset, a_rows, panels, c, c_offset, c_rows, old, old_offset, old_rows, m_size,
+                n_size, k_size, trans_a, alpha, beta, block, (int)get_global_id(0));
+}
+
+/* An item of gemm_cpu_packed. */
+static void packed_item(__global const float *a, ulong a_offset, int a_rows,
+                        __global const float *panels, __global float *c, ulong c_offset, int c_rows,
+                        __global const float *old, ulong old_offset, int old_rows, int m_size,
+                        int n_size, int k_size, float alpha, float beta, int block, int id0,
+                        int id1)
+{
+    const int n = id0 * NR, m = id1 * block;
     const int rows = min(block, m_size - m), columns = min(NR, n_size - n);
 
     a += a_offset + (ulong)m * (ulong)a_rows;
@@ -398,6 +432,16 @@ KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
         old_rows = c_rows;
         beta = 1.0f;
     }
+}
+
+/* `old` as in gemm_cpu_tile. Items: (panel, block of `block` rows). */
+KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
+                            __global const float *panels, __global float *c, ulong c_offset,
+                            int c_rows, __global const float *old, ulong old_offset, int old_rows,
+                            int m_size, int n_size, int k_size, float alpha, float beta, int block)
+{
+    packed_item(a, a_offset, a_rows, panels, c, c_offset, c_rows, old, old_offset, old_rows, m_size,
+                n_size, k_size, alpha, beta, block, (int)get_global_id(0), (int)get_global_id(1));
 }
 
 /* B (K, N) in place: panel `panel` of the columns. The last one is moved to the left to be whole:

@@ -130,6 +130,69 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
     END_OF_ITEMS
 }
 
+/* Item `item` of step t_first - s of lstm_cpu_bwd, once `before` items are done. */
+static void lstm_bwd_item(__global const float *strips, int has_strips,
+                          __global const float *panels, __global float *act, ulong act_offset,
+                          int act_stride, ulong act_step, __global const float *c0, ulong c0_offset,
+                          int c0_stride, __global const float *c, ulong c_offset, int c_stride,
+                          ulong c_step, __global float *dh, ulong dh_offset, int dh_stride,
+                          __global float *dc, ulong dc_offset, int dc_stride,
+                          __global const float *dy, ulong dy_offset, int dy_stride, ulong dy_step,
+                          int has_dy, __global const int *length, ulong length_offset,
+                          int has_length, int t_first, int n_rows, int H, int block, int shift,
+                          __global volatile int *queue, int s, int item, int before)
+{
+    const int K = 4 * H;
+    const ulong whole = (ulong)((n_rows + MR - 1) / MR * MR);
+    float sum[BWD_ROWS * NR];
+
+    length += length_offset;
+    const int t = t_first - s;
+    const int unit = (item >> shift) * NR, columns = min(NR, H - unit);
+    const int first = BLOCK_OF(item) * block, last = min(first + block, n_rows);
+    /* Where step t has ended, so has t + 1: its dpre is 0. */
+    const int rows = rows_alive(length, has_length, t, first, last) - first;
+    __global float *act_now = act + act_offset - (ulong)s * act_step;
+    __global const float *c_now = c + c_offset - (ulong)s * c_step;
+    __global const float *c_from = t == 0 ? c0 + c0_offset : c_now - c_step;
+    const long c_rows = t == 0 ? c0_stride : c_stride;
+
+    WAIT_FOR(before)
+
+    for (int row = first; row < last; row++)
+        load_units(sum + (row - first) * NR, CLSEQ_ROW(dh, dh_offset, dh_stride, row) + unit,
+                   columns);
+    for (int k = 0; k < K; k += KC) {
+        const int step = min(KC, K - k);
+
+        __global const float *panel = panels + (ulong)unit * (ulong)K + (ulong)k * NR;
+
+        if (has_strips)
+            strips_to_private(rows, strips + (ulong)k * whole + (ulong)first * (ulong)step, 0,
+                              MR * step, panel, NR, step, sum, NR, sum, NR, NR, 1.0f, 1.0f,
+                              panel + NR * step, NR);
+        else
+            rows_to_private(rows, act_now + act_step + first * (long)act_stride + k, act_stride,
+                            MR * (long)act_stride, panel, NR, step, sum, NR, sum, NR, NR, 1.0f,
+                            1.0f, panel + NR * step, NR);
+    }
+    for (int row = first; row < last; row++) {
+        __global const float *above =
+            CLSEQ_ROW(dy, dy_offset - (ulong)s * dy_step, dy_stride, row) + unit;
+        __global float *a = act_now + row * (long)act_stride + unit;
+        __global float *dh_row = CLSEQ_ROW(dh, dh_offset, dh_stride, row) + unit;
+        __global float *dc_row = CLSEQ_ROW(dc, dc_offset, dc_stride, row) + unit;
+        const float *from = sum + (row - first) * NR;
+
+        if (has_length && t >= length[row])
+            lstm_private_ended_bwd(from, above, has_dy, dc_row, a, dh_row, dc_row, H, 0, columns);
+        else
+            lstm_private_bwd(from, above, has_dy, a, c_from + row * c_rows + unit,
+                             c_now + row * (long)c_stride + unit, dc_row, a, dh_row, dc_row, H, 0,
+                             columns);
+    }
+}
+
 /* Steps t, t - 1, ... t - steps + 1, each from the one after it: dh += dpre W_hh, then the cell.
  * `act`, `c`, `dy` are those of step t, and c0 the state before all steps; `act` becomes dpre,
  * and that of step t + 1 is dpre already: it lies act_step behind, or is in `strips` as
@@ -145,61 +208,18 @@ KERNEL void lstm_cpu_bwd(__global const float *strips, int has_strips, __global 
                          ulong length_offset, int has_length, int t_first, int steps, int n_rows,
                          int H, int block, int shift, __global volatile int *queue)
 {
-    const int items = (H + NR - 1) / NR << shift, K = 4 * H;
+    const int items = (H + NR - 1) / NR << shift;
     int s = 0;
-    const ulong whole = (ulong)((n_rows + MR - 1) / MR * MR);
-    float sum[BWD_ROWS * NR];
 
-    length += length_offset;
     FOR_ITEMS(number, items * steps)
     {
         while (number >= (s + 1) * items)
             s++;
-        const int item = number - s * items, t = t_first - s;
-        const int unit = (item >> shift) * NR, columns = min(NR, H - unit);
-        const int first = BLOCK_OF(item) * block, last = min(first + block, n_rows);
-        /* Where step t has ended, so has t + 1: its dpre is 0. */
-        const int rows = rows_alive(length, has_length, t, first, last) - first;
-        __global float *act_now = act + act_offset - (ulong)s * act_step;
-        __global const float *c_now = c + c_offset - (ulong)s * c_step;
-        __global const float *c_from = t == 0 ? c0 + c0_offset : c_now - c_step;
-        const long c_rows = t == 0 ? c0_stride : c_stride;
-
-        WAIT_FOR(s * items)
-
-        for (int row = first; row < last; row++)
-            load_units(sum + (row - first) * NR, CLSEQ_ROW(dh, dh_offset, dh_stride, row) + unit,
-                       columns);
-        for (int k = 0; k < K; k += KC) {
-            const int step = min(KC, K - k);
-
-            __global const float *panel = panels + (ulong)unit * (ulong)K + (ulong)k * NR;
-
-            if (has_strips)
-                strips_to_private(rows, strips + (ulong)k * whole + (ulong)first * (ulong)step, 0,
-                                  MR * step, panel, NR, step, sum, NR, sum, NR, NR, 1.0f, 1.0f,
-                                  panel + NR * step, NR);
-            else
-                rows_to_private(rows, act_now + act_step + first * (long)act_stride + k, act_stride,
-                                MR * (long)act_stride, panel, NR, step, sum, NR, sum, NR, NR, 1.0f,
-                                1.0f, panel + NR * step, NR);
-        }
-        for (int row = first; row < last; row++) {
-            __global const float *above =
-                CLSEQ_ROW(dy, dy_offset - (ulong)s * dy_step, dy_stride, row) + unit;
-            __global float *a = act_now + row * (long)act_stride + unit;
-            __global float *dh_row = CLSEQ_ROW(dh, dh_offset, dh_stride, row) + unit;
-            __global float *dc_row = CLSEQ_ROW(dc, dc_offset, dc_stride, row) + unit;
-            const float *from = sum + (row - first) * NR;
-
-            if (has_length && t >= length[row])
-                lstm_private_ended_bwd(from, above, has_dy, dc_row, a, dh_row, dc_row, H, 0,
-                                       columns);
-            else
-                lstm_private_bwd(from, above, has_dy, a, c_from + row * c_rows + unit,
-                                 c_now + row * (long)c_stride + unit, dc_row, a, dh_row, dc_row, H,
-                                 0, columns);
-        }
+        lstm_bwd_item(strips, has_strips, panels, act, act_offset, act_stride, act_step, c0,
+                      c0_offset, c0_stride, c, c_offset, c_stride, c_step, dh, dh_offset, dh_stride,
+                      dc, dc_offset, dc_stride, dy, dy_offset, dy_stride, dy_step, has_dy, length,
+                      length_offset, has_length, t_first, n_rows, H, block, shift, queue, s,
+                      number - s * items, s * items);
         ITEM_IS_DONE
     }
     END_OF_ITEMS

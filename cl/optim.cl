@@ -2,9 +2,9 @@
 #include "defs.clh"
 
 CLSEQ_KERNEL void clip_scale(__global const float *sumsq, ulong sumsq_offset, __global float *stats,
-                             ulong stats_offset, float max_norm, float scale)
+                             ulong stats_offset, float max_norm, float scale CLSEQ_IDS)
 {
-    if (get_global_id(0) == 0) {
+    if (CLSEQ_ID(0) == 0) {
         const float norm = scale * sqrt(sumsq[sumsq_offset]);
         const float clip = max_norm > 0.0f && norm > max_norm ? max_norm / norm : 1.0f;
 
@@ -49,7 +49,7 @@ static inline int updated_row(__global const int *index, ulong index_offset, int
     const float scale = stats[stats_offset + 1];                                                   \
     CLSEQ_RUN(first, last, chunk, n_columns);                                                      \
                                                                                                    \
-    for (int r = (int)get_global_id(1); r < n_rows; r += (int)get_global_size(1)) {                \
+    for (int r = CLSEQ_ID(1); r < n_rows; r += CLSEQ_SIZE(1)) {                                    \
         const int row = updated_row(index, index_offset, has_index, n_w_rows, r);                  \
                                                                                                    \
         if (row >= 0 && scale != 0.0f) {                                                           \
@@ -74,7 +74,7 @@ static inline int updated_row(__global const int *index, ulong index_offset, int
     }
 
 CLSEQ_KERNEL void sgd_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_SIZES, float lr,
-                             float shrink) { UPDATE_ALL(, SGD_STEP) }
+                             float shrink CLSEQ_IDS) { UPDATE_ALL(, SGD_STEP) }
 
 /* rest1 = 1 - beta1 and rest2 = 1 - beta2, rounded once by the host. */
 #define ADAM_STEP(F, LOAD, STORE)                                                                  \
@@ -89,10 +89,10 @@ CLSEQ_KERNEL void sgd_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_SIZES, float 
         STORE(weight - (shrink != 0.0f ? step + shrink * weight : step), w);                       \
     }
 
-CLSEQ_KERNEL
-    void adam_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_TENSOR(m), UPDATE_TENSOR(v),
-                     UPDATE_SIZES, float step_size, float beta1, float rest1, float beta2,
-                     float rest2, float inv_sqrt_bias2, float eps, float decay, float shrink)
+CLSEQ_KERNEL void adam_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_TENSOR(m), UPDATE_TENSOR(v),
+                              UPDATE_SIZES, float step_size, float beta1, float rest1, float beta2,
+                              float rest2, float inv_sqrt_bias2, float eps, float decay,
+                              float shrink CLSEQ_IDS)
 {
     UPDATE_ALL(UPDATE_ROW(m); UPDATE_ROW(v), ADAM_STEP)
 }
@@ -107,8 +107,9 @@ CLSEQ_KERNEL
     }
 
 CLSEQ_KERNEL void momentum_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_TENSOR(m), UPDATE_SIZES,
-                                  float lr, float momentum, float decay,
-                                  int nesterov) { UPDATE_ALL(UPDATE_ROW(m), MOMENTUM_STEP) }
+                                  float lr, float momentum, float decay, int nesterov CLSEQ_IDS) {
+    UPDATE_ALL(UPDATE_ROW(m), MOMENTUM_STEP)
+}
 
 #define ADAGRAD_STEP(F, LOAD, STORE)                                                               \
     {                                                                                              \
@@ -119,9 +120,9 @@ CLSEQ_KERNEL void momentum_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_TENSOR(m
         STORE(weight - lr * grad / (sqrt(new_v) + eps), w);                                        \
     }
 
-CLSEQ_KERNEL
-    void adagrad_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_TENSOR(v), UPDATE_SIZES, float lr,
-                        float eps, float decay) { UPDATE_ALL(UPDATE_ROW(v), ADAGRAD_STEP) }
+CLSEQ_KERNEL void adagrad_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_TENSOR(v), UPDATE_SIZES,
+                                 float lr, float eps,
+                                 float decay CLSEQ_IDS) { UPDATE_ALL(UPDATE_ROW(v), ADAGRAD_STEP) }
 
 /* rest = 1 - rho, rounded once by the host; here and in rmsprop_update. */
 #define ADADELTA_STEP(F, LOAD, STORE)                                                              \
@@ -135,9 +136,9 @@ CLSEQ_KERNEL
         STORE(weight - lr * delta, w);                                                             \
     }
 
-CLSEQ_KERNEL
-    void adadelta_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_TENSOR(v), UPDATE_TENSOR(u),
-                         UPDATE_SIZES, float lr, float rho, float rest, float eps, float decay)
+CLSEQ_KERNEL void adadelta_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_TENSOR(v), UPDATE_TENSOR(u),
+                                  UPDATE_SIZES, float lr, float rho, float rest, float eps,
+                                  float decay CLSEQ_IDS)
 {
     UPDATE_ALL(UPDATE_ROW(v); UPDATE_ROW(u), ADADELTA_STEP)
 }
@@ -152,7 +153,7 @@ CLSEQ_KERNEL
     }
 
 CLSEQ_KERNEL void rmsprop_update(UPDATE_HEAD, UPDATE_TENSOR(w), UPDATE_TENSOR(v), UPDATE_SIZES,
-                                 float lr, float rho, float rest, float eps, float decay)
+                                 float lr, float rho, float rest, float eps, float decay CLSEQ_IDS)
 {
     UPDATE_ALL(UPDATE_ROW(v), RMSPROP_STEP)
 }

@@ -158,14 +158,15 @@ static inline void dropout_factors(float *factors, uint block, uint step, uint s
 CLSEQ_KERNEL void dropout(__global const float *x, ulong x_offset, int x_plane, int x_stride,
                           __global float *y, ulong y_offset, int y_plane, int y_stride,
                           int n_planes, int n_rows, int n_columns, int chunk, int same, uint key0,
-                          uint key1, uint purpose, uint stream, uint step, float p, float scale)
+                          uint key1, uint purpose, uint stream, uint step, float p,
+                          float scale CLSEQ_IDS)
 {
     CLSEQ_RUN(first, last, chunk, n_columns);
     const int n_masks = same ? 1 : n_planes, n_served = same ? n_planes : 1;
     float factors[4 * VW];
 
-    for (int mask = (int)get_global_id(2); mask < n_masks; mask += (int)get_global_size(2)) {
-        for (int row = (int)get_global_id(1); row < n_rows; row += (int)get_global_size(1)) {
+    for (int mask = CLSEQ_ID(2); mask < n_masks; mask += CLSEQ_SIZE(2)) {
+        for (int row = CLSEQ_ID(1); row < n_rows; row += CLSEQ_SIZE(1)) {
             const ulong start = ((ulong)mask * (ulong)n_rows + (ulong)row) * (ulong)n_columns;
             const ulong begin = start + (ulong)first, end = start + (ulong)last;
 

@@ -55,9 +55,9 @@ static inline float block_sum(__global const float *x, int n, int square)
 }
 
 static inline void sum_part(__global const float *x, ulong x_stride, ulong n_columns, ulong total,
-                            ulong part_length, __global float *out, float beta, int square)
+                            ulong part_length, __global float *out, float beta, int square,
+                            ulong part)
 {
-    const ulong part = get_global_id(0);
     const ulong end = min((part + 1) * part_length, total);
     ulong at = part * part_length;
     float sum = 0.0f, lost = 0.0f;
@@ -73,7 +73,7 @@ static inline void sum_part(__global const float *x, ulong x_stride, ulong n_col
     out[part] = beta != 0.0f ? sum + beta * out[part] : sum;
 }
 
-#define SUM_LOCAL
+#define SUM_LOCAL , (ulong)CLSEQ_ID(0)
 
 #else
 
@@ -120,7 +120,7 @@ static inline void sum_part(__global const float *x, ulong x_stride, ulong n_col
 /* x (total / n_columns, n_columns); out has one element per part. */
 CLSEQ_KERNEL void sum(__global const float *x, ulong x_offset, ulong x_stride, ulong n_columns,
                       ulong total, ulong part_length, __global float *out, ulong out_offset,
-                      float beta)
+                      float beta CLSEQ_IDS)
 {
 #if !CLSEQ_CPU
     __local float partial[CLSEQ_GROUP_MAX];
@@ -131,7 +131,7 @@ CLSEQ_KERNEL void sum(__global const float *x, ulong x_offset, ulong x_stride, u
 
 CLSEQ_KERNEL void sum_squares(__global const float *x, ulong x_offset, ulong x_stride,
                               ulong n_columns, ulong total, ulong part_length, __global float *out,
-                              ulong out_offset, float beta)
+                              ulong out_offset, float beta CLSEQ_IDS)
 {
 #if !CLSEQ_CPU
     __local float partial[CLSEQ_GROUP_MAX];
@@ -165,9 +165,10 @@ static inline void add_old(__global float *out, floatV sum, float beta)
 #define TERM(i) (has_z ? vloadV(i, from) * vloadV(i, other) : vloadV(i, from))
 
 /* A work-item owns COLUMN_VECTORS * VW columns of one segment. */
-static inline void columns_part(COLUMN_ARGS, __global const float *z, int z_stride, int has_z)
+static inline void columns_part(COLUMN_ARGS, __global const float *z, int z_stride,
+                                int has_z CLSEQ_IDS)
 {
-    const int segment = (int)get_global_id(1);
+    const int segment = CLSEQ_ID(1);
     const int begin = segment * segment_rows, end = begin + min(segment_rows, n_rows - begin);
     CLSEQ_RUN(first, last, COLUMN_VECTORS * VW, n_columns);
     __global float *to = CLSEQ_ROW(out, out_offset, out_stride, segment);
@@ -244,7 +245,7 @@ static inline void columns_part(COLUMN_ARGS, __global const float *z, int z_stri
     }
 }
 
-#define COLUMN_LOCAL
+#define COLUMN_LOCAL CLSEQ_PASS
 
 #else
 
@@ -287,7 +288,7 @@ static inline void columns_part(COLUMN_ARGS, __global const float *z, int z_stri
 
 #endif
 
-CLSEQ_KERNEL void col_sums(COLUMN_ARGS)
+CLSEQ_KERNEL void col_sums(COLUMN_ARGS CLSEQ_IDS)
 {
 #if !CLSEQ_CPU
     __local float partial[CLSEQ_GROUP_MAX];
@@ -295,7 +296,8 @@ CLSEQ_KERNEL void col_sums(COLUMN_ARGS)
     columns_part(COLUMN_VALUES, x, 0, 0 COLUMN_LOCAL);
 }
 
-CLSEQ_KERNEL void col_dots(COLUMN_ARGS, __global const float *z, ulong z_offset, int z_stride)
+CLSEQ_KERNEL void col_dots(COLUMN_ARGS, __global const float *z, ulong z_offset,
+                           int z_stride CLSEQ_IDS)
 {
 #if !CLSEQ_CPU
     __local float partial[CLSEQ_GROUP_MAX];

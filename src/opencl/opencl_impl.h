@@ -108,7 +108,7 @@ struct clseq_opencl_packed_entry {
 
 /* A launch put aside; see opencl_launch_list.h. */
 #define CLSEQ_LIST_MAX  128
-#define CLSEQ_LIST_ARGS 36
+#define CLSEQ_LIST_ARGS 40
 
 struct clseq_opencl_listed {
     enum clseq_opencl_kernel kernel;

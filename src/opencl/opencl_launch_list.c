@@ -9,7 +9,7 @@
 #define LIST_LEAST 3
 
 /* As in cl/launch_list.cl. */
-#define LIST_ENTRY   40
+#define LIST_ENTRY   44
 #define LIST_HEAD    4
 #define LIST_BUFFERS 16
 #define LIST_BYTES   (CLSEQ_LIST_MAX * LIST_ENTRY * sizeof(cl_ulong))
@@ -18,20 +18,23 @@
  * stand in each other's way. */
 #define LIST_UNITS 16
 
-/* Items of a product: enough for two units to end together, and a few for each of many. */
-#define DOT_ITEMS(units) (32 + 2 * (units))
+/* The most items of a grid: enough for two units to end together, and a few for each of many. */
+#define ITEMS(units) (32 + 2 * (units))
 
-/* A kernel with more work than this is worth its launch. */
-#define GRID_ITEMS            64
-#define LSTM_ROWS             128
-#define BLOCK_ROWS            128
-#define BLOCK_MULTIPLICATIONS ((int64_t)1 << 29)
+/* A kernel with more work than this is worth its launch: work-items of a grid, elements that are
+ * packed, multiplications, or those of products of few rows. */
+#define GRID_ITEMS          4096
+#define PACK_ELEMENTS       (1 << 20)
+#define MULTIPLICATIONS     ((int64_t)1 << 26)
+#define FEW_ROWS            128
+#define ROW_MULTIPLICATIONS ((int64_t)1 << 29)
 
 /* Positions of arguments. */
-enum { BLOCK_M = 10, BLOCK_N = 11, BLOCK_K = 12 };
-enum { PACK_M = 3 };
+enum { PACK_LINES = 3, PACK_K = 4 };
+enum { PRODUCT_M = 10, TILE_M = 15 }; /* n and k follow */
 enum { DOT_N = 16, DOT_BLOCK = 20 };
-enum { LSTM_STEPS = 28, LSTM_N_ROWS = 29, LSTM_H = 30, LSTM_SHIFT = 33 };
+enum { FWD_STEPS = 28, FWD_ROWS = 29, FWD_H = 30, FWD_SHIFT = 33 };
+enum { BWD_STEPS = 29, BWD_ROWS = 30, BWD_H = 31, BWD_SHIFT = 33 };
 
 /* In the order of cl/launch_list.cl: those whose items are a grid, then those with their own. */
 static const enum clseq_opencl_kernel kinds[] = {
@@ -51,12 +54,33 @@ static const enum clseq_opencl_kernel kinds[] = {
     CLSEQ_KERNEL_gemm_round,
     CLSEQ_KERNEL_masked_softmax_fwd,
     CLSEQ_KERNEL_additive_score_fwd,
+    CLSEQ_KERNEL_sum,
+    CLSEQ_KERNEL_sum_squares,
+    CLSEQ_KERNEL_col_sums,
+    CLSEQ_KERNEL_embedding_bwd,
+    CLSEQ_KERNEL_row_scatter,
+    CLSEQ_KERNEL_softmax_xent_bwd,
+    CLSEQ_KERNEL_masked_softmax_bwd,
+    CLSEQ_KERNEL_additive_score_bwd,
+    CLSEQ_KERNEL_tanh_bwd,
+    CLSEQ_KERNEL_clip_scale,
+    CLSEQ_KERNEL_sgd_update,
+    CLSEQ_KERNEL_adam_update,
+    CLSEQ_KERNEL_lstm_cell_bwd,
+    CLSEQ_KERNEL_gru_cell_bwd,
+    CLSEQ_KERNEL_rnn_cell_bwd,
+    CLSEQ_KERNEL_dropout,
     CLSEQ_KERNEL_gemm_cpu_block,
-    CLSEQ_KERNEL_gemm_cpu_pack_a,
     CLSEQ_KERNEL_gemm_cpu_direct,
+    CLSEQ_KERNEL_gemm_cpu_pack_a,
+    CLSEQ_KERNEL_gemm_cpu_pack_b,
+    CLSEQ_KERNEL_gemm_cpu_packed,
+    CLSEQ_KERNEL_gemm_cpu_strips,
+    CLSEQ_KERNEL_gemm_cpu_tile,
     CLSEQ_KERNEL_gemm_cpu_dot,
     CLSEQ_KERNEL_gemm_cpu_dot_bf16,
     CLSEQ_KERNEL_lstm_cpu_fwd,
+    CLSEQ_KERNEL_lstm_cpu_bwd,
 };
 
 /* CLSEQ_ARRAY_SIZE(kinds): it is never in a list. */
@@ -98,6 +122,14 @@ static bool is_whole(size_t n_args, const struct clseq_opencl_arg *args)
     return n_args <= CLSEQ_LIST_ARGS;
 }
 
+/* m, n and k stand at `m` in its arguments. */
+static bool is_short_product(const struct clseq_opencl_arg *args, int m)
+{
+    const int64_t all = (int64_t)int_of(args, m) * int_of(args, m + 1) * int_of(args, m + 2);
+
+    return all <= MULTIPLICATIONS || (int_of(args, m) <= FEW_ROWS && all <= ROW_MULTIPLICATIONS);
+}
+
 bool clseq_opencl_list_takes(const clseq_backend *be, enum clseq_opencl_kernel kernel,
                              const struct clseq_opencl_range *range, size_t n_args,
                              const struct clseq_opencl_arg *args)
@@ -108,17 +140,21 @@ bool clseq_opencl_list_takes(const clseq_backend *be, enum clseq_opencl_kernel k
         return false;
     switch ((int)kernel) {
     case CLSEQ_KERNEL_gemm_cpu_block:
-        return int_of(args, BLOCK_M) <= BLOCK_ROWS &&
-               (int64_t)int_of(args, BLOCK_M) * int_of(args, BLOCK_N) * int_of(args, BLOCK_K) <=
-                   BLOCK_MULTIPLICATIONS;
+    case CLSEQ_KERNEL_gemm_cpu_packed:
+    case CLSEQ_KERNEL_gemm_cpu_strips:
+        return is_short_product(args, PRODUCT_M);
+    case CLSEQ_KERNEL_gemm_cpu_tile:
+        return is_short_product(args, TILE_M);
     case CLSEQ_KERNEL_gemm_cpu_pack_a:
-        return int_of(args, PACK_M) <= BLOCK_ROWS;
-    case CLSEQ_KERNEL_gemm_cpu_direct:
+    case CLSEQ_KERNEL_gemm_cpu_pack_b:
+        return (int64_t)int_of(args, PACK_LINES) * int_of(args, PACK_K) <= PACK_ELEMENTS;
     case CLSEQ_KERNEL_gemm_cpu_dot:
     case CLSEQ_KERNEL_gemm_cpu_dot_bf16:
         return range->global[2] == 1;
     case CLSEQ_KERNEL_lstm_cpu_fwd:
-        return int_of(args, LSTM_N_ROWS) <= LSTM_ROWS;
+        return int_of(args, FWD_ROWS) <= FEW_ROWS;
+    case CLSEQ_KERNEL_lstm_cpu_bwd:
+        return int_of(args, BWD_ROWS) <= FEW_ROWS;
     default:
         return range->global[0] <= GRID_ITEMS && range->global[1] <= GRID_ITEMS &&
                range->global[0] * range->global[1] * range->global[2] <= GRID_ITEMS;
@@ -168,33 +204,40 @@ static size_t units_of(const struct clseq_opencl *cl)
     return cl->compute_units < LIST_UNITS ? cl->compute_units : LIST_UNITS;
 }
 
+/* Of a sequence: items of a step in *of_step. */
+static int sequence_items(const struct clseq_opencl *cl, int H, int shift, int steps,
+                          cl_ulong *of_step)
+{
+    const int panel = 2 * cl->vector_width;
+
+    *of_step = (cl_ulong)((H + panel - 1) / panel) << shift;
+    return (int)*of_step * steps;
+}
+
 /* Items, and what words 2 and 3 say of them. */
 static int items_of(const struct clseq_opencl *cl, const struct clseq_opencl_listed *entry,
                     cl_ulong words[2])
 {
     const struct clseq_opencl_arg *args = entry->args;
     const size_t *size = entry->range.global;
-    const int panel = 2 * cl->vector_width;
-    size_t wanted, rows;
+    const size_t wanted = ITEMS(units_of(cl)), all = size[0] * size[1] * size[2];
+    const size_t each = (all + wanted - 1) / wanted, groups = (size[0] + wanted - 1) / wanted;
 
-    words[1] = 1;
     switch ((int)entry->kernel) {
-    case CLSEQ_KERNEL_gemm_cpu_direct:
-        return (int)size[0];
     case CLSEQ_KERNEL_gemm_cpu_dot:
     case CLSEQ_KERNEL_gemm_cpu_dot_bf16:
-        wanted = DOT_ITEMS(units_of(cl));
-        rows = (size[0] + wanted - 1) / wanted * (size_t)int_of(args, DOT_BLOCK);
-        words[0] = rows;
-        return (int)(((size_t)int_of(args, DOT_N) + rows - 1) / rows);
+        words[0] = groups * (size_t)int_of(args, DOT_BLOCK);
+        return (int)(((cl_ulong)int_of(args, DOT_N) + words[0] - 1) / words[0]);
     case CLSEQ_KERNEL_lstm_cpu_fwd:
-        words[0] = (cl_ulong)(int_of(args, LSTM_H) + panel - 1) / (cl_ulong)panel
-                   << int_of(args, LSTM_SHIFT);
-        return (int)words[0] * int_of(args, LSTM_STEPS);
+        return sequence_items(cl, int_of(args, FWD_H), int_of(args, FWD_SHIFT),
+                              int_of(args, FWD_STEPS), words);
+    case CLSEQ_KERNEL_lstm_cpu_bwd:
+        return sequence_items(cl, int_of(args, BWD_H), int_of(args, BWD_SHIFT),
+                              int_of(args, BWD_STEPS), words);
     default:
         words[0] = (cl_ulong)size[0] | (cl_ulong)size[1] << 32;
-        words[1] = size[2];
-        return (int)(size[0] * size[1] * size[2]);
+        words[1] = (cl_ulong)size[2] | (cl_ulong)each << 32;
+        return (int)((all + each - 1) / each);
     }
 }
 
