@@ -22,12 +22,11 @@
 #define ITEMS(units) (32 + 2 * (units))
 
 /* A kernel with more work than this is worth its launch: work-items of a grid, elements that are
- * packed, multiplications, or those of products of few rows. */
-#define GRID_ITEMS          4096
-#define PACK_ELEMENTS       (1 << 20)
-#define MULTIPLICATIONS     ((int64_t)1 << 26)
-#define FEW_ROWS            128
-#define ROW_MULTIPLICATIONS ((int64_t)1 << 29)
+ * packed, multiplications of a product, rows of a sequence. */
+#define GRID_ITEMS      4096
+#define PACK_ELEMENTS   (1 << 21)
+#define MULTIPLICATIONS ((int64_t)1 << 30)
+#define SEQUENCE_ROWS   128
 
 /* Positions of arguments. */
 enum { PACK_LINES = 3, PACK_K = 4 };
@@ -125,9 +124,8 @@ static bool is_whole(size_t n_args, const struct clseq_opencl_arg *args)
 /* m, n and k stand at `m` in its arguments. */
 static bool is_short_product(const struct clseq_opencl_arg *args, int m)
 {
-    const int64_t all = (int64_t)int_of(args, m) * int_of(args, m + 1) * int_of(args, m + 2);
-
-    return all <= MULTIPLICATIONS || (int_of(args, m) <= FEW_ROWS && all <= ROW_MULTIPLICATIONS);
+    return (int64_t)int_of(args, m) * int_of(args, m + 1) <=
+           MULTIPLICATIONS / (int_of(args, m + 2) + 1);
 }
 
 bool clseq_opencl_list_takes(const clseq_backend *be, enum clseq_opencl_kernel kernel,
@@ -152,9 +150,9 @@ bool clseq_opencl_list_takes(const clseq_backend *be, enum clseq_opencl_kernel k
     case CLSEQ_KERNEL_gemm_cpu_dot_bf16:
         return range->global[2] == 1;
     case CLSEQ_KERNEL_lstm_cpu_fwd:
-        return int_of(args, FWD_ROWS) <= FEW_ROWS;
+        return int_of(args, FWD_ROWS) <= SEQUENCE_ROWS;
     case CLSEQ_KERNEL_lstm_cpu_bwd:
-        return int_of(args, BWD_ROWS) <= FEW_ROWS;
+        return int_of(args, BWD_ROWS) <= SEQUENCE_ROWS;
     default:
         return range->global[0] <= GRID_ITEMS && range->global[1] <= GRID_ITEMS &&
                range->global[0] * range->global[1] * range->global[2] <= GRID_ITEMS;
