@@ -330,6 +330,10 @@ static clseq_status send_some(clseq_backend *be, const struct clseq_opencl_liste
     *n = 0;
     while (*n < count && write_entry(cl, &entries[*n], &list, &list.words[*n * LIST_ENTRY]))
         ++*n;
+    if (*n == 0) {
+        *n = 1;
+        return one_by_one(be, entries, *n);
+    }
     return *n < cl->list_least ? one_by_one(be, entries, *n) : launch_list(be, &list, *n);
 }
 
