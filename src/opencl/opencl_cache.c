@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -83,10 +84,36 @@ static clseq_status point_pocl(const struct clseq_opencl_cache *cache)
     return CLSEQ_OK;
 }
 
+/* The lock goes with the process, however that ends; until then its children have it, too. */
+static void begin_use(struct clseq_opencl_cache *cache)
+{
+    char *path = NULL;
+
+    if (!cache->folder || clseq_join_path(cache->ctx, cache->folder, "in-use", &path) != CLSEQ_OK)
+        return;
+    cache->in_use = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    free(path);
+    clseq_opencl_cache_share(cache);
+}
+
+bool clseq_opencl_cache_alone(const struct clseq_opencl_cache *cache)
+{
+    return cache->in_use < 0 || flock(cache->in_use, LOCK_EX | LOCK_NB) == 0 ||
+           errno != EWOULDBLOCK;
+}
+
+void clseq_opencl_cache_share(const struct clseq_opencl_cache *cache)
+{
+    if (cache->in_use < 0)
+        return;
+    while (flock(cache->in_use, LOCK_SH) != 0 && errno == EINTR)
+        ;
+}
+
 clseq_status clseq_opencl_cache_open(clseq_context *ctx, const char *option,
                                      struct clseq_opencl_cache *ret)
 {
-    struct clseq_opencl_cache cache = { .ctx = ctx };
+    struct clseq_opencl_cache cache = { .ctx = ctx, .in_use = -1 };
     clseq_status status;
 
     CLSEQ_TRY(choose_folder(ctx, option, &cache.folder));
@@ -101,12 +128,16 @@ clseq_status clseq_opencl_cache_open(clseq_context *ctx, const char *option,
         clseq_opencl_cache_close(&cache);
         return status;
     }
+    begin_use(&cache);
     *ret = cache;
     return CLSEQ_OK;
 }
 
 void clseq_opencl_cache_close(struct clseq_opencl_cache *cache)
 {
+    if (cache->folder && cache->in_use >= 0)
+        close(cache->in_use);
+    cache->in_use = -1;
     free(cache->folder);
     cache->folder = NULL;
 }

@@ -6,6 +6,7 @@
  *   probed/<key>.bin     devices that passed the probe
  *   gemm-<key>.txt       what makes matrix products best (opencl_tune.h), for people to read
  *   pocl                 PoCL's own cache, unless the user chose another place
+ *   in-use               empty; users share a lock of it
  * An entry (.bin) carries its key and the hash of its content. One that is damaged, cut short or of
  * another version is ignored and written anew; a folder that cannot be written is no error.
  */
@@ -17,6 +18,7 @@
 struct clseq_opencl_cache {
     clseq_context *ctx; /* borrowed */
     char *folder;       /* owned; NULL = nothing is kept */
+    int in_use; /* descriptor of a file that all users of the folder share a lock of, or -1 */
 };
 
 struct clseq_opencl_key {
@@ -36,6 +38,11 @@ struct clseq_opencl_remembered {
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_cache_open(clseq_context *ctx, const char *option,
                                                       struct clseq_opencl_cache *ret);
 void clseq_opencl_cache_close(struct clseq_opencl_cache *cache);
+
+/* Are no other users there, and none coming until clseq_opencl_cache_share()? What they write could
+ * be taken for damaged. True as well where files cannot be locked. */
+bool clseq_opencl_cache_alone(const struct clseq_opencl_cache *cache);
+void clseq_opencl_cache_share(const struct clseq_opencl_cache *cache);
 
 /* A key that depends on every one of the texts and on where each ends. NULL counts as "". */
 struct clseq_opencl_key clseq_opencl_cache_key(size_t n, const char *const *texts);

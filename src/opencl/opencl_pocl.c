@@ -54,9 +54,10 @@ static bool bitcode_is_whole(const char *data, size_t size)
            (memcmp(data, "BC\xc0\xde", 4) == 0 || memcmp(data, "\xde\xc0\x17\x0b", 4) == 0);
 }
 
-/* Add a file to the hash, or delete it. Sums, as folders are listed in any order. Files of other
- * kinds are notes and leftovers of PoCL that change all the time. */
-static void visit_file(clseq_context *ctx, const char *path, size_t base,
+/* Add a file to the hash, or delete it, unless somebody may be writing it. Sums, as folders are
+ * listed in any order. Files of other kinds are notes and leftovers of PoCL that change all the
+ * time. */
+static void visit_file(clseq_context *ctx, const char *path, size_t base, bool alone,
                        struct clseq_opencl_key *state)
 {
     const bool object = ends_with(path, ".so");
@@ -71,14 +72,14 @@ static void visit_file(clseq_context *ctx, const char *path, size_t base,
         h = XXH3_128bits_withSeed(data, size, XXH3_64bits(path + base, strlen(path + base)));
         state->low += h.low64;
         state->high += h.high64;
-    } else {
+    } else if (alone) {
         clseq_log(ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s is incomplete, deleting it", path);
         unlink(path);
     }
     free(data);
 }
 
-static void visit_folder(clseq_context *ctx, const char *folder, size_t base, int depth,
+static void visit_folder(clseq_context *ctx, const char *folder, size_t base, int depth, bool alone,
                          struct clseq_opencl_key *state)
 {
     DIR *dir = opendir(folder);
@@ -94,9 +95,9 @@ static void visit_folder(clseq_context *ctx, const char *folder, size_t base, in
             clseq_join_path(ctx, folder, entry->d_name, &path) != CLSEQ_OK)
             continue;
         if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
-            visit_file(ctx, path, base, state);
+            visit_file(ctx, path, base, alone, state);
         else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && depth < DEPTH_LIMIT)
-            visit_folder(ctx, path, base, depth + 1, state);
+            visit_folder(ctx, path, base, depth + 1, alone, state);
         free(path);
     }
     closedir(dir);
@@ -111,8 +112,10 @@ struct clseq_opencl_key clseq_opencl_pocl_state(const struct clseq_opencl_cache 
     if (!cache->folder || !used ||
         clseq_join_path(cache->ctx, cache->folder, "pocl", &own) != CLSEQ_OK)
         return state;
-    if (strcmp(own, used) == 0)
-        visit_folder(cache->ctx, own, strlen(own), 0, &state);
+    if (strcmp(own, used) == 0) {
+        visit_folder(cache->ctx, own, strlen(own), 0, clseq_opencl_cache_alone(cache), &state);
+        clseq_opencl_cache_share(cache);
+    }
     free(own);
     return state;
 }

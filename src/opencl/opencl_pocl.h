@@ -9,8 +9,9 @@
 
 #include "opencl/opencl_cache.h"
 
-/* Delete what is visibly incomplete and return a hash over all that is left: while it stays the
- * same, what worked before works again. A constant when PoCL's cache is not ours. */
+/* Delete what is visibly incomplete, if nobody else uses the cache, and return a hash over all that
+ * is left: while it stays the same, what worked before works again. A constant when PoCL's cache is
+ * not ours. */
 struct clseq_opencl_key clseq_opencl_pocl_state(const struct clseq_opencl_cache *cache);
 
 #endif

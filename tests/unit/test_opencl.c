@@ -265,6 +265,7 @@ static void incomplete_files_of_pocl_are_deleted(void **state)
 {
     char path[160];
     struct clseq_opencl_key before, after;
+    struct clseq_opencl_cache other;
     struct temporary t;
 
     temporary_open(*state, &t);
@@ -281,6 +282,16 @@ static void incomplete_files_of_pocl_are_deleted(void **state)
     ASSERT_OK(*state, clseq_file_write_atomic(*state, path, "BC\xc0\xde..", 6));
     clseq_opencl_pocl_state(&t.cache);
     assert_int_not_equal(access(path, F_OK), 0);
+    /* Not while somebody else may be writing it. */
+    ASSERT_OK(*state, clseq_file_write_atomic(*state, path, "BC\xc0\xde..", 6));
+    ASSERT_OK(*state, clseq_opencl_cache_open(*state, t.folder, &other));
+    clseq_opencl_pocl_state(&t.cache);
+    clseq_opencl_pocl_state(&other);
+    assert_int_equal(access(path, F_OK), 0);
+    clseq_opencl_cache_close(&other);
+    after = clseq_opencl_pocl_state(&t.cache);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_true(before.low == after.low && before.high == after.high);
     /* Any change of what is there shows. */
     snprintf(path, sizeof(path), "%s/good.bc", t.pocl);
     assert_int_equal(access(path, F_OK), 0);
