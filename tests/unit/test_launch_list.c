@@ -101,8 +101,8 @@ static void operations_have_the_same_bits_in_a_list(void **state)
         in_lists += lists_of(d->be[ALWAYS]) > lists;
         for (int i = 0; i < 2 * FIXTURE_WORDS; i++) {
             if (one[i] != list[i])
-                fail_msg("%s: word %d is %08x in a list and %08x alone", clseq_op_name(op), i,
-                         list[i], one[i]);
+                fail_msg("%s: word %d is %08x in a list and %08x alone",
+                         clseq_op_name((enum clseq_op)op), i, list[i], one[i]);
         }
     }
     assert_int_equal(lists_of(d->be[NEVER]), 0);
