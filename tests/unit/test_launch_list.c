@@ -107,9 +107,8 @@ static void operations_have_the_same_bits_in_a_list(void **state)
     }
     assert_int_equal(lists_of(d->be[NEVER]), 0);
     assert_true(lists_of(d->be[ALWAYS]) > before);
-    /* copy, fill, bias_add, axpby, tanh, argmax, topk, gather, three cells, the sequences that two
-     * of these compose, two softmaxes, the score, the beam. */
-    assert_true(in_lists >= 16);
+    /* All but those of the rarer optimizers, sampling and the losses of large vocabularies. */
+    assert_true(in_lists >= 38);
     free(one);
 }
 
@@ -119,33 +118,14 @@ static void operations_have_the_same_bits_in_a_list(void **state)
 enum { V = 301, E = 37, H = 70, B = 3, WORDS = 24, STEPS = 5 };
 
 /* Each tensor has a buffer of its own: more of them than a list has room for. */
-enum {
-    EMB,
-    W_IH,
-    W_HH,
-    B_IH,
-    B_HH,
-    H0,
-    C0,
-    X,
-    GATES,
-    SEQ,
-    C,
-    OUT,
-    W_OUT,
-    B_OUT,
-    LOGITS,
-    SPARE,
-    TENSORS
-};
+enum { EMB, W_IH, W_HH, B_IH, B_HH, H0, C0, X, GATES, SEQ, C, OUT, W_OUT, B_OUT, LOGITS, TENSORS };
 
 static const int32_t sizes[TENSORS][3] = {
-    [EMB] = { 1, V, E },          [W_IH] = { 1, 4 * H, E }, [W_HH] = { 1, 4 * H, H },
-    [B_IH] = { 1, 1, 4 * H },     [B_HH] = { 1, 1, 4 * H }, [H0] = { 1, B, H },
-    [C0] = { 1, B, H },           [X] = { 1, STEPS *B, E }, [GATES] = { STEPS, B, 4 * H },
-    [SEQ] = { STEPS, B, H },      [C] = { STEPS, B, H },    [OUT] = { 1, B, H },
-    [W_OUT] = { 1, V, H },        [B_OUT] = { 1, 1, V },    [LOGITS] = { 1, B, V },
-    [SPARE] = { 1, STEPS *B, H },
+    [EMB] = { 1, V, E },      [W_IH] = { 1, 4 * H, E }, [W_HH] = { 1, 4 * H, H },
+    [B_IH] = { 1, 1, 4 * H }, [B_HH] = { 1, 1, 4 * H }, [H0] = { 1, B, H },
+    [C0] = { 1, B, H },       [X] = { 1, STEPS *B, E }, [GATES] = { STEPS, B, 4 * H },
+    [SEQ] = { STEPS, B, H },  [C] = { STEPS, B, H },    [OUT] = { 1, B, H },
+    [W_OUT] = { 1, V, H },    [B_OUT] = { 1, 1, V },    [LOGITS] = { 1, B, V },
 };
 
 struct chain {
