@@ -117,6 +117,18 @@ struct clseq_argmax_args {
     clseq_tensor index; /* out, i32 */
 };
 
+/* index[m] = argmax over n of c[m][n], where c = a b^T + bias on every row: gemm and argmax in one,
+ * and index is what these two would give. Of c not even that much is known afterwards: it is
+ * memory to work in. A backend that finds the largest without making all products as gemm does
+ * must prove that it is the one that gemm would make the largest. a (M, K), b (N, K), bias (N),
+ * c (M, N) with N >= 1, index (M) i32. */
+struct clseq_gemm_argmax_args {
+    clseq_tensor a, b;  /* in */
+    clseq_tensor bias;  /* in, optional */
+    clseq_tensor c;     /* undefined afterwards */
+    clseq_tensor index; /* out, i32 */
+};
+
 #define CLSEQ_TOPK_MAX 64
 
 /* The K largest of each row in descending order, ties by lower position. A row with a NaN gives

@@ -32,6 +32,7 @@
     X(col_sums,         REQUIRED, SUM,       1)  \
     X(col_dots,         REQUIRED, SUM,       1)  \
     X(argmax,           REQUIRED, EXACT,     0)  \
+    X(gemm_argmax,      OPTIONAL, EXACT,     0)  \
     X(topk,             REQUIRED, EXACT,     0)  \
     X(row_gather,       REQUIRED, EXACT,     0)  \
     X(row_scatter,      REQUIRED, EXACT,     0)  \

@@ -11,6 +11,7 @@
 #define OUT(op, f)           { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE, NULL }
 #define OUT_OVER(op, f, in)  { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE, #in }
 #define OUT_INDEX(op, f)     { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE | CLSEQ_FIELD_INDEX, NULL }
+#define SCRATCH(op, f)       { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_WRITE | CLSEQ_FIELD_SCRATCH, NULL }
 #define INOUT(op, f)         { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_WRITE, NULL }
 #define INOUT_BETA(op, f)    { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_WRITE | CLSEQ_FIELD_BETA, NULL }
 #define ANY_IN(op, f)        { #f, offsetof(struct clseq_##op##_args, f), CLSEQ_FIELD_READ | CLSEQ_FIELD_ANY, NULL }
@@ -28,6 +29,8 @@
 #define FIELDS_col_sums IN(col_sums, x), INOUT_BETA(col_sums, y)
 #define FIELDS_col_dots IN(col_dots, x), IN(col_dots, z), INOUT_BETA(col_dots, y)
 #define FIELDS_argmax IN(argmax, x), OUT_INDEX(argmax, index)
+#define FIELDS_gemm_argmax IN(gemm_argmax, a), IN(gemm_argmax, b), IN_OPT(gemm_argmax, bias), \
+    SCRATCH(gemm_argmax, c), OUT_INDEX(gemm_argmax, index)
 #define FIELDS_topk IN(topk, x), OUT(topk, value), OUT_INDEX(topk, index)
 #define FIELDS_row_gather IN(row_gather, src), INDEX(row_gather, index), OUT(row_gather, dst)
 #define FIELDS_row_scatter IN(row_scatter, src), INDEX(row_scatter, index), INOUT(row_scatter, dst)
@@ -198,6 +201,8 @@ double clseq_op_terms(enum clseq_op op, const void *args)
     case CLSEQ_OP_gemm:
         return a->gemm.trans_a ? a->gemm.a.dims[a->gemm.a.ndim - 2]
                                : a->gemm.a.dims[a->gemm.a.ndim - 1];
+    case CLSEQ_OP_gemm_argmax:
+        return a->gemm_argmax.a.dims[1];
     case CLSEQ_OP_sum:
         return (double)clseq_tensor_count(&a->sum.x);
     case CLSEQ_OP_sum_squares:
@@ -240,6 +245,8 @@ double clseq_op_flops(enum clseq_op op, const void *args)
     switch (op) {
     case CLSEQ_OP_gemm:
         return 2 * (double)clseq_tensor_count(&a->gemm.c) * clseq_op_terms(op, args);
+    case CLSEQ_OP_gemm_argmax:
+        return 2 * (double)clseq_tensor_count(&a->gemm_argmax.c) * clseq_op_terms(op, args);
     case CLSEQ_OP_lstm_seq_fwd:
     case CLSEQ_OP_lstm_seq_bwd:
     case CLSEQ_OP_gru_seq_fwd:

@@ -17,6 +17,7 @@ enum {
     CLSEQ_FIELD_INDEX = 8,    /* i32; otherwise the backend's real type */
     CLSEQ_FIELD_ANY = 16,     /* any dtype (copy, fill) */
     CLSEQ_FIELD_BETA = 32,    /* read only when the struct's beta is not 0 */
+    CLSEQ_FIELD_SCRATCH = 64, /* memory to work in: what is written means nothing afterwards */
 };
 
 #define CLSEQ_OP_MAX_FIELDS 12

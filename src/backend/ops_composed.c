@@ -181,6 +181,16 @@ static clseq_status rnn_seq_bwd(clseq_backend *be, const struct clseq_rnn_seq_bw
     return CLSEQ_OK;
 }
 
+static clseq_status gemm_argmax(clseq_backend *be, const struct clseq_gemm_argmax_args *a)
+{
+    const struct clseq_gemm_args product = {
+        .a = a->a, .b = a->b, .c = a->c, .bias = a->bias, .trans_b = true, .alpha = 1, .beta = 0
+    };
+
+    CLSEQ_TRY(clseq_op_gemm(be, &product));
+    return clseq_op_argmax(be, &(struct clseq_argmax_args) { .x = a->c, .index = a->index });
+}
+
 clseq_status clseq_op_compose(clseq_backend *be, enum clseq_op op, const void *args)
 {
     switch (op) {
@@ -196,6 +206,8 @@ clseq_status clseq_op_compose(clseq_backend *be, enum clseq_op op, const void *a
         return rnn_seq_fwd(be, args);
     case CLSEQ_OP_rnn_seq_bwd:
         return rnn_seq_bwd(be, args);
+    case CLSEQ_OP_gemm_argmax:
+        return gemm_argmax(be, args);
     default:
         return clseq_fail(be->ctx, CLSEQ_ERR_ARG,
                           "%s is not made of other operations; only optional ones are",

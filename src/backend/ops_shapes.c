@@ -225,6 +225,18 @@ static clseq_status check_argmax(const struct call *k, const struct clseq_argmax
     return CLSEQ_OK;
 }
 
+static clseq_status check_gemm_argmax(const struct call *k, const struct clseq_gemm_argmax_args *a)
+{
+    RANK(c, 2, 2, "(M, N)");
+    RANK(a, 2, 2, "(M, K)");
+    CLSEQ_TRY(need_columns(k, "c", &a->c));
+    NEED(a, "(M, K)", c, 2, a->c.dims[0], a->a.dims[1], 1);
+    NEED(b, "(N, K), with K and N from a and c,", a, 2, a->c.dims[1], a->a.dims[1], 1);
+    NEED_IF_PRESENT(bias, "(N)", c, 1, a->c.dims[1], 1, 1);
+    NEED(index, "(M)", c, 1, a->c.dims[0], 1, 1);
+    return CLSEQ_OK;
+}
+
 static clseq_status check_topk(const struct call *k, const struct clseq_topk_args *a)
 {
     char text[CLSEQ_TENSOR_TEXT], text_x[CLSEQ_TENSOR_TEXT];

@@ -66,6 +66,21 @@ static clseq_status choose(clseq_decoder_state *st, const clseq_search_job *job,
                                                 .lse = st->lse });
 }
 
+/* Is nothing wanted of a step but the most probable word? */
+static bool wants_best(const clseq_search_job *job, int32_t t)
+{
+    return !job->sampling && !job->scores && job->n_others == 0 && !clseq_search_is_early(job, t);
+}
+
+/* Step s of the block, t of all, and its words. */
+static clseq_status step(clseq_decoder_state *st, const clseq_search_job *job, int32_t s, int32_t t)
+{
+    if (wants_best(job, t))
+        return clseq_decoder_state_step_best(st, s, clseq_decoder_state_row(&st->token, s));
+    CLSEQ_TRY(clseq_search_step(st, job, s));
+    return choose(st, job, s, t);
+}
+
 /* The words of slot k of sentence b up to its end at step t. */
 static clseq_status result(const clseq_decoder_state *st, const clseq_search_job *job, int32_t b,
                            int32_t k, int32_t t, clseq_found *ret)
@@ -133,10 +148,7 @@ static clseq_status block(struct greedy_search *search, int32_t *left)
     const int32_t n = clseq_search_block_steps(st, job, search->decided);
 
     for (int32_t i = 0; i < n; i++) {
-        const int32_t s = (first + i) % CLSEQ_DECODE_BLOCK;
-
-        CLSEQ_TRY(clseq_search_step(st, job, s));
-        CLSEQ_TRY(choose(st, job, s, first + i));
+        CLSEQ_TRY(step(st, job, (first + i) % CLSEQ_DECODE_BLOCK, first + i));
     }
     CLSEQ_TRY(clseq_decoder_state_read(st, n, what));
     *left = 0;

@@ -379,9 +379,10 @@ static clseq_status attend(const clseq_decoder *decoder, const clseq_run *run,
     return clseq_attention_fwd(&decoder->attention, run, &memory, &steps);
 }
 
-clseq_status clseq_decoder_step_fwd(const clseq_decoder *decoder, const clseq_run *run,
-                                    clseq_tensor index, const clseq_decoder_step *step,
-                                    clseq_tensor logits)
+/* A step up to what the output layer sees. */
+static clseq_status step_states(const clseq_decoder *decoder, const clseq_run *run,
+                                clseq_tensor index, const clseq_decoder_step *step,
+                                clseq_tensor *ret)
 {
     const clseq_tensor w = w_ih(decoder, run);
     clseq_tensor out = { 0 };
@@ -401,5 +402,26 @@ clseq_status clseq_decoder_step_fwd(const clseq_decoder *decoder, const clseq_ru
         out = decoder->input_feeding ? step->fed_to : step->output;
         CLSEQ_TRY(attend(decoder, run, step, h, out));
     }
+    *ret = out;
+    return CLSEQ_OK;
+}
+
+clseq_status clseq_decoder_step_fwd(const clseq_decoder *decoder, const clseq_run *run,
+                                    clseq_tensor index, const clseq_decoder_step *step,
+                                    clseq_tensor logits)
+{
+    clseq_tensor out;
+
+    CLSEQ_TRY(step_states(decoder, run, index, step, &out));
     return clseq_output_layer_logits(&decoder->output, run, out, logits);
+}
+
+clseq_status clseq_decoder_step_best(const clseq_decoder *decoder, const clseq_run *run,
+                                     clseq_tensor index, const clseq_decoder_step *step,
+                                     clseq_tensor logits, clseq_tensor best)
+{
+    clseq_tensor out;
+
+    CLSEQ_TRY(step_states(decoder, run, index, step, &out));
+    return clseq_output_layer_best(&decoder->output, run, out, logits, best);
 }

@@ -103,4 +103,11 @@ CLSEQ_MUST_CHECK clseq_status clseq_decoder_step_fwd(const clseq_decoder *decode
                                                      const clseq_decoder_step *step,
                                                      clseq_tensor logits);
 
+/* Feed the words `index` (rows) i32; best (rows) i32 is the most probable word that may follow, -1
+ * for NaN. `logits` (rows, V) is memory to work in. */
+CLSEQ_MUST_CHECK clseq_status clseq_decoder_step_best(const clseq_decoder *decoder,
+                                                      const clseq_run *run, clseq_tensor index,
+                                                      const clseq_decoder_step *step,
+                                                      clseq_tensor logits, clseq_tensor best);
+
 #endif

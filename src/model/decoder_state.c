@@ -326,10 +326,10 @@ static clseq_tensor by_position(const clseq_decoder_state *st, clseq_tensor x)
         clseq_tensor_3d(x.buffer, x.offset, st->model->real, st->open, st->S, x.dims[1] / st->S));
 }
 
-clseq_status clseq_decoder_state_step(clseq_decoder_state *st, int32_t s)
+/* Where step s finds its states and leaves them. */
+static clseq_decoder_step *place_step(clseq_decoder_state *st, int32_t s)
 {
     const clseq_decoder *d = &st->model->decoder;
-    const clseq_run run = clseq_seq2seq_run(st->model, false);
     const int now = st->current, next = 1 - now;
     clseq_decoder_step *step = &st->step;
 
@@ -353,11 +353,30 @@ clseq_status clseq_decoder_state_step(clseq_decoder_state *st, int32_t s)
         step->memory.length = st->length;
         step->weights = clseq_tensor_step(st->weights, s);
     }
-    CLSEQ_TRY(clseq_decoder_step_fwd(
-        d, &run, clseq_decoder_state_row_before(st->lead ? &st->lead->token : &st->token, s), step,
-        st->logits));
     st->current = next;
-    return CLSEQ_OK;
+    return step;
+}
+
+/* The words of the step before s. */
+static clseq_tensor fed_words(const clseq_decoder_state *st, int32_t s)
+{
+    return clseq_decoder_state_row_before(st->lead ? &st->lead->token : &st->token, s);
+}
+
+clseq_status clseq_decoder_state_step(clseq_decoder_state *st, int32_t s)
+{
+    const clseq_run run = clseq_seq2seq_run(st->model, false);
+
+    return clseq_decoder_step_fwd(&st->model->decoder, &run, fed_words(st, s), place_step(st, s),
+                                  st->logits);
+}
+
+clseq_status clseq_decoder_state_step_best(clseq_decoder_state *st, int32_t s, clseq_tensor best)
+{
+    const clseq_run run = clseq_seq2seq_run(st->model, false);
+
+    return clseq_decoder_step_best(&st->model->decoder, &run, fed_words(st, s), place_step(st, s),
+                                   st->logits, best);
 }
 
 clseq_status clseq_decoder_state_reorder(clseq_decoder_state *st, clseq_tensor index)

@@ -93,6 +93,11 @@ clseq_tensor clseq_decoder_state_row_before(const clseq_tensor *ring, int32_t s)
 /* Feed the words of the step before s; st->logits is what may follow them. */
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_state_step(clseq_decoder_state *st, int32_t s);
 
+/* The same where only the most probable words are wanted: best (rows) i32, -1 for NaN. What is in
+ * st->logits then means nothing. */
+CLSEQ_MUST_CHECK clseq_status clseq_decoder_state_step_best(clseq_decoder_state *st, int32_t s,
+                                                            clseq_tensor best);
+
 /* Row r of the state becomes row index[r], index (rows) i32. */
 CLSEQ_MUST_CHECK clseq_status clseq_decoder_state_reorder(clseq_decoder_state *st,
                                                           clseq_tensor index);

@@ -71,4 +71,10 @@ CLSEQ_MUST_CHECK clseq_status clseq_output_layer_logits(const clseq_output_layer
                                                         const clseq_run *run, clseq_tensor h,
                                                         clseq_tensor logits);
 
+/* index (M) i32 of the largest logits of h (M, H), -1 for NaN; `logits` (M, V) is memory to work
+ * in. */
+CLSEQ_MUST_CHECK clseq_status clseq_output_layer_best(const clseq_output_layer *layer,
+                                                      const clseq_run *run, clseq_tensor h,
+                                                      clseq_tensor logits, clseq_tensor index);
+
 #endif

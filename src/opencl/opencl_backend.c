@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Opening and closing a device, and the table of its operations. */
+#include "opencl/opencl_argmax.h"
 #include "opencl/opencl_buffer.h"
 #include "opencl/opencl_gemm.h"
 #include "opencl/opencl_launch_list.h"
@@ -18,6 +19,7 @@
 #define PACKED_OPTIONAL(name) PACKED_##name
 #define PACKED_lstm_seq_fwd   clseq_opencl_lstm_seq_fwd
 #define PACKED_lstm_seq_bwd   clseq_opencl_lstm_seq_bwd
+#define PACKED_gemm_argmax    NULL
 #define PACKED_gru_seq_fwd    NULL
 #define PACKED_gru_seq_bwd    NULL
 #define PACKED_rnn_seq_fwd    NULL
@@ -31,6 +33,23 @@ static const struct clseq_op_table ops_composed = {
 
 static const struct clseq_op_table ops_packed = {
 #define X(name, slot, tolerance, constant) .name = PACKED_##slot(name),
+    CLSEQ_OP_LIST(X)
+#undef X
+};
+
+/* The same with a filter for the largest of a row: opencl_argmax.h. */
+#define FILTERED_REQUIRED(name) clseq_opencl_##name
+#define FILTERED_OPTIONAL(name) FILTERED_##name
+#define FILTERED_lstm_seq_fwd   PACKED_lstm_seq_fwd
+#define FILTERED_lstm_seq_bwd   PACKED_lstm_seq_bwd
+#define FILTERED_gemm_argmax    clseq_opencl_gemm_argmax
+#define FILTERED_gru_seq_fwd    NULL
+#define FILTERED_gru_seq_bwd    NULL
+#define FILTERED_rnn_seq_fwd    NULL
+#define FILTERED_rnn_seq_bwd    NULL
+
+static const struct clseq_op_table ops_filtered = {
+#define X(name, slot, tolerance, constant) .name = FILTERED_##slot(name),
     CLSEQ_OP_LIST(X)
 #undef X
 };
@@ -179,6 +198,9 @@ static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_op
                       (options->precision == CLSEQ_PRECISION_FP32 || (cl->unit && cl->unit->blocks))
                   ? &ops_packed
                   : &ops_composed;
+    CLSEQ_TRY(clseq_opencl_argmax_open(be, cache, options->matrix_unit));
+    if (cl->filters)
+        be->ops = &ops_filtered;
     CLSEQ_TRY(clseq_opencl_list_open(be, options->launch_lists));
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",
               be->info.device, be->info.platform, be->info.kernels, be->info.gemm,

@@ -188,6 +188,7 @@ static const char *const scratch_labels[CLSEQ_SCRATCH_COUNT] = {
     [CLSEQ_SCRATCH_GEMM_B] = "for a packed matrix",
     [CLSEQ_SCRATCH_ROUND_A] = "factors of products, rounded",
     [CLSEQ_SCRATCH_ROUND_B] = "factors of products, rounded",
+    [CLSEQ_SCRATCH_NORMS] = "lengths of rows",
     [CLSEQ_SCRATCH_CLBLAST] = "for CLBlast",
     [CLSEQ_SCRATCH_REDUCE] = "for partial sums",
     [CLSEQ_SCRATCH_LIST] = "for a list of launches",

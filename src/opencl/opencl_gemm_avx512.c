@@ -33,13 +33,18 @@ static bool has_dot_products(void)
 #endif
 }
 
-static bool fits(const clseq_backend *be, bool emulated)
+bool clseq_matrix_unit_avx512_is_there(const clseq_backend *be, bool emulated)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
 
-    if (be->info.precision != CLSEQ_PRECISION_BF16 || !cl->cpu_class)
-        return false;
-    return emulated || (cl->is_pocl && be->info.host_memory && has_dot_products());
+    return cl->cpu_class &&
+           (emulated || (cl->is_pocl && be->info.host_memory && has_dot_products()));
+}
+
+static bool fits(const clseq_backend *be, bool emulated)
+{
+    return be->info.precision == CLSEQ_PRECISION_BF16 &&
+           clseq_matrix_unit_avx512_is_there(be, emulated);
 }
 
 static clseq_status open_unit(clseq_backend *be, const struct clseq_opencl_cache *cache)

@@ -74,6 +74,7 @@ enum clseq_opencl_scratch {
     CLSEQ_SCRATCH_GEMM_B,    /* a whole B in panels, used by several products */
     CLSEQ_SCRATCH_ROUND_A,   /* A and B rounded */
     CLSEQ_SCRATCH_ROUND_B,
+    CLSEQ_SCRATCH_NORMS,   /* lengths of the rows of B */
     CLSEQ_SCRATCH_CLBLAST, /* its temporary buffer */
     CLSEQ_SCRATCH_REDUCE,  /* partial sums of reductions */
     CLSEQ_SCRATCH_LIST,    /* launches that are one: opencl_launch_list.h */
@@ -166,6 +167,7 @@ struct clseq_opencl {
     const struct clseq_matrix_unit *unit; /* NULL: none; see opencl_matrix_unit.h */
     bool unit_emulated;                   /* CLSEQ_EMULATED is 1 in the programs */
     bool unit_rests;                      /* a benchmark wants products without it */
+    bool filters;                         /* opencl_argmax.h */
     uint32_t gemm_refused;          /* bits: enum clseq_gemm_candidate, wrong or not running */
     struct clseq_gemm_tuner *tuner; /* owned; NULL: the rule of the provider chooses */
     int gemm_forced;                /* 1 + a candidate that makes all products; 0: none */

@@ -77,15 +77,20 @@ static struct clseq_seq2seq_input fake_input(const struct fake *f, const clseq_b
     };
 }
 
+/* With `best` as greedy search does that wants words alone. */
 static clseq_status search_steps(clseq_decoder_state *st, const struct clseq_seq2seq_input *batch,
-                                 int32_t beam)
+                                 int32_t beam, bool best)
 {
     struct clseq_seq2seq_input input = *batch;
 
     input.T = input.N = 0;
     CLSEQ_TRY(clseq_decoder_state_begin(st, &input, beam));
-    for (int32_t s = 0; s < DRY_STEPS; s++)
-        CLSEQ_TRY(clseq_decoder_state_step(st, s));
+    for (int32_t s = 0; s < DRY_STEPS; s++) {
+        const clseq_tensor word = clseq_decoder_state_row(&st->token, s);
+
+        CLSEQ_TRY(best ? clseq_decoder_state_step_best(st, s, word)
+                       : clseq_decoder_state_step(st, s));
+    }
     return CLSEQ_OK;
 }
 
@@ -98,7 +103,7 @@ static clseq_status one_step(clseq_trainer *t, const struct clseq_seq2seq_input 
 
     CLSEQ_TRY(clseq_candidates_add(&t->candidates, 0, &copy));
     if (t->options->teacher_forcing < 1)
-        CLSEQ_TRY(search_steps(&t->sampling.state, input, 1));
+        CLSEQ_TRY(search_steps(&t->sampling.state, input, 1, false));
     if (clseq_step_record_full(&t->record))
         t->record.used = 0;
     clseq_step_record_next(&t->record, &loss, &sumsq, &stats);
@@ -174,7 +179,7 @@ static clseq_status translate(const clseq_trainer *t, int32_t S, int32_t B, int3
     CLSEQ_TRY_GOTO(status, out, clseq_decoder_state_plan(&state, B, S, beam));
     input = fake_input(&f, &shape);
     for (int i = 0; i < 2 && status == CLSEQ_OK; i++) /* batches, which find the same weights */
-        status = search_steps(&state, &input, beam);
+        status = search_steps(&state, &input, beam, beam == 1);
 out:
     clseq_decoder_state_fini(&state);
     clseq_seq2seq_destroy(&model);

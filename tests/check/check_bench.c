@@ -206,6 +206,14 @@ static void bench_rows(struct check *t, int32_t rows, int32_t columns)
         check_out(c, "index", 1, rows, 1, 1);
         check_run(c);
     }
+    if ((c = check_begin(t, CLSEQ_OP_gemm_argmax, "%d_%d", rows, columns))) {
+        check_real(c, "a", 2, rows, 512, 1);
+        check_real(c, "b", 2, columns, 512, 1);
+        check_real(c, "bias", 1, columns, 1, 1);
+        check_out(c, "c", 2, rows, columns, 1);
+        check_out(c, "index", 1, rows, 1, 1);
+        check_run(c);
+    }
     if ((c = check_begin(t, CLSEQ_OP_keep_target, "%d_%d", rows, columns))) {
         check_real(c, "x", 2, rows, columns, 1);
         check_index(c, "target", rows);

@@ -22,7 +22,9 @@ static uint32_t guard_word(size_t position)
 
 bool check_is_written(const struct check_case *c, const struct check_operand *x)
 {
-    return x->present && (x->field->flags & CLSEQ_FIELD_WRITE) != 0;
+    const unsigned flags = CLSEQ_FIELD_WRITE | CLSEQ_FIELD_SCRATCH;
+
+    return x->present && (x->field->flags & flags) == CLSEQ_FIELD_WRITE;
 }
 
 static double beta_of(const struct check_case *c)
@@ -160,7 +162,7 @@ static bool is_target(const struct check_case *c, const struct check_operand *x)
     for (int i = 0; i < c->schema->n_fields; i++) {
         const struct check_operand *y = &c->operands[i];
 
-        if (check_is_written(c, y) &&
+        if (y->present && (y->field->flags & CLSEQ_FIELD_WRITE) &&
             (y == x || (y->same_as >= 0 && &c->operands[y->same_as] == x)))
             return true;
     }

@@ -166,6 +166,69 @@ void check_argmax(struct check *t)
     argmax_case(t, 3, t->quick ? 301 : 8003, ROWS_TIES);
 }
 
+/* Few bits, so that no sum rounds and the largest is the same in every order of adding. */
+static void make_coarse(struct check_case *c, const char *name)
+{
+    struct check_operand *x = check_find(c, name);
+
+    for (size_t i = 0; i < x->count; i++)
+        x->real[i] = round(x->real[i] * 16) / 16;
+}
+
+/* Factors of few values make many equal sums. */
+static void gemm_argmax_case(struct check *t, int32_t m, int32_t n, int32_t k, bool biased,
+                             enum rows kind)
+{
+    static const double coarse[] = { -1, 0, -0.0, 1, 2 };
+    struct check_case *c = check_begin(t, CLSEQ_OP_gemm_argmax, "m%d_n%d_k%d%s_%s", m, n, k,
+                                       biased ? "_bias" : "", rows_name[kind]);
+
+    if (!c)
+        return;
+    check_real(c, "a", 2, m, k, 1);
+    check_real(c, "b", 2, n, k, 1);
+    make_coarse(c, "a");
+    make_coarse(c, "b");
+    if (biased) {
+        check_real(c, "bias", 1, n, 1, 1);
+        make_coarse(c, "bias");
+    }
+    if (kind == ROWS_TIES) {
+        check_sprinkle(c, "a", 1, coarse, (int)CLSEQ_ARRAY_SIZE(coarse));
+        check_sprinkle(c, "b", 1, coarse, (int)CLSEQ_ARRAY_SIZE(coarse));
+        if (biased)
+            check_sprinkle(c, "bias", 1, coarse, (int)CLSEQ_ARRAY_SIZE(coarse));
+    } else if (kind == ROWS_EQUAL) {
+        fill_rows(c, "a", kind);
+        fill_rows(c, "b", kind);
+    } else if (kind != ROWS_NORMAL) {
+        fill_rows(c, "b", kind);
+    }
+    check_out(c, "c", 2, m, n, 1);
+    check_out(c, "index", 1, m, 1, 1);
+    check_run(c);
+}
+
+void check_gemm_argmax(struct check *t)
+{
+    static const enum rows kinds[] = { ROWS_NORMAL, ROWS_TIES, ROWS_EQUAL, ROWS_NAN };
+
+    for (int i = 0; i < check_size_count(t); i++) {
+        for (int kind = 0; kind < (int)CLSEQ_ARRAY_SIZE(kinds); kind++) {
+            const int32_t n = check_size(t, i + 3 * kind), k = check_size(t, i + kind + 5);
+
+            gemm_argmax_case(t, check_size(t, i), n > 0 ? n : 5, k, (i + kind) % 2 == 0,
+                             kinds[kind]);
+        }
+    }
+    /* As many rows as a filter takes; a sum in parts; hardly a difference between columns. */
+    for (int kind = 0; kind < (int)CLSEQ_ARRAY_SIZE(kinds); kind++) {
+        gemm_argmax_case(t, 37, t->quick ? 101 : 1003, 40, true, kinds[kind]);
+        gemm_argmax_case(t, 64, t->quick ? 96 : 960, t->quick ? 70 : 1100, kind % 2 == 0,
+                         kinds[kind]);
+    }
+}
+
 static void topk_case(struct check *t, int32_t m, int32_t n, int32_t k, enum rows kind)
 {
     struct check_case *c =

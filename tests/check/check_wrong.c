@@ -215,6 +215,16 @@ static clseq_status bias_instead_of_c(clseq_backend *be, const struct clseq_gemm
     return clseq_reference_gemm(be, &less);
 }
 
+/* The products are not looked at beyond the first half of a row. */
+static clseq_status half_a_row(clseq_backend *be, const struct clseq_gemm_argmax_args *a)
+{
+    struct clseq_gemm_argmax_args half = *a;
+
+    half.c.dims[1] = half.b.dims[0] = (a->c.dims[1] + 1) / 2;
+    half.bias.dims[0] = half.c.dims[1];
+    return clseq_op_run_composed(be, CLSEQ_OP_gemm_argmax, &half);
+}
+
 static clseq_status last_of_equals(clseq_backend *be, const struct clseq_argmax_args *a)
 {
     CLSEQ_TRY(clseq_reference_argmax(be, a));
@@ -515,6 +525,7 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(k_cut_short, gemm, gemm, VALUE)                                                              \
     X(bias_instead_of_c, gemm, gemm, VALUE)                                                        \
     X(last_of_equals, argmax, argmax, VALUE)                                                       \
+    X(half_a_row, gemm_argmax, gemm_argmax, VALUE)                                                 \
     X(order_not_fixed, sum_squares, sum_squares, REPEAT)                                           \
     X(error_returned, clip_scale, clip_scale, STATUS)                                              \
     X(row_stride_ignored, row_gather, row_gather, NONE)                                            \

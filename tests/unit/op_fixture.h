@@ -142,6 +142,13 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
     case CLSEQ_OP_argmax:
         ret->argmax = (struct clseq_argmax_args) { .x = REAL(OP_M, OP_N), .index = INDEX(OP_M) };
         break;
+    case CLSEQ_OP_gemm_argmax:
+        ret->gemm_argmax = (struct clseq_gemm_argmax_args) { .a = REAL(OP_M, OP_K),
+                                                             .b = REAL(OP_N, OP_K),
+                                                             .bias = REAL(OP_N),
+                                                             .c = REAL(OP_M, OP_N),
+                                                             .index = INDEX(OP_M) };
+        break;
     case CLSEQ_OP_topk:
         ret->topk = (struct clseq_topk_args) { .x = REAL(OP_M, OP_N),
                                                .value = REAL(OP_M, OP_K),
