@@ -22,6 +22,7 @@ struct values {
     int64_t samples;
     struct model_options model;
     double limit;
+    bool no_tables;
     bool json;
     struct device_options device;
 };
@@ -42,6 +43,8 @@ static const cli_option options[] = {
       .help = "timed repetitions; the median is reported" },
     { "beam", 0, CLI_INT_FIELD(struct values, beam), "N", "5", .min = 1, .max = 64,
       .help = "decode: hypotheses of the beam that is timed beside greedy search" },
+    { "no-tables", 0, CLI_FLAG_FIELD(struct values, no_tables), NULL, NULL,
+      .help = "decode: as at the start of a text, before the input products of all words are made" },
     { "limit", 0, CLI_FLOAT_FIELD(struct values, limit), "SECONDS", "1", .min = 0, .max = 3600, .bounds = CLI_ABOVE_MIN,
       .help = "gemm: a provider may take so long for a product; slower ones are repeated less often, or skipped" },
     { "batch", 0, CLI_INT_FIELD(struct values, batch), "N", NULL, .min = 1, .max = 65536,
@@ -91,13 +94,13 @@ static void print_result(const struct bench *b, const char *size, const char *wh
             "%s/%s\",\"device\":\"%s\",\"size\":\"%s\",\"precision\":\"%s\",\"what\":\"%s\","
             "\"%s\":%.6g,\"min\":%.6g,\"max\":%.6g,\"target_tokens_per_s\":%.6g,\"gflops\":%.6g,"
             "\"peak_share\":%.6g,\"peak_gflops\":%.6g,\"peak_gb_per_s\":%.6g,\"device_bytes\":%llu,"
-            "\"buffers_created\":%llu,\"reads\":%llu}\n",
+            "\"buffers_created\":%llu,\"reads\":%llu,\"table_bytes\":%llu,\"table_ms\":%.6g}\n",
             CLSEQ_VERSION_STRING, info->name, info->gemm, info->device, size_names[b->v->size],
             clseq_precision_name(info->precision), what,
             strcmp(what, "train") == 0 ? "ms_per_step" : "ms", r->ms, r->ms_min, r->ms_max,
             r->target_tokens_per_s, r->gflops, r->peak_share, b->peaks.gflops, b->peaks.gb_per_s,
             (unsigned long long)r->device_bytes, (unsigned long long)r->buffers_created,
-            (unsigned long long)r->reads);
+            (unsigned long long)r->reads, (unsigned long long)r->table_bytes, r->table_ms);
     else
         printf("%-18s %10.2f ms (%.2f to %.2f)  %10.0f target tokens/s  %7.1f GFLOP/s%s\n", what,
                r->ms, r->ms_min, r->ms_max, r->target_tokens_per_s, r->gflops, share(r, text));
@@ -139,8 +142,9 @@ static clseq_status bench_decode(const struct bench *b, const struct clseq_bench
         for (int beam = 0; beam < (v->beam > 1 ? 2 : 1); beam++) {
             struct clseq_bench_result r;
             char what[64];
-            const clseq_status status = clseq_bench_decode(
-                b->ctx, b->be, size, batches[i], beam ? (int32_t)v->beam : 1, (int)v->steps, &r);
+            const clseq_status status =
+                clseq_bench_decode(b->ctx, b->be, size, batches[i], beam ? (int32_t)v->beam : 1,
+                                   !v->no_tables, (int)v->steps, &r);
 
             if (status != CLSEQ_OK)
                 return status;
@@ -149,6 +153,9 @@ static clseq_status bench_decode(const struct bench *b, const struct clseq_bench
             else
                 snprintf(what, sizeof(what), "greedy batch %d", batches[i]);
             print_result(b, size->name, what, &r);
+            if (r.table_bytes > 0 && !v->json)
+                printf("%-18s input products of all words, %.0f MB, were made before, in %.1f ms\n",
+                       "", 1e-6 * (double)r.table_bytes, r.table_ms);
             print_profile(b);
         }
     }

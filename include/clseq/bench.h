@@ -32,6 +32,8 @@ struct clseq_bench_result {
     uint64_t buffers_created; /* on the device during the timed steps */
     uint64_t reads;           /* from the device during the timed steps, the final wait excepted */
     uint64_t device_bytes;    /* weights, gradients, moments and activations */
+    uint64_t table_bytes;     /* decoding: of tables that were made before; 0: none */
+    double table_ms;          /* what making them took */
 };
 
 /* Time `steps` training steps (forward, backward, clipping to norm 5, SGD) after two that warm up.
@@ -43,10 +45,13 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_train(clseq_context *ctx, cl
                                                           struct clseq_bench_result *ret);
 
 /* Time `repeats` runs of decoding `batch` sentences of S words into exactly T words, with `beam`
- * hypotheses (1 = greedy), after one that warms up. A profile counts the timed ones only. */
+ * hypotheses (1 = greedy), after one that warms up. A profile counts the timed ones only. With
+ * `tables` as it goes on in a text of more words than the vocabularies have: clseq_translate_options
+ * says what they are. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
                                                            const struct clseq_bench_size *size,
-                                                           int32_t batch, int32_t beam, int repeats,
+                                                           int32_t batch, int32_t beam, bool tables,
+                                                           int repeats,
                                                            struct clseq_bench_result *ret);
 
 /* ---- matrix products ---- */

@@ -120,10 +120,15 @@ typedef struct clseq_translate_options {
      * 1 to CLSEQ_OUTPUT_LIMIT. */
     int32_t max_input;
     uint64_t first_line; /* number of lines[0] in error messages */
+    /* Once twice as many words were read or fed as the vocabulary of that side has, keep the
+     * products of all its words with the first layer's weights, if they take at most 128 MiB of the
+     * device: looking them up is faster, and changes no result but for the last bits of small
+     * batches. */
+    bool tables;
 } clseq_translate_options;
 
 /* beam 1, nbest 1, batch 64, temperature 1, top_p 1, seed 1, length_penalty 1, max_length_factor 2,
- * max_input 1000, first_line 1; all else 0, false and NULL. */
+ * max_input 1000, first_line 1, tables true; all else 0, false and NULL. */
 CLSEQ_API void clseq_translate_options_init(clseq_translate_options *options);
 
 typedef struct clseq_hypothesis {

@@ -79,6 +79,27 @@ static clseq_status prepare(clseq_context *ctx, clseq_backend *be, const struct 
     return CLSEQ_OK;
 }
 
+static clseq_status tabulate(struct decoding *d, struct clseq_bench_result *ret)
+{
+    const clseq_rnn_stack *stack[CLSEQ_SIDES] = { &d->model->encoder.rnn, &d->model->decoder.rnn };
+    double start;
+
+    CLSEQ_TRY(clseq_backend_sync(d->model->be));
+    start = clseq_seconds();
+    for (int side = 0; side < CLSEQ_SIDES; side++) {
+        bool made;
+
+        CLSEQ_TRY(clseq_seq2seq_tabulate(d->model, side, &made));
+        if (made)
+            ret->table_bytes += (uint64_t)stack[side]->directions *
+                                (uint64_t)clseq_tensor_count(&stack[side]->table[0]) *
+                                clseq_dtype_size(d->model->real);
+    }
+    CLSEQ_TRY(clseq_backend_sync(d->model->be));
+    ret->table_ms = 1e3 * (clseq_seconds() - start);
+    return CLSEQ_OK;
+}
+
 static clseq_status search_once(struct decoding *d, int32_t beam)
 {
     const clseq_search_job job = {
@@ -101,7 +122,7 @@ static clseq_status search_once(struct decoding *d, int32_t beam)
 
 clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
                                 const struct clseq_bench_size *size, int32_t batch, int32_t beam,
-                                int repeats, struct clseq_bench_result *ret)
+                                bool tables, int repeats, struct clseq_bench_result *ret)
 {
     const double H = size->model.hidden, E = size->model.embedding, L = size->model.layers;
     const double stack = 4 * H * (E + H) + (L - 1) * 4 * H * 2 * H;
@@ -115,6 +136,8 @@ clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
                           batch, beam, repeats);
     CLSEQ_TRY_GOTO(status, out, clseq_bench_times_init(&times, ctx, be, repeats));
     CLSEQ_TRY_GOTO(status, out, prepare(ctx, be, size, batch, beam, &d));
+    if (tables)
+        CLSEQ_TRY_GOTO(status, out, tabulate(&d, ret));
     for (int i = -1; i < repeats; i++) {
         const uint64_t buffers = be->buffers_created, reads = be->reads;
         const double start = clseq_seconds();

@@ -13,6 +13,10 @@
 #define LENGTH_SLACK        10
 #define LENGTH_FACTOR_LIMIT 1000
 
+/* Words that cost as much as a table of input products, for each word of the vocabulary: half of
+ * making one is getting the memory from the system. */
+#define TABLE_WORDS 2
+
 void clseq_translate_options_init(clseq_translate_options *options)
 {
     *options = (clseq_translate_options) {
@@ -26,6 +30,7 @@ void clseq_translate_options_init(clseq_translate_options *options)
         .max_length_factor = 2,
         .max_input = 1000,
         .first_line = 1,
+        .tables = true,
     };
 }
 
@@ -538,6 +543,30 @@ static clseq_search_job job_of(const clseq_translate_options *o, const struct sc
     };
 }
 
+/* After a batch with so many words of a side. */
+static clseq_status count_words(struct clseq_member *m, int side, uint64_t words)
+{
+    const struct clseq_model_config *c = &m->model->config;
+    const int32_t all = side == CLSEQ_SIDE_SOURCE ? c->source_vocabulary : c->target_vocabulary;
+    bool made;
+
+    m->words[side] += words;
+    if (m->tabulated[side] || m->words[side] < TABLE_WORDS * (uint64_t)all)
+        return CLSEQ_OK;
+    m->tabulated[side] = true;
+    return clseq_seq2seq_tabulate(m->model, side, &made);
+}
+
+/* `lead` is the state of the first model, whose words all are fed. */
+static clseq_status count_batch(struct clseq_member *m, const clseq_decoder_state *lead)
+{
+    const struct clseq_seq2seq_input input = clseq_batch_input(&m->batch);
+    const uint64_t rows = (uint64_t)input.B * (uint64_t)lead->beam;
+
+    CLSEQ_TRY(count_words(m, CLSEQ_SIDE_SOURCE, (uint64_t)input.S * (uint64_t)input.B));
+    return count_words(m, CLSEQ_SIDE_TARGET, (uint64_t)lead->steps * rows);
+}
+
 /* Load the batch into every model, and search. */
 static clseq_status search_batch(clseq_translator *tr, const clseq_translate_options *o,
                                  const clseq_sentences *source, const clseq_sentence_place *places,
@@ -589,6 +618,8 @@ static clseq_status translate_batch(clseq_translator *tr, const clseq_translate_
     status = search_batch(tr, o, source, places, B, &job, s);
     clseq_text_fini(&listener.text);
     CLSEQ_TRY(status);
+    for (size_t i = 0; o->tables && i < tr->members; i++)
+        CLSEQ_TRY(count_batch(tr->member[i], &tr->member[0]->state));
     for (size_t i = 0; i < B; i++)
         CLSEQ_TRY(to_translation(tr, s->found + i * (size_t)o->nbest, (size_t)s->count[i],
                                  &results[places[i].index]));

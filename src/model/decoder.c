@@ -228,9 +228,11 @@ clseq_status clseq_decoder_fwd(const clseq_decoder *decoder, const clseq_run *ru
     const int32_t T = pass->rnn.T, n = decoder->input_feeding ? 1 : T;
     clseq_tensor out = clseq_rnn_output(&decoder->rnn, &pass->rnn);
 
-    CLSEQ_TRY(clseq_embedding_fwd(&decoder->embedding, run, pass->index,
-                                  clseq_tensor_flatten(pass->rnn.x)));
-    CLSEQ_TRY(clseq_dropout_embedding(run, CLSEQ_PLACE_DECODER, pass->rnn.x, pass->rnn.x));
+    if (!clseq_rnn_stack_has_table(&decoder->rnn)) {
+        CLSEQ_TRY(clseq_embedding_fwd(&decoder->embedding, run, pass->index,
+                                      clseq_tensor_flatten(pass->rnn.x)));
+        CLSEQ_TRY(clseq_dropout_embedding(run, CLSEQ_PLACE_DECODER, pass->rnn.x, pass->rnn.x));
+    }
     CLSEQ_TRY(clseq_rnn_stack_input(&decoder->rnn, run, &pass->rnn));
     CLSEQ_TRY(context_fwd(decoder, run, pass));
     if (attends(decoder)) {
@@ -387,9 +389,15 @@ static clseq_status step_states(const clseq_decoder *decoder, const clseq_run *r
     const clseq_tensor w = w_ih(decoder, run);
     clseq_tensor out = { 0 };
 
-    CLSEQ_TRY(clseq_embedding_fwd(&decoder->embedding, run, index, step->x));
-    CLSEQ_TRY(clseq_linear_fwd(run, step->x, clseq_tensor_columns(w, 0, decoder->rnn.input), 0,
-                               step->gates));
+    if (clseq_rnn_stack_has_table(&decoder->rnn)) {
+        CLSEQ_TRY(clseq_op_row_gather(
+            run->be, &(struct clseq_row_gather_args) {
+                         .src = decoder->rnn.table[0], .index = index, .dst = step->gates }));
+    } else {
+        CLSEQ_TRY(clseq_embedding_fwd(&decoder->embedding, run, index, step->x));
+        CLSEQ_TRY(clseq_linear_fwd(run, step->x, clseq_tensor_columns(w, 0, decoder->rnn.input), 0,
+                                   step->gates));
+    }
     if (decoder->contexts > 0)
         CLSEQ_TRY(add_to(run, step->context_gates, step->gates));
     if (decoder->input_feeding)

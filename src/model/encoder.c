@@ -40,9 +40,11 @@ clseq_status clseq_encoder_take(const clseq_encoder *encoder, clseq_workspace *w
 clseq_status clseq_encoder_fwd(const clseq_encoder *encoder, const clseq_run *run,
                                const clseq_encoder_pass *pass)
 {
-    CLSEQ_TRY(clseq_embedding_fwd(&encoder->embedding, run, pass->index,
-                                  clseq_tensor_flatten(pass->rnn.x)));
-    CLSEQ_TRY(clseq_dropout_embedding(run, CLSEQ_PLACE_ENCODER, pass->rnn.x, pass->rnn.x));
+    if (!clseq_rnn_stack_has_table(&encoder->rnn)) {
+        CLSEQ_TRY(clseq_embedding_fwd(&encoder->embedding, run, pass->index,
+                                      clseq_tensor_flatten(pass->rnn.x)));
+        CLSEQ_TRY(clseq_dropout_embedding(run, CLSEQ_PLACE_ENCODER, pass->rnn.x, pass->rnn.x));
+    }
     CLSEQ_TRY(clseq_rnn_start_zero(&encoder->rnn, run, &pass->rnn));
     CLSEQ_TRY(clseq_rnn_stack_input(&encoder->rnn, run, &pass->rnn));
     return clseq_rnn_stack_fwd(&encoder->rnn, run, &pass->rnn, 0, pass->rnn.T);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "model/seq2seq.h"
 
+#include "backend/backend_memory.h"
 #include "model/row_tables.h"
 #include "nn/sampled_output.h"
 
@@ -20,6 +21,25 @@ static void destroy_workspace(clseq_seq2seq *model)
     model->ws = (clseq_workspace) { 0 };
 }
 
+static clseq_rnn_stack *stack_of(clseq_seq2seq *m, int side)
+{
+    return side == CLSEQ_SIDE_SOURCE ? &m->encoder.rnn : &m->decoder.rnn;
+}
+
+static void forget_tables(clseq_seq2seq *m, int side)
+{
+    for (int d = 0; d < 2; d++) {
+        clseq_buffer_destroy(&m->tables[side][d]);
+        stack_of(m, side)->table[d] = (clseq_tensor) { 0 };
+    }
+}
+
+static void forget_all_tables(clseq_seq2seq *m)
+{
+    for (int side = 0; side < CLSEQ_SIDES; side++)
+        forget_tables(m, side);
+}
+
 void clseq_seq2seq_destroy(clseq_seq2seq **model)
 {
     clseq_seq2seq *m = *model;
@@ -27,6 +47,7 @@ void clseq_seq2seq_destroy(clseq_seq2seq **model)
     if (!m)
         return;
     destroy_workspace(m);
+    forget_all_tables(m);
     destroy_buffers(&m->weights);
     destroy_buffers(&m->gradients);
     clseq_buffer_destroy(&m->input_buffer);
@@ -203,6 +224,7 @@ clseq_status clseq_seq2seq_plan(clseq_seq2seq *model, const struct clseq_seq2seq
     model->training = training;
     most.candidates = training ? clseq_seq2seq_most_candidates(model, limits->N) : 0;
     if (training) {
+        forget_all_tables(model);
         CLSEQ_TRY(create_gradients(model));
         CLSEQ_TRY(clseq_row_tables_create(model));
     }
@@ -339,6 +361,7 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
 
     model->encoder_pass.index =
         clseq_seq2seq_stage(model, &used, input->source_index, input->S * input->B);
+    model->encoder_pass.rnn.index = model->encoder_pass.index;
     model->encoder_pass.rnn.length =
         clseq_seq2seq_stage(model, &used, input->source_length, input->B);
     if (model->config.bidirectional)
@@ -349,6 +372,7 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
     if (input->T > 0) {
         model->decoder_pass.index =
             clseq_seq2seq_stage(model, &used, input->target_index, input->T * input->B);
+        model->decoder_pass.rnn.index = model->decoder_pass.index;
         /* Fed with its own output the decoder goes step by step, and a length would count from
          * each. What padded steps compute is used by nothing. */
         if (!model->config.input_feeding)
@@ -365,6 +389,40 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
             clseq_row_tables_stage(model, &used, input);
     }
     return clseq_buffer_write(model->input_buffer, 0, model->input_host, used * sizeof(int32_t));
+}
+
+clseq_status clseq_seq2seq_tabulate(clseq_seq2seq *model, int side, bool *ret)
+{
+    const clseq_run run = clseq_seq2seq_run(model, false);
+    const clseq_embedding *words =
+        side == CLSEQ_SIDE_SOURCE ? &model->encoder.embedding : &model->decoder.embedding;
+    clseq_rnn_stack *stack = stack_of(model, side);
+    const int32_t gates = clseq_cell_gates(stack->cell) * stack->hidden;
+    const uint64_t bytes = (uint64_t)words->vocabulary * (uint64_t)gates *
+                           clseq_dtype_size(model->real) * (uint64_t)stack->directions;
+    clseq_tensor table[2] = { { 0 }, { 0 } };
+
+    *ret = false;
+    if (model->training || clseq_rnn_stack_has_table(stack) || bytes > CLSEQ_TABLE_BYTES_MAX ||
+        !clseq_backend_memory_fits(model->be, bytes))
+        return CLSEQ_OK;
+    for (int32_t d = 0; d < stack->directions; d++) {
+        const clseq_tensor w_ih = clseq_rnn_layer_w_ih(&stack->layer[0][d], &run, 0, stack->input);
+
+        if (clseq_buffer_create(model->be, bytes / (uint64_t)stack->directions,
+                                "input products of all words",
+                                &model->tables[side][d]) != CLSEQ_OK) {
+            forget_tables(model, side);
+            return CLSEQ_OK;
+        }
+        table[d] =
+            clseq_tensor_2d(model->tables[side][d], 0, model->real, words->vocabulary, gates);
+        CLSEQ_TRY(clseq_linear_fwd(&run, clseq_run_weight(&run, words->weight), w_ih, 0, table[d]));
+    }
+    stack->table[0] = table[0];
+    stack->table[1] = table[1];
+    *ret = true;
+    return CLSEQ_OK;
 }
 
 clseq_status clseq_seq2seq_encode(clseq_seq2seq *model)

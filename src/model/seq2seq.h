@@ -76,6 +76,8 @@ struct clseq_joint_rows {
     clseq_tensor rows, other;     /* (J, E) */
 };
 
+enum { CLSEQ_SIDE_SOURCE, CLSEQ_SIDE_TARGET, CLSEQ_SIDES };
+
 typedef struct clseq_seq2seq {
     clseq_context *ctx; /* borrowed */
     clseq_backend *be;  /* borrowed */
@@ -88,6 +90,7 @@ typedef struct clseq_seq2seq {
     clseq_param_store store;
     clseq_param_buffers weights, gradients; /* owned; gradients only when training */
     bool training;
+    clseq_buffer *tables[CLSEQ_SIDES][2]; /* of clseq_seq2seq_tabulate(); owned, NULL: none */
     clseq_dropout dropout; /* of training; the caller sets `step` before every batch */
     double smoothing;
 
@@ -144,6 +147,16 @@ void clseq_seq2seq_regularise(clseq_seq2seq *model, const clseq_dropout *dropout
 CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_plan(clseq_seq2seq *model,
                                                  const struct clseq_seq2seq_limits *limits,
                                                  bool training);
+
+/* What clseq_seq2seq_tabulate() may take for each side. */
+#define CLSEQ_TABLE_BYTES_MAX ((uint64_t)128 << 20)
+
+/* For inference with weights that do not change any more: make the products of all words of a side
+ * with the W_ih of its first layer, which are looked up from then on until a plan for training.
+ * The cost is that of as many words read one by one, and memory for V G H numbers and direction.
+ * Nothing happens, and *ret is false, where that is more than CLSEQ_TABLE_BYTES_MAX or there is no
+ * such memory; nor a second time. Errors: those of the device. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_tabulate(clseq_seq2seq *model, int side, bool *ret);
 
 /* Device memory of weights, gradients and activations after plan, in bytes. */
 uint64_t clseq_seq2seq_bytes(const clseq_seq2seq *model);

@@ -136,21 +136,35 @@ static clseq_status products(const clseq_rnn_stack *stack, const clseq_run *run,
         clseq_tensor_flatten(clseq_tensor_range(pass->layer[l][0].gates, first, n)));
 }
 
+/* The products of direction d of the first layer with all steps of x, from its table. */
+static clseq_status look_up(const clseq_rnn_stack *stack, const clseq_run *run,
+                            const clseq_rnn_pass *pass, int d, clseq_tensor gates)
+{
+    return clseq_op_row_gather(run->be, &(struct clseq_row_gather_args) { .src = stack->table[d],
+                                                                          .index = pass->index,
+                                                                          .dst = gates });
+}
+
 /* The same for the backward direction, all steps. */
 static clseq_status products_backward(const clseq_rnn_stack *stack, const clseq_run *run,
                                       const clseq_rnn_pass *pass, int32_t l, clseq_tensor x)
 {
     const clseq_tensor flat = clseq_tensor_flatten(pass->flip);
 
-    CLSEQ_TRY(clseq_linear_fwd(run, clseq_tensor_flatten(x),
-                               clseq_rnn_layer_w_ih(&stack->layer[l][1], run, 0, x.dims[2]), 0,
-                               flat));
+    if (l == 0 && clseq_rnn_stack_has_table(stack))
+        CLSEQ_TRY(look_up(stack, run, pass, 1, flat));
+    else
+        CLSEQ_TRY(clseq_linear_fwd(run, clseq_tensor_flatten(x),
+                                   clseq_rnn_layer_w_ih(&stack->layer[l][1], run, 0, x.dims[2]), 0,
+                                   flat));
     return flip(run, pass, flat, clseq_tensor_flatten(pass->layer[l][1].gates));
 }
 
 clseq_status clseq_rnn_stack_input(const clseq_rnn_stack *stack, const clseq_run *run,
                                    const clseq_rnn_pass *pass)
 {
+    if (clseq_rnn_stack_has_table(stack))
+        return look_up(stack, run, pass, 0, clseq_tensor_flatten(pass->layer[0][0].gates));
     return products(stack, run, pass, 0, pass->x, 0, pass->T);
 }
 

@@ -24,13 +24,17 @@ typedef struct clseq_rnn_stack {
     int32_t extra;  /* further columns of the first layer's W_ih: what else its user feeds in */
     int32_t hidden; /* H, per direction */
     clseq_rnn_layer layer[CLSEQ_MAX_LAYERS][2];
+    /* Inference where x is rows of a table: (V, G H), the products of each of its rows with the
+     * first layer's W_ih, per direction; borrowed. Absent: products are made of x. */
+    clseq_tensor table[2];
 } clseq_rnn_stack;
 
 /* One sequence batch through the stack. */
 typedef struct clseq_rnn_pass {
     int32_t T, B;
-    clseq_tensor x;       /* (T, B, input), set by the caller */
-    clseq_tensor length;  /* (B) i32, set by the caller; may be absent */
+    clseq_tensor x;      /* (T, B, input), set by the caller; not read where there is a table */
+    clseq_tensor index;  /* (T * B) i32, the rows of that table, -1 at padding; set by the caller */
+    clseq_tensor length; /* (B) i32, set by the caller; may be absent */
     clseq_tensor reverse; /* (T * B) i32, two directions: the place of the row's step that comes
                              t-th from its end, -1 at padding; set by the caller */
     uint32_t place;       /* number of this stack among the random streams, set by the caller */
@@ -69,6 +73,12 @@ CLSEQ_MUST_CHECK clseq_status clseq_rnn_start_zero(const clseq_rnn_stack *stack,
 /* Fill the gradients of the final states with zeros. */
 CLSEQ_MUST_CHECK clseq_status clseq_rnn_end_zero(const clseq_rnn_stack *stack, const clseq_run *run,
                                                  const clseq_rnn_pass *pass);
+
+/* Are its products with x looked up? */
+static inline bool clseq_rnn_stack_has_table(const clseq_rnn_stack *stack)
+{
+    return clseq_tensor_present(&stack->table[0]);
+}
 
 /* The share of x in the first layer's gates, all steps in one product. Call it before fwd. */
 CLSEQ_MUST_CHECK clseq_status clseq_rnn_stack_input(const clseq_rnn_stack *stack,

@@ -108,7 +108,7 @@ static clseq_status time_batches(const clseq_trainer *t, const struct batches *b
         const struct clseq_bench_size *size = &b->size[chosen[used]];
         struct clseq_bench_result result;
 
-        CLSEQ_TRY(clseq_bench_decode(t->ctx, t->be, size, size->B, beam, 1, &result));
+        CLSEQ_TRY(clseq_bench_decode(t->ctx, t->be, size, size->B, beam, false, 1, &result));
         sample[used] = (struct clseq_plan_sample) { .work = b->work[chosen[used]],
                                                     .seconds = 1e-3 * result.ms };
     }

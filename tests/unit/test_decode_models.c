@@ -171,6 +171,19 @@ static const struct clseq_model_config everything = {
     .input_feeding = true, .context_input = true,
 };
 
+/* From here on the input products of both sides are looked up. */
+static void tabulate(const struct place *p, clseq_seq2seq *model)
+{
+    for (int side = 0; side < CLSEQ_SIDES; side++) {
+        bool made = false;
+
+        ASSERT_OK(p->ctx, clseq_seq2seq_tabulate(model, side, &made));
+        assert_true(made);
+        ASSERT_OK(p->ctx, clseq_seq2seq_tabulate(model, side, &made));
+        assert_false(made);
+    }
+}
+
 static void check(void **state, const struct clseq_model_config *config)
 {
     const struct place *p = *state;
@@ -187,6 +200,8 @@ static void check(void **state, const struct clseq_model_config *config)
 
         teacher_init(&teacher, p, model);
         plain = asked(&teacher);
+        if (seed % 2 == 0)
+            tabulate(p, model);
         expect_plain_greedy(p, model, &plain, seed, &greedy);
         if (seed <= 10)
             expect_plain_beam(p, model, &plain, K, (K + 1) / 2, penalty, seed, &beam);

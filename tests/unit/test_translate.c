@@ -3,7 +3,7 @@
 #include "decode_unit.h"
 
 #include "backend/fault_backend.h"
-#include "decode/translator.h"
+#include "decode/translator_inside.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -177,6 +177,42 @@ static void output_order_is_input_order(void **state, const struct clseq_model_c
 }
 
 OF_EACH_MODEL(output_order_is_input_order)
+
+/* Tables are made when enough words have gone by, and what is looked up is what would be made. */
+static void tables_change_nothing(void **state, const struct clseq_model_config *config)
+{
+    const struct place *p = *state;
+
+    for (int32_t beam = 1; beam <= 3; beam += 2) {
+        clseq_translate_options o = options_of(beam, 1, 4), off = o;
+        clseq_translator *tr = translator_of(p, config, true);
+        clseq_translator *plain = translator_of(p, config, true);
+        const clseq_seq2seq *model = tr->member[0]->model, *other = plain->member[0]->model;
+        struct lines lines;
+
+        off.tables = false;
+        fill_lines(&lines);
+        for (int turn = 0; turn < 3; turn++) {
+            clseq_translation with[LINES], without[LINES];
+            const size_t n = turn == 0 ? 1 : LINES;
+
+            ASSERT_OK(p->ctx, clseq_translator_run(tr, lines.line, NULL, n, &o, with));
+            ASSERT_OK(p->ctx, clseq_translator_run(plain, lines.line, NULL, n, &off, without));
+            for (size_t i = 0; i < n; i++)
+                assert_same_translation(p, &with[i], &without[i]);
+            clseq_translations_fini(with, n);
+            clseq_translations_fini(without, n);
+            assert_int_equal(clseq_rnn_stack_has_table(&model->encoder.rnn), turn > 0);
+            if (turn > 0)
+                assert_true(clseq_rnn_stack_has_table(&model->decoder.rnn));
+            assert_false(clseq_rnn_stack_has_table(&other->encoder.rnn));
+        }
+        clseq_translator_close(&tr);
+        clseq_translator_close(&plain);
+    }
+}
+
+OF_EACH_MODEL(tables_change_nothing)
 
 static void a_blank_line_gives_an_empty_text(void **state)
 {
@@ -564,7 +600,7 @@ static clseq_status run_with_fault(clseq_context *ctx, enum clseq_fault_call cal
     const struct clseq_fault_options fault = {
         .call = call, .nth = nth, .effect = CLSEQ_FAULT_FAIL, .status = CLSEQ_ERR_DEVICE_NOMEM
     };
-    const clseq_translate_options o = options_of(3, 2, 4);
+    clseq_translate_options o = options_of(3, 2, 4);
     const clseq_translation untouched = { .count = 77 };
     struct place p = { .ctx = ctx, .reference = true };
     clseq_translation all[LINES] = { untouched };
@@ -573,6 +609,7 @@ static clseq_status run_with_fault(clseq_context *ctx, enum clseq_fault_call cal
     struct lines lines;
     clseq_status status;
 
+    o.tables = false; /* the test below */
     fill_lines(&lines);
     ASSERT_OK(ctx, clseq_fault_open(ctx, &fault, &p.be));
     tr = translator(&p, true);
@@ -611,6 +648,44 @@ static void every_failure_is_passed_up(void **state)
         /* All of the first, then samples. */
         for (uint64_t nth = ready + 1; nth <= end; nth += nth < ready + 60 ? 1 : 41)
             assert_int_equal(run_with_fault(ctx, calls[i], nth, &x, &y), CLSEQ_ERR_DEVICE_NOMEM);
+    }
+}
+
+/* Memory for tables that is not there is no failure: with none, one or two buffers missing. */
+static void tables_are_no_need(void **state)
+{
+    struct clseq_fault_options fault = { .call = CLSEQ_FAULT_BUFFER_CREATE,
+                                         .effect = CLSEQ_FAULT_FAIL,
+                                         .status = CLSEQ_ERR_DEVICE_NOMEM };
+    clseq_translate_options o = options_of(2, 2, 4);
+    uint64_t before = 0;
+    struct lines lines;
+
+    fill_lines(&lines);
+    for (uint64_t missing = 0; missing <= 2; missing++) {
+        struct place p = { .ctx = *state, .reference = true };
+        clseq_translation with[LINES], without[LINES];
+        clseq_translator *tr;
+
+        fault.nth = missing ? before + missing : 0;
+        ASSERT_OK(p.ctx, clseq_fault_open(p.ctx, &fault, &p.be));
+        tr = translator_of(&p, &attention_model, true);
+        for (o.tables = false;; o.tables = true) {
+            ASSERT_OK(p.ctx, clseq_translator_run(tr, lines.line, NULL, LINES, &o,
+                                                  o.tables ? with : without));
+            if (o.tables)
+                break;
+            before = clseq_fault_count(p.be, CLSEQ_FAULT_BUFFER_CREATE);
+        }
+        assert_true(tr->member[0]->tabulated[CLSEQ_SIDE_SOURCE]);
+        assert_int_equal(clseq_rnn_stack_has_table(&tr->member[0]->model->encoder.rnn), !missing);
+        for (size_t i = 0; i < LINES; i++)
+            assert_same_translation(&p, &with[i], &without[i]);
+        clseq_translations_fini(with, LINES);
+        clseq_translations_fini(without, LINES);
+        clseq_translator_close(&tr);
+        assert_int_equal(p.be->buffers_alive, 0);
+        clseq_backend_close(&p.be);
     }
 }
 
@@ -697,6 +772,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TESTS_OF(embed),
         TESTS_OF(output_order_is_input_order),
+        TESTS_OF(tables_change_nothing),
         cmocka_unit_test(a_blank_line_gives_an_empty_text),
         cmocka_unit_test(lengths_are_obeyed),
         cmocka_unit_test(output_is_limited),
@@ -710,7 +786,8 @@ int main(void)
         TESTS_OF(a_saved_model_translates_the_same),
         cmocka_unit_test(a_long_line_does_not_fill_the_memory),
     };
-    const struct CMUnitTest faults[] = { cmocka_unit_test(every_failure_is_passed_up) };
+    const struct CMUnitTest faults[] = { cmocka_unit_test(every_failure_is_passed_up),
+                                         cmocka_unit_test(tables_are_no_need) };
     int failed = cmocka_run_group_tests_name("translate, reference", tests, unit_place_reference,
                                              unit_place_close);
 
