@@ -144,5 +144,3 @@ CLSEQ_KERNEL void gemm_avx512(__global const uint *a, __global const uint *b, __
 #define UNIT_PRODUCT(x, y, steps, rows, sums, next)                                                \
     product_of_lines(x, y, steps, rows, sums, next, NEXT_STEP);
 #include "lstm_blocks.clh"
-
-#include "argmax_filter.clh"

@@ -19,6 +19,8 @@
  * gemm_cpu_pack_a, gemm_cpu_strips and gemm_cpu_tile take A transposed. docs/kernels.md says when
  * each is used.
  *
+ * argmax_filter looks for the largest of rows of C: argmax_filter.clh.
+ *
  * gemm_cpu_block, _strips, _tile and _packed split the sum over k in parts of KC, added to C in
  * order; the order of every sum is the same every time.
  */
@@ -634,6 +636,8 @@ DEFINE_DOT_KERNEL(gemm_cpu_dot_bf16, ushort, LOAD_BF16, STORE_BF16)
 
 /* It uses the functions of the other operations, which have vectors in the CPU class only. */
 #if CLSEQ_CPU
+#include "argmax_filter.clh"
+
 #include "lstm_cpu.cl"
 
 #include "launch_list.cl"

@@ -97,6 +97,7 @@ enum {
 #undef X
         LIST_gemm_cpu_block,
     LIST_gemm_cpu_direct,
+    LIST_argmax_filter,
     LIST_gemm_cpu_pack_a,
     LIST_gemm_cpu_pack_b,
     LIST_gemm_cpu_packed,
@@ -168,6 +169,12 @@ static void list_step(__global const ulong *entry, __global float *const *table,
         block_item(MEM(const float, 0), MEM(const float, 1), ULONG(2), INT(3), MEM(float, 4),
                    ULONG(5), INT(6), MEM(const float, 7), ULONG(8), INT(9), INT(10), INT(11),
                    INT(12), FLOAT(13), FLOAT(14), INT(15), INT(16), id0, id1);
+        break;
+    case LIST_argmax_filter:
+        argmax_filter_item(MEM(const float, 0), ULONG(1), INT(2), MEM(const float, 3), ULONG(4),
+                           INT(5), MEM(const float, 6), ULONG(7), INT(8), MEM(const float, 9),
+                           ULONG(10), INT(11), MEM(const float, 12), MEM(int, 13), ULONG(14),
+                           INT(15), INT(16), INT(17), INT(18), INT(19), id0);
         break;
     case LIST_gemm_cpu_pack_a:
         pack_a_item(MEM(const float, 0), ULONG(1), INT(2), INT(3), INT(4), INT(5), MEM(float, 6),

@@ -71,8 +71,8 @@
     X(gemm_amx_pack,      gemm_amx)    \
     X(gemm_avx512,        gemm_avx512) \
     X(gemm_avx512_pack,   gemm_avx512) \
-    X(argmax_norms,       gemm_avx512) \
-    X(argmax_filter,      gemm_avx512) \
+    X(argmax_filter,      gemm_cpu)    \
+    X(argmax_norms,       gemm_cpu)    \
     X(gemm_cpu_block,     gemm_cpu)    \
     X(gemm_cpu_pack_a,    gemm_cpu)    \
     X(gemm_cpu_direct,    gemm_cpu)    \

@@ -80,6 +80,11 @@ void clseq_opencl_gemm_use(clseq_backend *be, int way);
 /* The providers. */
 /* Can provider cpu add a vector to every row of this product? */
 bool clseq_opencl_gemm_cpu_adds(const clseq_backend *be, const struct clseq_gemm_problem *p);
+/* Does it make this product along k, as gemm_cpu_dot sums? */
+bool clseq_opencl_gemm_cpu_is_dot(const struct clseq_gemm_problem *p);
+/* A product that it makes so, with a B of clseq_opencl_gemm_bf16_b(). */
+CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_dot_bf16(clseq_backend *be,
+                                                         const struct clseq_gemm_problem *p);
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_cpu(clseq_backend *be,
                                                     const struct clseq_gemm_problem *p);
 CLSEQ_MUST_CHECK clseq_status clseq_opencl_gemm_gpu(clseq_backend *be,

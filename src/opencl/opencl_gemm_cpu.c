@@ -118,6 +118,16 @@ static clseq_status dot(clseq_backend *be, const struct clseq_gemm_problem *p, b
 #undef DOT_ARGUMENTS
 }
 
+clseq_status clseq_opencl_gemm_dot_bf16(clseq_backend *be, const struct clseq_gemm_problem *p)
+{
+    return dot(be, p, true);
+}
+
+bool clseq_opencl_gemm_cpu_is_dot(const struct clseq_gemm_problem *p)
+{
+    return !p->trans_a && p->trans_b && p->m <= DOT_ROWS;
+}
+
 /* How gemm_cpu_tile divides a product: groups of panels by blocks of rows, one item each. */
 struct split {
     int32_t panels, block;
@@ -455,7 +465,7 @@ bool clseq_opencl_gemm_cpu_adds(const clseq_backend *be, const struct clseq_gemm
 
 clseq_status clseq_opencl_gemm_cpu(clseq_backend *be, const struct clseq_gemm_problem *p)
 {
-    const bool is_dot = !p->trans_a && p->trans_b && p->m <= DOT_ROWS;
+    const bool is_dot = clseq_opencl_gemm_cpu_is_dot(p);
     const bool is_direct = is_direct_product(be, p);
     struct clseq_gemm_problem q = *p;
     bool bf16 = false;

@@ -13,19 +13,26 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* How the device makes products of bf16, and of how many rows. */
+struct form {
+    const char *unit;
+    int32_t rows;
+};
+
 struct place {
     clseq_context *ctx;
     clseq_backend *be;
+    int32_t rows;
 };
 
-/* A test is given how the device makes products of bf16. */
 static void open_place(void **state, struct place *p)
 {
-    const char *unit = *state;
+    const struct form *form = *state;
+    const char *unit = form->unit;
     struct clseq_backend_options options;
     clseq_status status;
 
-    *p = (struct place) { 0 };
+    *p = (struct place) { .rows = form->rows };
     clseq_backend_options_init(&options);
     options.name = "opencl";
     options.kernels = CLSEQ_KERNELS_CPU;
@@ -35,7 +42,8 @@ static void open_place(void **state, struct place *p)
     options.probe_timeout = 1800;
     assert_int_equal(clseq_context_create(&p->ctx), CLSEQ_OK);
     status = clseq_backend_open(p->ctx, &options, &p->be);
-    if (status == CLSEQ_OK && clseq_opencl_of(p->be)->filters) {
+    if (status == CLSEQ_OK && (clseq_opencl_of(p->be)->filter_unit || strcmp(unit, "none") == 0)) {
+        assert_true(clseq_opencl_of(p->be)->filters);
         assert_non_null(p->be->ops->gemm_argmax);
         return;
     }
@@ -67,6 +75,8 @@ static double normal(uint64_t *counter)
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
+#define ROWS_MAX 64
+
 /* A product, in host memory and on the device. */
 struct product {
     struct place *p;
@@ -76,9 +86,10 @@ struct product {
     struct clseq_gemm_argmax_args args;
 };
 
-static void product_open(struct place *p, int32_t m, int32_t n, int32_t k, bool biased,
-                         uint64_t seed, struct product *ret)
+static void product_open(struct place *p, int32_t n, int32_t k, bool biased, uint64_t seed,
+                         struct product *ret)
 {
+    const int32_t m = p->rows;
     uint64_t counter = seed << 32;
     const size_t a = (size_t)m * (size_t)k, b = (size_t)n * (size_t)k, c = (size_t)m * (size_t)n;
     /* Rows apart, at an offset. */
@@ -158,16 +169,15 @@ static void expect_same(struct product *x, int32_t *ret)
 /* Everywhere between far apart and equal, sums in one part and in several. */
 static void random_numbers(void **state)
 {
-    static const int32_t sizes[][3] = { { 33, 1, 1 },      { 33, 255, 17 },  { 40, 257, 64 },
-                                        { 64, 1000, 128 }, { 50, 700, 513 }, { 64, 300, 1100 },
-                                        { 35, 5003, 31 } };
+    static const int32_t sizes[][2] = { { 1, 1 },     { 255, 17 },   { 257, 64 }, { 1000, 128 },
+                                        { 700, 513 }, { 300, 1100 }, { 5003, 31 } };
     struct place p;
 
     open_place(state, &p);
     for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(sizes); i++) {
         struct product x;
 
-        product_open(&p, sizes[i][0], sizes[i][1], sizes[i][2], i % 2 == 0, i, &x);
+        product_open(&p, sizes[i][0], sizes[i][1], i % 2 == 0, i, &x);
         expect_same(&x, NULL);
         product_close(&x);
     }
@@ -185,10 +195,10 @@ static void nearly_equal(void **state)
     for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(steps); i++) {
         const int32_t n = 600, k = steps[i];
         uint64_t counter = 77;
-        int32_t index[48], different = 0;
+        int32_t index[ROWS_MAX], different = 0;
         struct product x;
 
-        product_open(&p, 48, n, k, i % 2 == 1, 100 + i, &x);
+        product_open(&p, n, k, i % 2 == 1, 100 + i, &x);
         for (int32_t r = 1; r < n; r++) {
             memcpy(x.b + (size_t)r * (size_t)k, x.b, (size_t)k * sizeof(float));
             for (int32_t j = 0; j < 3; j++) {
@@ -203,7 +213,7 @@ static void nearly_equal(void **state)
         expect_same(&x, index);
         for (int32_t m = 1; m < x.m; m++)
             different += index[m] != index[0];
-        assert_true(different > 4);
+        assert_true(different > x.m / 8);
         product_close(&x);
     }
     close_place(&p);
@@ -243,7 +253,7 @@ static void rounded_against(void **state)
     struct product x;
 
     open_place(state, &p);
-    product_open(&p, 40, 300, 128, true, 600, &x);
+    product_open(&p, 300, 128, true, 600, &x);
     nothing_but(&x, 1);
     for (int32_t j = 0; j < 128; j++) {
         x.b[RIGHT * 128 + j] = down;
@@ -253,7 +263,7 @@ static void rounded_against(void **state)
     expect_right(&x);
     nothing_but(&x, 1);
     for (int32_t j = 0; j < 128; j++) {
-        for (int32_t m = 0; m < 40; m++)
+        for (int32_t m = 0; m < x.m; m++)
             x.a[m * 128 + j] = j < 64 ? down : up;
         x.b[(j < 64 ? RIGHT : WRONG) * 128 + j] = 1;
     }
@@ -273,11 +283,14 @@ static void summed_against(void **state)
     for (int i = 0; i < 2; i++) {
         struct product x;
 
-        product_open(&p, 33, 20, 32, false, 700, &x);
+        product_open(&p, 20, 32, false, 700, &x);
         nothing_but(&x, 1);
         memcpy(x.b + WRONG * 32, lost[i], sizeof(lost[i]));
         x.b[RIGHT * 32] = 0.5f;
-        expect_right(&x);
+        if (x.m > 32)
+            expect_right(&x);
+        else
+            expect_same(&x, NULL); /* another order of the sums of gemm */
         product_close(&x);
     }
     close_place(&p);
@@ -293,14 +306,14 @@ static void lengths(void **state)
     for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(scales); i++) {
         struct product x;
 
-        product_open(&p, 36, 333, 70, true, 200 + i, &x);
+        product_open(&p, 333, 70, true, 200 + i, &x);
         for (int32_t j = 0; j < 70; j++) {
             x.b[100 * 70 + j] *= scales[i];
             x.b[332 * 70 + j] *= -scales[i];
-            x.a[35 * 70 + j] *= scales[i];
+            x.a[(x.m - 1) * 70 + j] *= scales[i];
         }
         expect_same(&x, NULL);
-        for (int32_t j = 0; j < 36 * 70; j++)
+        for (int32_t j = 0; j < x.m * 70; j++)
             x.a[j] *= scales[i];
         for (int32_t j = 0; j < 333 * 70; j++)
             x.b[j] *= scales[i];
@@ -319,17 +332,17 @@ static void odd_numbers(void **state)
     open_place(state, &p);
     for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(odd); i++) {
         for (int where = 0; where < 3; where++) {
-            int32_t index[34];
+            int32_t index[ROWS_MAX];
             struct product x;
 
-            product_open(&p, 34, 300, 40, true, 300 + i, &x);
-            *(where == 0   ? &x.a[7 * 40 + 39]
+            product_open(&p, 300, 40, true, 300 + i, &x);
+            *(where == 0   ? &x.a[x.m * 40 - 1]
               : where == 1 ? &x.b[150 * 40 + 3]
                            : &x.bias[17]) = odd[i];
             expect_same(&x, index);
             if (isnan(odd[i])) {
-                assert_int_equal(index[7], -1);
-                assert_true(where == 0 ? index[8] >= 0 : index[8] == -1);
+                assert_int_equal(index[x.m - 1], -1);
+                assert_true(where == 0 ? index[0] >= 0 : index[0] == -1);
             }
             product_close(&x);
         }
@@ -342,14 +355,14 @@ static void zeros(void **state)
 {
     struct place p;
     struct product x;
-    int32_t index[40];
+    int32_t index[ROWS_MAX];
 
     open_place(state, &p);
-    product_open(&p, 40, 520, 24, false, 400, &x);
+    product_open(&p, 520, 24, false, 400, &x);
     for (int32_t i = 0; i < 520 * 24; i++)
         x.b[i] = i % 3 == 0 ? -0.0f : 0.0f;
     expect_same(&x, index);
-    for (int32_t m = 0; m < 40; m++)
+    for (int32_t m = 0; m < x.m; m++)
         assert_int_equal(index[m], 0);
     product_close(&x);
     close_place(&p);
@@ -362,7 +375,7 @@ static void new_weights(void **state)
     struct product x;
 
     open_place(state, &p);
-    product_open(&p, 64, 1000, 64, true, 500, &x);
+    product_open(&p, 1000, 64, true, 500, &x);
     for (int turn = 0; turn < 3; turn++) {
         for (int32_t i = 0; i < 64; i++)
             x.b[(400 + 250 * turn) * 64 % (1000 * 64) + i] = 3 * x.a[i];
@@ -373,11 +386,17 @@ static void new_weights(void **state)
 }
 
 #define EACH(test)                                                                                 \
-    cmocka_unit_test_prestate(test, emulated), cmocka_unit_test_prestate(test, by_processor)
+    cmocka_unit_test_prestate(test, &forms[0]), cmocka_unit_test_prestate(test, &forms[1]),        \
+        cmocka_unit_test_prestate(test, &forms[2]), cmocka_unit_test_prestate(test, &forms[3]),    \
+        cmocka_unit_test_prestate(test, &forms[4])
 
 int main(void)
 {
-    static char emulated[] = "avx512-emulated", by_processor[] = "auto";
+    /* One row of B at a time; sums along k and, with more than 32 rows, in parts. */
+    static struct form forms[] = {
+        { "none", 2 },  { "avx512-emulated", 5 }, { "avx512-emulated", 35 }, { "auto", 24 },
+        { "auto", 64 },
+    };
     const struct CMUnitTest tests[] = {
         EACH(random_numbers), EACH(nearly_equal), EACH(rounded_against), EACH(summed_against),
         EACH(lengths),        EACH(odd_numbers),  EACH(zeros),           EACH(new_weights),
