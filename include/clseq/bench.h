@@ -46,8 +46,8 @@ CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_train(clseq_context *ctx, cl
 
 /* Time `repeats` runs of decoding `batch` sentences of S words into exactly T words, with `beam`
  * hypotheses (1 = greedy), after one that warms up. A profile counts the timed ones only. With
- * `tables` as it goes on in a text of more words than the vocabularies have: clseq_translate_options
- * says what they are. */
+ * `tables` as it goes on in a text of more words than the vocabularies have: see
+ * clseq_translate_options. */
 CLSEQ_API CLSEQ_MUST_CHECK clseq_status clseq_bench_decode(clseq_context *ctx, clseq_backend *be,
                                                            const struct clseq_bench_size *size,
                                                            int32_t batch, int32_t beam, bool tables,
