@@ -131,13 +131,18 @@ static void pack_columns(float *strips, __global const float *a, int a_rows, int
     }
 }
 
+#define TILE_PARAMETERS                                                                            \
+    __global const float *a, ulong a_offset, int a_rows, ulong a_batch, __global const float *b,   \
+        ulong b_offset, int b_rows, ulong b_batch, __global float *c, ulong c_offset, int c_rows,  \
+        ulong c_batch, __global const float *old, ulong old_offset, int old_rows, int m_size,      \
+        int n_size, int k_size, int trans_a, int trans_b, float alpha, float beta, int panels,     \
+        int block
+#define TILE_VALUES                                                                                \
+    a, a_offset, a_rows, a_batch, b, b_offset, b_rows, b_batch, c, c_offset, c_rows, c_batch, old, \
+        old_offset, old_rows, m_size, n_size, k_size, trans_a, trans_b, alpha, beta, panels, block
+
 /* An item of gemm_cpu_tile. */
-static void tile_item(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
-                      __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
-                      __global float *c, ulong c_offset, int c_rows, ulong c_batch,
-                      __global const float *old, ulong old_offset, int old_rows, int m_size,
-                      int n_size, int k_size, int trans_a, int trans_b, float alpha, float beta,
-                      int panels, int block, int id0, int id1, int id2)
+static void tile_item(TILE_PARAMETERS, int id0, int id1, int id2)
 {
     const int first = id0 * panels * NR, m_first = id1 * block;
     const int m_last = min(m_first + block, m_size), last = min(first + panels * NR, n_size);
@@ -190,26 +195,22 @@ static void tile_item(__global const float *a, ulong a_offset, int a_rows, ulong
 
 /* What beta multiplies is `old`: C, or a vector for all rows, old_rows being 0 then. Items: (group
  * of `panels` panels, block of `block` rows, matrix of the batch). */
-KERNEL void gemm_cpu_tile(__global const float *a, ulong a_offset, int a_rows, ulong a_batch,
-                          __global const float *b, ulong b_offset, int b_rows, ulong b_batch,
-                          __global float *c, ulong c_offset, int c_rows, ulong c_batch,
-                          __global const float *old, ulong old_offset, int old_rows, int m_size,
-                          int n_size, int k_size, int trans_a, int trans_b, float alpha, float beta,
-                          int panels, int block)
+KERNEL void gemm_cpu_tile(TILE_PARAMETERS)
 {
-    tile_item(a, a_offset, a_rows, a_batch, b, b_offset, b_rows, b_batch, c, c_offset, c_rows,
-              c_batch, old, old_offset, old_rows, m_size, n_size, k_size, trans_a, trans_b, alpha,
-              beta, panels, block, (int)get_global_id(0), (int)get_global_id(1),
-              (int)get_global_id(2));
+    tile_item(TILE_VALUES, (int)get_global_id(0), (int)get_global_id(1), (int)get_global_id(2));
 }
 
 /* Panels and strips an item of the next two kernels makes: a row that is far from the next one in
  * memory is used for all of them at once. */
 #define PACK_WIDE 8
 
+#define PACK_B_PARAMETERS                                                                          \
+    __global const float *b, ulong b_offset, int b_rows, int n_size, int k_size, int trans_b,      \
+        __global float *panels, ulong panels_offset
+#define PACK_B_VALUES b, b_offset, b_rows, n_size, k_size, trans_b, panels, panels_offset
+
 /* An item of gemm_cpu_pack_b. */
-static void pack_b_item(__global const float *b, ulong b_offset, int b_rows, int n_size, int k_size,
-                        int trans_b, __global float *panels, ulong panels_offset, int id0, int id1)
+static void pack_b_item(PACK_B_PARAMETERS, int id0, int id1)
 {
     const int first = id0 * PACK_WIDE * NR, k = id1 * KC;
     const int last = min(first + PACK_WIDE * NR, n_size), step = min(KC, k_size - k);
@@ -241,16 +242,18 @@ static void pack_b_item(__global const float *b, ulong b_offset, int b_rows, int
 }
 
 /* panels[panel][k][NR] of op(B); items (PACK_WIDE panels, part of k). */
-KERNEL void gemm_cpu_pack_b(__global const float *b, ulong b_offset, int b_rows, int n_size,
-                            int k_size, int trans_b, __global float *panels, ulong panels_offset)
+KERNEL void gemm_cpu_pack_b(PACK_B_PARAMETERS)
 {
-    pack_b_item(b, b_offset, b_rows, n_size, k_size, trans_b, panels, panels_offset,
-                (int)get_global_id(0), (int)get_global_id(1));
+    pack_b_item(PACK_B_VALUES, (int)get_global_id(0), (int)get_global_id(1));
 }
 
+#define PACK_A_PARAMETERS                                                                          \
+    __global const float *a, ulong a_offset, int a_rows, int m_size, int k_size, int trans_a,      \
+        __global float *strips, int wide
+#define PACK_A_VALUES a, a_offset, a_rows, m_size, k_size, trans_a, strips, wide
+
 /* An item of gemm_cpu_pack_a: its number of strips, and its part of k. */
-static void pack_a_item(__global const float *a, ulong a_offset, int a_rows, int m_size, int k_size,
-                        int trans_a, __global float *strips, int wide, int id0, int id1)
+static void pack_a_item(PACK_A_PARAMETERS, int id0, int id1)
 {
     const int first = id0 * wide * MR, k = id1 * KC;
     const int last = min(first + wide * MR, m_size), step = min(KC, k_size - k);
@@ -285,22 +288,25 @@ static void pack_a_item(__global const float *a, ulong a_offset, int a_rows, int
 
 /* strips[part of k][strip][k][MR] of op(A); items (`wide` strips, part of k). Rows beyond the last
  * are not written. */
-KERNEL void gemm_cpu_pack_a(__global const float *a, ulong a_offset, int a_rows, int m_size,
-                            int k_size, int trans_a, __global float *strips, int wide)
+KERNEL void gemm_cpu_pack_a(PACK_A_PARAMETERS)
 {
-    pack_a_item(a, a_offset, a_rows, m_size, k_size, trans_a, strips, wide, (int)get_global_id(0),
-                (int)get_global_id(1));
+    pack_a_item(PACK_A_VALUES, (int)get_global_id(0), (int)get_global_id(1));
 }
 
 /* Floats of A that stay in a second-level cache. */
 #define NEAR_FLOATS (160 * 1024)
 
+#define BLOCK_PARAMETERS                                                                           \
+    __global const float *strips, __global const float *panels, ulong panels_offset, int panel_k,  \
+        __global float *c, ulong c_offset, int c_rows, __global const float *old,                  \
+        ulong old_offset, int old_rows, int m_size, int n_size, int k_size, float alpha,           \
+        float beta, int block, int group
+#define BLOCK_VALUES                                                                               \
+    strips, panels, panels_offset, panel_k, c, c_offset, c_rows, old, old_offset, old_rows,        \
+        m_size, n_size, k_size, alpha, beta, block, group
+
 /* An item of gemm_cpu_block. */
-static void block_item(__global const float *strips, __global const float *panels,
-                       ulong panels_offset, int panel_k, __global float *c, ulong c_offset,
-                       int c_rows, __global const float *old, ulong old_offset, int old_rows,
-                       int m_size, int n_size, int k_size, float alpha, float beta, int block,
-                       int group, int id0, int id1)
+static void block_item(BLOCK_PARAMETERS, int id0, int id1)
 {
     const int top = id0 * block, first = id1 * group;
     const int rows = min(block, m_size - top), last = min(first + group, n_size);
@@ -349,27 +355,26 @@ static void block_item(__global const float *strips, __global const float *panel
  * the first of k_size. `old` as in gemm_cpu_tile. Items: (block of `block` rows, a multiple of MR;
  * group of `group` columns, a multiple of NR): blocks follow each other on a core, which has the
  * panels of the group in its cache then. */
-KERNEL void gemm_cpu_block(__global const float *strips, __global const float *panels,
-                           ulong panels_offset, int panel_k, __global float *c, ulong c_offset,
-                           int c_rows, __global const float *old, ulong old_offset, int old_rows,
-                           int m_size, int n_size, int k_size, float alpha, float beta, int block,
-                           int group)
+KERNEL void gemm_cpu_block(BLOCK_PARAMETERS)
 {
-    block_item(strips, panels, panels_offset, panel_k, c, c_offset, c_rows, old, old_offset,
-               old_rows, m_size, n_size, k_size, alpha, beta, block, group, (int)get_global_id(0),
-               (int)get_global_id(1));
+    block_item(BLOCK_VALUES, (int)get_global_id(0), (int)get_global_id(1));
 }
 
 /* Rows of A that an item of gemm_cpu_strips packs at a time, at most: whole strips, which stay in a
  * second-level cache. */
 #define OWN_ROWS (MR == 14 ? 7 * MR : 16 * MR)
 
+#define STRIPS_PARAMETERS                                                                          \
+    __global const float *a, ulong a_offset, int a_rows, __global const float *panels,             \
+        __global float *c, ulong c_offset, int c_rows, __global const float *old,                  \
+        ulong old_offset, int old_rows, int m_size, int n_size, int k_size, int trans_a,           \
+        float alpha, float beta, int block
+#define STRIPS_VALUES                                                                              \
+    a, a_offset, a_rows, panels, c, c_offset, c_rows, old, old_offset, old_rows, m_size, n_size,   \
+        k_size, trans_a, alpha, beta, block
+
 /* An item of gemm_cpu_strips. */
-static void strips_item(__global const float *a, ulong a_offset, int a_rows,
-                        __global const float *panels, __global float *c, ulong c_offset, int c_rows,
-                        __global const float *old, ulong old_offset, int old_rows, int m_size,
-                        int n_size, int k_size, int trans_a, float alpha, float beta, int block,
-                        int id0)
+static void strips_item(STRIPS_PARAMETERS, int id0)
 {
     const int top = id0 * block, rows = min(block, m_size - top);
     float strips[OWN_ROWS * KC];
@@ -402,22 +407,22 @@ static void strips_item(__global const float *a, ulong a_offset, int a_rows,
 
 /* All columns of some rows: A goes by once, and is packed by the item that uses it. Panels as in
  * gemm_cpu_block. Items: blocks of `block` rows. */
-KERNEL void gemm_cpu_strips(__global const float *a, ulong a_offset, int a_rows,
-                            __global const float *panels, __global float *c, ulong c_offset,
-                            int c_rows, __global const float *old, ulong old_offset, int old_rows,
-                            int m_size, int n_size, int k_size, int trans_a, float alpha,
-                            float beta, int block)
+KERNEL void gemm_cpu_strips(STRIPS_PARAMETERS)
 {
-    strips_item(a, a_offset, a_rows, panels, c, c_offset, c_rows, old, old_offset, old_rows, m_size,
-                n_size, k_size, trans_a, alpha, beta, block, (int)get_global_id(0));
+    strips_item(STRIPS_VALUES, (int)get_global_id(0));
 }
 
+#define PACKED_PARAMETERS                                                                          \
+    __global const float *a, ulong a_offset, int a_rows, __global const float *panels,             \
+        __global float *c, ulong c_offset, int c_rows, __global const float *old,                  \
+        ulong old_offset, int old_rows, int m_size, int n_size, int k_size, float alpha,           \
+        float beta, int block
+#define PACKED_VALUES                                                                              \
+    a, a_offset, a_rows, panels, c, c_offset, c_rows, old, old_offset, old_rows, m_size, n_size,   \
+        k_size, alpha, beta, block
+
 /* An item of gemm_cpu_packed. */
-static void packed_item(__global const float *a, ulong a_offset, int a_rows,
-                        __global const float *panels, __global float *c, ulong c_offset, int c_rows,
-                        __global const float *old, ulong old_offset, int old_rows, int m_size,
-                        int n_size, int k_size, float alpha, float beta, int block, int id0,
-                        int id1)
+static void packed_item(PACKED_PARAMETERS, int id0, int id1)
 {
     const int n = id0 * NR, m = id1 * block;
     const int rows = min(block, m_size - m), columns = min(NR, n_size - n);
@@ -437,13 +442,9 @@ static void packed_item(__global const float *a, ulong a_offset, int a_rows,
 }
 
 /* `old` as in gemm_cpu_tile. Items: (panel, block of `block` rows). */
-KERNEL void gemm_cpu_packed(__global const float *a, ulong a_offset, int a_rows,
-                            __global const float *panels, __global float *c, ulong c_offset,
-                            int c_rows, __global const float *old, ulong old_offset, int old_rows,
-                            int m_size, int n_size, int k_size, float alpha, float beta, int block)
+KERNEL void gemm_cpu_packed(PACKED_PARAMETERS)
 {
-    packed_item(a, a_offset, a_rows, panels, c, c_offset, c_rows, old, old_offset, old_rows, m_size,
-                n_size, k_size, alpha, beta, block, (int)get_global_id(0), (int)get_global_id(1));
+    packed_item(PACKED_VALUES, (int)get_global_id(0), (int)get_global_id(1));
 }
 
 /* B (K, N) in place: panel `panel` of the columns. The last one is moved to the left to be whole:

@@ -135,8 +135,8 @@ static void list_lstm_fwd(__global const ulong *entry, __global float *const *ta
                   ULONG(5), INT(6), MEM(const float, 7), ULONG(8), MEM(const float, 9), ULONG(10),
                   INT(11), MEM(const int, 12), ULONG(13), INT(14), MEM(float, 15), ULONG(16),
                   INT(17), ULONG(18), MEM(float, 19), ULONG(20), INT(21), ULONG(22), MEM(float, 23),
-                  ULONG(24), INT(25), ULONG(26), INT(27), INT(29), INT(30), INT(31), INT(32),
-                  INT(33), queue, s, item, LIST_FIRST + s * items);
+                  ULONG(24), INT(25), ULONG(26), INT(27), INT(28), INT(29), INT(30), INT(31),
+                  INT(32), queue, s, item, LIST_FIRST + s * items);
 }
 
 static void list_lstm_bwd(__global const ulong *entry, __global float *const *table, int item,
@@ -151,8 +151,8 @@ static void list_lstm_bwd(__global const ulong *entry, __global float *const *ta
                   ULONG(6), MEM(const float, 7), ULONG(8), INT(9), MEM(const float, 10), ULONG(11),
                   INT(12), ULONG(13), MEM(float, 14), ULONG(15), INT(16), MEM(float, 17), ULONG(18),
                   INT(19), MEM(const float, 20), ULONG(21), INT(22), ULONG(23), INT(24),
-                  MEM(const int, 25), ULONG(26), INT(27), INT(28), INT(30), INT(31), INT(32),
-                  INT(33), queue, s, item, LIST_FIRST + s * items);
+                  MEM(const int, 25), ULONG(26), INT(27), INT(28), INT(29), INT(30), INT(31),
+                  INT(32), queue, s, item, LIST_FIRST + s * items);
 }
 
 static void list_step(__global const ulong *entry, __global float *const *table, int id0, int id1,

@@ -31,18 +31,23 @@ DEFINE_LSTM_ROW_ENDED_BWD(lstm_private_ended_bwd, __private)
 #define ITEM_UNITS NR
 #include "lstm_queue.clh"
 
+#define LSTM_FWD_PARAMETERS                                                                        \
+    __global const float *h_prev, ulong h_prev_offset, int h_prev_stride,                          \
+        __global const float *panels, __global const float *c_prev, ulong c_prev_offset,           \
+        int c_prev_stride, __global const float *b_ih, ulong b_ih_offset,                          \
+        __global const float *b_hh, ulong b_hh_offset, int has_bias, __global const int *length,   \
+        ulong length_offset, int has_length, __global float *gates, ulong gates_offset,            \
+        int gates_stride, ulong gates_step, __global float *c, ulong c_offset, int c_stride,       \
+        ulong c_step, __global float *h, ulong h_offset, int h_stride, ulong h_step, int t_first,  \
+        int n_rows, int H, int padded, int block, int shift, __global volatile int *queue
+#define LSTM_FWD_VALUES                                                                            \
+    h_prev, h_prev_offset, h_prev_stride, panels, c_prev, c_prev_offset, c_prev_stride, b_ih,      \
+        b_ih_offset, b_hh, b_hh_offset, has_bias, length, length_offset, has_length, gates,        \
+        gates_offset, gates_stride, gates_step, c, c_offset, c_stride, c_step, h, h_offset,        \
+        h_stride, h_step, t_first, n_rows, H, padded, block, shift, queue
+
 /* Item `item` of step t_first + s of lstm_cpu_fwd, once `before` items are done. */
-static void lstm_fwd_item(__global const float *h_prev, ulong h_prev_offset, int h_prev_stride,
-                          __global const float *panels, __global const float *c_prev,
-                          ulong c_prev_offset, int c_prev_stride, __global const float *b_ih,
-                          ulong b_ih_offset, __global const float *b_hh, ulong b_hh_offset,
-                          int has_bias, __global const int *length, ulong length_offset,
-                          int has_length, __global float *gates, ulong gates_offset,
-                          int gates_stride, ulong gates_step, __global float *c, ulong c_offset,
-                          int c_stride, ulong c_step, __global float *h, ulong h_offset,
-                          int h_stride, ulong h_step, int t_first, int n_rows, int H, int padded,
-                          int block, int shift, __global volatile int *queue, int s, int item,
-                          int before)
+static void lstm_fwd_item(LSTM_FWD_PARAMETERS, int s, int item, int before)
 {
     float pre[4][FWD_ROWS * NR];
 
@@ -102,16 +107,7 @@ static void lstm_fwd_item(__global const float *h_prev, ulong h_prev_offset, int
 /* Steps t .. t + steps - 1, whose tensors are *_step elements apart; h_prev and c_prev are the
  * states before the first one. Gates hold the input's share. The panels of a gate are `padded`
  * columns: H rounded up to NR. Items: (step, panel of units, block of `block` <= FWD_ROWS rows). */
-KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int h_prev_stride,
-                         __global const float *panels, __global const float *c_prev,
-                         ulong c_prev_offset, int c_prev_stride, __global const float *b_ih,
-                         ulong b_ih_offset, __global const float *b_hh, ulong b_hh_offset,
-                         int has_bias, __global const int *length, ulong length_offset,
-                         int has_length, __global float *gates, ulong gates_offset,
-                         int gates_stride, ulong gates_step, __global float *c, ulong c_offset,
-                         int c_stride, ulong c_step, __global float *h, ulong h_offset,
-                         int h_stride, ulong h_step, int t_first, int steps, int n_rows, int H,
-                         int padded, int block, int shift, __global volatile int *queue)
+KERNEL void lstm_cpu_fwd(LSTM_FWD_PARAMETERS, int steps)
 {
     const int items = (H + NR - 1) / NR << shift;
     int s = 0;
@@ -120,27 +116,29 @@ KERNEL void lstm_cpu_fwd(__global const float *h_prev, ulong h_prev_offset, int 
     {
         while (number >= (s + 1) * items)
             s++;
-        lstm_fwd_item(h_prev, h_prev_offset, h_prev_stride, panels, c_prev, c_prev_offset,
-                      c_prev_stride, b_ih, b_ih_offset, b_hh, b_hh_offset, has_bias, length,
-                      length_offset, has_length, gates, gates_offset, gates_stride, gates_step, c,
-                      c_offset, c_stride, c_step, h, h_offset, h_stride, h_step, t_first, n_rows, H,
-                      padded, block, shift, queue, s, number - s * items, s * items);
+        lstm_fwd_item(LSTM_FWD_VALUES, s, number - s * items, s * items);
         ITEM_IS_DONE
     }
     END_OF_ITEMS
 }
 
+#define LSTM_BWD_PARAMETERS                                                                        \
+    __global const float *strips, int has_strips, __global const float *panels,                    \
+        __global float *act, ulong act_offset, int act_stride, ulong act_step,                     \
+        __global const float *c0, ulong c0_offset, int c0_stride, __global const float *c,         \
+        ulong c_offset, int c_stride, ulong c_step, __global float *dh, ulong dh_offset,           \
+        int dh_stride, __global float *dc, ulong dc_offset, int dc_stride,                         \
+        __global const float *dy, ulong dy_offset, int dy_stride, ulong dy_step, int has_dy,       \
+        __global const int *length, ulong length_offset, int has_length, int t_first, int n_rows,  \
+        int H, int block, int shift, __global volatile int *queue
+#define LSTM_BWD_VALUES                                                                            \
+    strips, has_strips, panels, act, act_offset, act_stride, act_step, c0, c0_offset, c0_stride,   \
+        c, c_offset, c_stride, c_step, dh, dh_offset, dh_stride, dc, dc_offset, dc_stride, dy,     \
+        dy_offset, dy_stride, dy_step, has_dy, length, length_offset, has_length, t_first, n_rows, \
+        H, block, shift, queue
+
 /* Item `item` of step t_first - s of lstm_cpu_bwd, once `before` items are done. */
-static void lstm_bwd_item(__global const float *strips, int has_strips,
-                          __global const float *panels, __global float *act, ulong act_offset,
-                          int act_stride, ulong act_step, __global const float *c0, ulong c0_offset,
-                          int c0_stride, __global const float *c, ulong c_offset, int c_stride,
-                          ulong c_step, __global float *dh, ulong dh_offset, int dh_stride,
-                          __global float *dc, ulong dc_offset, int dc_stride,
-                          __global const float *dy, ulong dy_offset, int dy_stride, ulong dy_step,
-                          int has_dy, __global const int *length, ulong length_offset,
-                          int has_length, int t_first, int n_rows, int H, int block, int shift,
-                          __global volatile int *queue, int s, int item, int before)
+static void lstm_bwd_item(LSTM_BWD_PARAMETERS, int s, int item, int before)
 {
     const int K = 4 * H;
     const ulong whole = (ulong)((n_rows + MR - 1) / MR * MR);
@@ -198,15 +196,7 @@ static void lstm_bwd_item(__global const float *strips, int has_strips,
  * and that of step t + 1 is dpre already: it lies act_step behind, or is in `strips` as
  * gemm_cpu_pack_a leaves it, for one step only. dh, dc (rows, H) are those of all steps in turn.
  * Items: (step, panel of units, block of `block` <= BWD_ROWS rows, whole tiles). */
-KERNEL void lstm_cpu_bwd(__global const float *strips, int has_strips, __global const float *panels,
-                         __global float *act, ulong act_offset, int act_stride, ulong act_step,
-                         __global const float *c0, ulong c0_offset, int c0_stride,
-                         __global const float *c, ulong c_offset, int c_stride, ulong c_step,
-                         __global float *dh, ulong dh_offset, int dh_stride, __global float *dc,
-                         ulong dc_offset, int dc_stride, __global const float *dy, ulong dy_offset,
-                         int dy_stride, ulong dy_step, int has_dy, __global const int *length,
-                         ulong length_offset, int has_length, int t_first, int steps, int n_rows,
-                         int H, int block, int shift, __global volatile int *queue)
+KERNEL void lstm_cpu_bwd(LSTM_BWD_PARAMETERS, int steps)
 {
     const int items = (H + NR - 1) / NR << shift;
     int s = 0;
@@ -215,11 +205,7 @@ KERNEL void lstm_cpu_bwd(__global const float *strips, int has_strips, __global 
     {
         while (number >= (s + 1) * items)
             s++;
-        lstm_bwd_item(strips, has_strips, panels, act, act_offset, act_stride, act_step, c0,
-                      c0_offset, c0_stride, c, c_offset, c_stride, c_step, dh, dh_offset, dh_stride,
-                      dc, dc_offset, dc_stride, dy, dy_offset, dy_stride, dy_step, has_dy, length,
-                      length_offset, has_length, t_first, n_rows, H, block, shift, queue, s,
-                      number - s * items, s * items);
+        lstm_bwd_item(LSTM_BWD_VALUES, s, number - s * items, s * items);
         ITEM_IS_DONE
     }
     END_OF_ITEMS

@@ -32,8 +32,9 @@
 enum { PACK_LINES = 3, PACK_K = 4 };
 enum { PRODUCT_M = 10, TILE_M = 15 }; /* n and k follow */
 enum { DOT_N = 16, DOT_BLOCK = 20 };
-enum { FWD_STEPS = 28, FWD_ROWS = 29, FWD_H = 30, FWD_SHIFT = 33 };
-enum { BWD_STEPS = 29, BWD_ROWS = 30, BWD_H = 31, BWD_SHIFT = 33 };
+enum { FWD_ROWS = 28, FWD_H = 29, FWD_SHIFT = 32 };
+enum { BWD_ROWS = 29, BWD_H = 30, BWD_SHIFT = 32 };
+enum { SEQUENCE_STEPS = 34 };
 
 /* In the order of cl/launch_list.cl: those whose items are a grid, then those with their own. */
 static const enum clseq_opencl_kernel kinds[] = {
@@ -229,10 +230,10 @@ static int items_of(const struct clseq_opencl *cl, const struct clseq_opencl_lis
         return (int)(((cl_ulong)int_of(args, DOT_N) + words[0] - 1) / words[0]);
     case CLSEQ_KERNEL_lstm_cpu_fwd:
         return sequence_items(cl, int_of(args, FWD_H), int_of(args, FWD_SHIFT),
-                              int_of(args, FWD_STEPS), words);
+                              int_of(args, SEQUENCE_STEPS), words);
     case CLSEQ_KERNEL_lstm_cpu_bwd:
         return sequence_items(cl, int_of(args, BWD_H), int_of(args, BWD_SHIFT),
-                              int_of(args, BWD_STEPS), words);
+                              int_of(args, SEQUENCE_STEPS), words);
     default:
         words[0] = (cl_ulong)size[0] | (cl_ulong)size[1] << 32;
         words[1] = (cl_ulong)size[2] | (cl_ulong)each << 32;

@@ -78,9 +78,9 @@ static clseq_status fwd_steps(clseq_backend *be, const struct clseq_opencl_packe
                         clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&gates),
                         clseq_opencl_lstm_step_of(&a->gates), CLSEQ_ARG_ROWS(&c),
                         clseq_opencl_lstm_step_of(&a->c), CLSEQ_ARG_ROWS(&h),
-                        clseq_opencl_lstm_step_of(&a->h), clseq_arg_int(t), clseq_arg_int(steps),
-                        clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int((int32_t)padded),
-                        clseq_arg_int(block), clseq_arg_int(shift), clseq_arg_mem(queue));
+                        clseq_opencl_lstm_step_of(&a->h), clseq_arg_int(t), clseq_arg_int(rows),
+                        clseq_arg_int(H), clseq_arg_int((int32_t)padded), clseq_arg_int(block),
+                        clseq_arg_int(shift), clseq_arg_mem(queue), clseq_arg_int(steps));
 }
 
 clseq_status clseq_opencl_lstm_cpu_fwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
@@ -123,8 +123,8 @@ static clseq_status bwd_steps(clseq_backend *be, const struct clseq_opencl_packe
                         clseq_opencl_lstm_step_of(&a->dy),
                         clseq_arg_int(clseq_tensor_present(&a->dy)), CLSEQ_ARG_TENSOR(&a->length),
                         clseq_arg_int(clseq_tensor_present(&a->length)), clseq_arg_int(t),
-                        clseq_arg_int(steps), clseq_arg_int(rows), clseq_arg_int(H),
-                        clseq_arg_int(block), clseq_arg_int(shift), clseq_arg_mem(queue));
+                        clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int(block),
+                        clseq_arg_int(shift), clseq_arg_mem(queue), clseq_arg_int(steps));
 }
 
 clseq_status clseq_opencl_lstm_cpu_bwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
