@@ -58,6 +58,8 @@ static const cli_option options[] = {
       .help = "their size, as that of clseq train; when not given 0.08 / sqrt(S), so that sums over fewer units are as large" },
     { "forget-bias", 0, CLI_FLOAT_FIELD(struct reproduce_values, forget_bias), "X", NULL, .min = -100, .max = 100, .group = "Recipe",
       .help = "what the biases of forget gates begin with, 1 say; when not given as the other biases" },
+    { "dropout", 0, CLI_FLOAT_FIELD(struct reproduce_values, dropout), "P", "0", .min = 0, .max = 0.99, .group = "Recipe",
+      .help = "as that of clseq train; little text is learnt by heart without" },
     { "seed", 0, CLI_INT_FIELD(struct reproduce_values, seed), "N", "1", .min = 0, .max = 9007199254740000.0, .group = "Recipe",
       .help = "of the first model; the other members have those after it" },
     { "nbest", 0, CLI_INT_FIELD(struct reproduce_values, nbest), "N", "50", .min = 2, .max = CLSEQ_BEAM_LIMIT, .group = "Recipe",
@@ -126,6 +128,8 @@ static json_t *recipe_of(const struct reproduce *r)
         failed |= json_object_set_new(recipe, "init", json_string(reproduce_inits[v->init]));
     if (r->set_forget_bias)
         failed |= json_object_set_new(recipe, "forget-bias", json_real(v->forget_bias));
+    if (v->dropout > 0)
+        failed |= json_object_set_new(recipe, "dropout", json_real(v->dropout));
     if (failed) {
         json_decref(recipe);
         return NULL;

@@ -42,7 +42,7 @@ struct reproduce_values {
     const char *valid_tsv, *test_tsv, *folder;
     int unit, optimizer, tokenize, schedule, init;
     bool lowercase;
-    double scale, lr, init_scale, forget_bias;
+    double scale, lr, init_scale, forget_bias, dropout;
     cli_span after;
     int64_t warmup, batch, layers, members, seed, nbest, speed_updates;
     struct device_options device;

@@ -76,6 +76,7 @@ static void fill_options(const struct reproduce *r, const struct reproduce_model
     o->set_forget_bias = r->set_forget_bias;
     if (r->set_forget_bias)
         o->forget_bias = v->forget_bias;
+    o->layer_dropout = o->embedding_dropout = o->output_dropout = v->dropout;
     o->optimizer = (clseq_optimizer_kind)v->optimizer;
     o->lr = v->lr;
     o->schedule = v->schedule == 0 ? CLSEQ_SCHEDULE_HALVE : CLSEQ_SCHEDULE_LINEAR;

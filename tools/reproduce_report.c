@@ -86,6 +86,10 @@ static void write_recipe(const struct reproduce *r, FILE *out)
         snprintf(here, sizeof(here), "%g", v->forget_bias);
         recipe_row(out, "biases of forget gates begin with", "as the others", here);
     }
+    if (v->dropout > 0) {
+        snprintf(here, sizeof(here), "%g", v->dropout);
+        recipe_row(out, "dropout of embeddings, between layers, of the output", "none", here);
+    }
     if (v->lr > 0)
         snprintf(here, sizeof(here), "%s, %g", v->optimizer == 0 ? "SGD" : "Adam", v->lr);
     else

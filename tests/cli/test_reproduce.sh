@@ -73,17 +73,18 @@ refuse() {
 }
 
 # Another recipe: it is in the report, its models are those of clseq train.
-other() { start linear --layers 1 --members 2 --schedule linear --warmup 5 --init xavier --forget-bias 1; }
+other() { start linear --layers 1 --members 2 --schedule linear --warmup 5 --init xavier --forget-bias 1 --dropout 0.2; }
 (other) && ok || { bad 'another recipe'; sed 's/^/    /' err.txt; }
 for row in 'weights begin | uniform in +-0.08 | xavier, 0.632' 'biases of forget gates begin with | as the others | 1' 'rate | halved .* | in equal steps to 0' \
-    'rate grows from 0 for | - | 5 updates'; do
+    'rate grows from 0 for | - | 5 updates' 'dropout of embeddings, between layers, of the output | none | 0.2'; do
     grep -q "^| $row |\$" linear/report.md && ok || bad "no \"$row\" in report.md"
 done
 "$clseq" train src.txt tgt.txt --preset plain --valid test.src test.tgt --backend reference --emb 16 --hidden 16 --layers 1 --after 3e --batch 10 --optimizer adam --lr 0.01 \
-    --reverse-source --min-count 1 --source-vocab-size 2560 --target-vocab-size 1280 --schedule linear --warmup 5 --init xavier --init-scale 0.632455532033676 --forget-bias 1 \
+    --reverse-source --min-count 1 --source-vocab-size 2560 --target-vocab-size 1280 --schedule linear --warmup 5 --init xavier --init-scale 0.632455532033676 --forget-bias 1 --dropout 0.2 \
     --clip 5 --early-stop 0 --valid-every 0.2e -o byhand >/dev/null 2>err.txt || sed 's/^/    /' err.txt
 cmp -s byhand/best.safetensors linear/reversed-1/best.safetensors && ok || bad 'other weights than those of clseq train'
-refuse 2 'init was "xavier", now it is not given' linear --layers 1 --members 2 --schedule linear --warmup 5 --forget-bias 1
+refuse 2 'init was "xavier", now it is not given' linear --layers 1 --members 2 --schedule linear --warmup 5 --forget-bias 1 --dropout 0.2
+refuse 2 'dropout was not given, now it is 0.5' whole --dropout 0.5
 (other) && ok || bad 'it does not go on'
 
 # Bad input.
