@@ -62,12 +62,12 @@ clseq_status clseq_output_layer_logits(const clseq_output_layer *layer, const cl
 clseq_status clseq_output_layer_best(const clseq_output_layer *layer, const clseq_run *run,
                                      clseq_tensor h, clseq_tensor logits, clseq_tensor index)
 {
-    return clseq_op_gemm_argmax(run->be, &(struct clseq_gemm_argmax_args) {
-                                             .a = h,
-                                             .b = clseq_run_weight(run, layer->weight),
-                                             .bias = clseq_run_weight(run, layer->bias),
-                                             .c = logits,
-                                             .index = index });
+    return clseq_op_gemm_argmax(
+        run->be, &(struct clseq_gemm_argmax_args) { .a = h,
+                                                    .b = clseq_run_weight(run, layer->weight),
+                                                    .bias = clseq_run_weight(run, layer->bias),
+                                                    .c = logits,
+                                                    .index = index });
 }
 
 static clseq_status gather_real_positions(const clseq_run *run, const clseq_output_pass *pass,

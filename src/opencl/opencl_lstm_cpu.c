@@ -71,16 +71,15 @@ static clseq_status fwd_steps(clseq_backend *be, const struct clseq_opencl_packe
     const clseq_tensor gates = clseq_tensor_step(a->gates, t), c = clseq_tensor_step(a->c, t);
     const clseq_tensor h = clseq_tensor_step(a->h, t);
 
-    return CLSEQ_LAUNCH(be, lstm_cpu_fwd, clseq_opencl_lstm_all_units(be), CLSEQ_ARG_ROWS(&h_prev),
-                        clseq_arg_mem(w_hh->mem), CLSEQ_ARG_ROWS(&c_prev),
-                        CLSEQ_ARG_TENSOR(&a->b_ih), CLSEQ_ARG_TENSOR(&a->b_hh),
-                        clseq_arg_int(clseq_tensor_present(&a->b_ih)), CLSEQ_ARG_TENSOR(&a->length),
-                        clseq_arg_int(clseq_tensor_present(&a->length)), CLSEQ_ARG_ROWS(&gates),
-                        clseq_opencl_lstm_step_of(&a->gates), CLSEQ_ARG_ROWS(&c),
-                        clseq_opencl_lstm_step_of(&a->c), CLSEQ_ARG_ROWS(&h),
-                        clseq_opencl_lstm_step_of(&a->h), clseq_arg_int(t), clseq_arg_int(rows),
-                        clseq_arg_int(H), clseq_arg_int((int32_t)padded), clseq_arg_int(block),
-                        clseq_arg_int(shift), clseq_arg_mem(queue), clseq_arg_int(steps));
+    return CLSEQ_LAUNCH(
+        be, lstm_cpu_fwd, clseq_opencl_lstm_all_units(be), CLSEQ_ARG_ROWS(&h_prev),
+        clseq_arg_mem(w_hh->mem), CLSEQ_ARG_ROWS(&c_prev), CLSEQ_ARG_TENSOR(&a->b_ih),
+        CLSEQ_ARG_TENSOR(&a->b_hh), clseq_arg_int(clseq_tensor_present(&a->b_ih)),
+        CLSEQ_ARG_TENSOR(&a->length), clseq_arg_int(clseq_tensor_present(&a->length)),
+        CLSEQ_ARG_ROWS(&gates), clseq_opencl_lstm_step_of(&a->gates), CLSEQ_ARG_ROWS(&c),
+        clseq_opencl_lstm_step_of(&a->c), CLSEQ_ARG_ROWS(&h), clseq_opencl_lstm_step_of(&a->h),
+        clseq_arg_int(t), clseq_arg_int(rows), clseq_arg_int(H), clseq_arg_int((int32_t)padded),
+        clseq_arg_int(block), clseq_arg_int(shift), clseq_arg_mem(queue), clseq_arg_int(steps));
 }
 
 clseq_status clseq_opencl_lstm_cpu_fwd(clseq_backend *be, const struct clseq_opencl_packed *w_hh,
