@@ -52,7 +52,8 @@ struct clseq_backend_options {
     clseq_gemm_provider gemm;
     clseq_precision precision;
     const char *matrix_unit; /* hardware for products of less precision than fp32: NULL or "auto" =
-                                what the device has (default), "none", or a name */
+                                what the device has (default), "none", or a name; in fp32
+                                for the first look of gemm_argmax alone */
     int vector_width; /* floats per vector in kernels for CPUs: 4, 8 or 16; 0 = what the device
                          prefers (default) */
     int tune; /* choose among ways to make matrix products by measuring, once per device, driver and

@@ -169,6 +169,15 @@ out:
 CLSEQ_OP_LIST(X)
 #undef X
 
+/* As a whole, and not in its parts? An optional operation that is exact hangs on the last bits of
+ * sums inside, which both sides round in their own way. */
+static bool is_compared(enum clseq_op op)
+{
+    const struct clseq_op_schema *schema = clseq_op_schema(op);
+
+    return schema->required || schema->tolerance != CLSEQ_TOLERANCE_EXACT;
+}
+
 static uint64_t smaller_limit(uint64_t a, uint64_t b)
 {
     if (a == 0 || b == 0)
@@ -198,10 +207,9 @@ static clseq_status open_sides(clseq_backend *be, const struct clseq_backend_imp
     be->info.max_buffer_bytes =
         smaller_limit(mirror->side[TRUSTED]->info.max_buffer_bytes, tested->info.max_buffer_bytes);
     /* An optional slot only where the tested side has one: otherwise the front end composes it here
-     * and every part is compared. So it is where the outcome hangs on the last bits of sums, which
-     * both sides round in their own way. */
+     * and every part is compared. */
 #define X(op, slot, tolerance, constant)                                                           \
-    if (tested->ops->op && CLSEQ_OP_##op != CLSEQ_OP_gemm_argmax)                                  \
+    if (tested->ops->op && is_compared(CLSEQ_OP_##op))                                             \
         mirror->ops.op = mirror_##op;
     CLSEQ_OP_LIST(X)
 #undef X

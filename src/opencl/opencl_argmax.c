@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-/* The most groups of columns, and what a group's columns are a multiple of. */
+/* The most groups of columns, as in cl/argmax_filter.clh, and what a group's columns are a multiple
+ * of. */
 #define GROUPS_MAX 256
 #define GROUP_STEP 256
 
@@ -19,7 +20,7 @@
 /* From so many rows on a product of the unit wins over what making it costs; with so few, reading B
  * takes the time, and half of it is read. */
 #define UNIT_ROWS 4
-#define DOT_ROWS  3
+#define COPY_ROWS 3
 
 /* Longer sums than the bounds are made for. */
 #define STEPS_MAX 16384
@@ -51,9 +52,8 @@ clseq_status clseq_opencl_argmax_open(clseq_backend *be, const struct clseq_open
     if (be->info.precision != CLSEQ_PRECISION_FP32 || !cl->cpu_class ||
         cl->gemm != CLSEQ_PROVIDER_CPU)
         return CLSEQ_OK;
-    CLSEQ_TRY(open_unit(be, cache, wanted));
-    cl->filters = true;
-    return CLSEQ_OK;
+    cl->ops.gemm_argmax = clseq_opencl_gemm_argmax;
+    return open_unit(be, cache, wanted);
 }
 
 /* The lengths of the rows of B by groups, kept as packed copies of it are. */
@@ -118,7 +118,7 @@ static clseq_status rough_product(clseq_backend *be, const struct clseq_gemm_pro
     *ret = *is_rounded;
     if (*is_rounded)
         return clseq_gemm_blocks_run(be, unit->blocks, p);
-    if (p->m > DOT_ROWS)
+    if (p->m > COPY_ROWS)
         return CLSEQ_OK;
     q.b_dropped = clseq_precision_dropped(CLSEQ_PRECISION_BF16);
     CLSEQ_TRY(clseq_opencl_gemm_bf16_b(be, &q, ret));

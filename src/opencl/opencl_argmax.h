@@ -11,8 +11,8 @@
 #include "opencl/opencl_cache.h"
 #include "opencl/opencl_impl.h"
 
-/* Set cl->filters where the kernels, the precision and the provider of products allow it, and
- * cl->filter_unit where the processor has such products, which are checked. `wanted` as
+/* Fill the slot where the kernels, the precision and the provider of products allow it, and set
+ * cl->filter_unit where the processor has products of bf16, which are checked. `wanted` as
  * options.matrix_unit: "none" is without, and "avx512-emulated" is for tests. Errors:
  * CLSEQ_ERR_NOMEM, CLSEQ_ERR_DEVICE_NOMEM; a unit that cannot be built or is wrong is named in the
  * log and not used. */

@@ -11,45 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whole-sequence LSTMs pay where weights are packed once per call; elsewhere the front end composes
- * them. */
-#define SLOT_REQUIRED(name)   clseq_opencl_##name
-#define SLOT_OPTIONAL(name)   NULL
-#define PACKED_REQUIRED(name) clseq_opencl_##name
-#define PACKED_OPTIONAL(name) PACKED_##name
-#define PACKED_lstm_seq_fwd   clseq_opencl_lstm_seq_fwd
-#define PACKED_lstm_seq_bwd   clseq_opencl_lstm_seq_bwd
-#define PACKED_gemm_argmax    NULL
-#define PACKED_gru_seq_fwd    NULL
-#define PACKED_gru_seq_bwd    NULL
-#define PACKED_rnn_seq_fwd    NULL
-#define PACKED_rnn_seq_bwd    NULL
+/* What every device has; a device adds the optional operations that pay on it, and the front end
+ * composes the others. */
+#define SLOT_REQUIRED(name) clseq_opencl_##name
+#define SLOT_OPTIONAL(name) NULL
 
-static const struct clseq_op_table ops_composed = {
+static const struct clseq_op_table ops_required = {
 #define X(name, slot, tolerance, constant) .name = SLOT_##slot(name),
-    CLSEQ_OP_LIST(X)
-#undef X
-};
-
-static const struct clseq_op_table ops_packed = {
-#define X(name, slot, tolerance, constant) .name = PACKED_##slot(name),
-    CLSEQ_OP_LIST(X)
-#undef X
-};
-
-/* The same with a filter for the largest of a row: opencl_argmax.h. */
-#define FILTERED_REQUIRED(name) clseq_opencl_##name
-#define FILTERED_OPTIONAL(name) FILTERED_##name
-#define FILTERED_lstm_seq_fwd   PACKED_lstm_seq_fwd
-#define FILTERED_lstm_seq_bwd   PACKED_lstm_seq_bwd
-#define FILTERED_gemm_argmax    clseq_opencl_gemm_argmax
-#define FILTERED_gru_seq_fwd    NULL
-#define FILTERED_gru_seq_bwd    NULL
-#define FILTERED_rnn_seq_fwd    NULL
-#define FILTERED_rnn_seq_bwd    NULL
-
-static const struct clseq_op_table ops_filtered = {
-#define X(name, slot, tolerance, constant) .name = FILTERED_##slot(name),
     CLSEQ_OP_LIST(X)
 #undef X
 };
@@ -193,14 +161,16 @@ static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_op
         clseq_opencl_gemm_open(be, cache, options->gemm, is_tuned(cl, &device.info, options)));
     be->real = CLSEQ_F32;
     CLSEQ_TRY(clseq_opencl_matrix_unit_open(be, cache, options->matrix_unit));
-    /* Whole sequences in one operation multiply floats as they are, or with a unit's kernels. */
-    be->ops = cl->gemm == CLSEQ_PROVIDER_CPU &&
-                      (options->precision == CLSEQ_PRECISION_FP32 || (cl->unit && cl->unit->blocks))
-                  ? &ops_packed
-                  : &ops_composed;
+    cl->ops = ops_required;
+    be->ops = &cl->ops;
+    /* Whole-sequence LSTMs pay where weights are packed once per call. They multiply floats as they
+     * are, or with a unit's kernels. */
+    if (cl->gemm == CLSEQ_PROVIDER_CPU &&
+        (options->precision == CLSEQ_PRECISION_FP32 || (cl->unit && cl->unit->blocks))) {
+        cl->ops.lstm_seq_fwd = clseq_opencl_lstm_seq_fwd;
+        cl->ops.lstm_seq_bwd = clseq_opencl_lstm_seq_bwd;
+    }
     CLSEQ_TRY(clseq_opencl_argmax_open(be, cache, options->matrix_unit));
-    if (cl->filters)
-        be->ops = &ops_filtered;
     CLSEQ_TRY(clseq_opencl_list_open(be, options->launch_lists));
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",
               be->info.device, be->info.platform, be->info.kernels, be->info.gemm,

@@ -120,7 +120,8 @@ struct clseq_opencl_listed {
 
 /* be->priv of the OpenCL backend. */
 struct clseq_opencl {
-    cl_platform_id platform; /* not owned: these two live as long as the driver */
+    struct clseq_op_table ops; /* be->ops */
+    cl_platform_id platform;   /* not owned: these two live as long as the driver */
     cl_device_id device;
     cl_context context;
     cl_command_queue queue; /* the only one, in order */
@@ -167,8 +168,7 @@ struct clseq_opencl {
     const struct clseq_matrix_unit *unit;        /* NULL: none; see opencl_matrix_unit.h */
     bool unit_emulated;                          /* CLSEQ_EMULATED is 1 in the programs */
     bool unit_rests;                             /* a benchmark wants products without it */
-    bool filters;                                /* opencl_argmax.h */
-    const struct clseq_matrix_unit *filter_unit; /* in fp32, for its products; NULL: none */
+    const struct clseq_matrix_unit *filter_unit; /* in fp32: opencl_argmax.h; NULL: none */
     uint32_t gemm_refused;          /* bits: enum clseq_gemm_candidate, wrong or not running */
     struct clseq_gemm_tuner *tuner; /* owned; NULL: the rule of the provider chooses */
     int gemm_forced;                /* 1 + a candidate that makes all products; 0: none */

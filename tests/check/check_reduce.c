@@ -221,7 +221,7 @@ void check_gemm_argmax(struct check *t)
                              kinds[kind]);
         }
     }
-    /* As many rows as a filter takes; a sum in parts; hardly a difference between columns. */
+    /* Rows that sum in parts; more columns than a group; more steps than a part. */
     for (int kind = 0; kind < (int)CLSEQ_ARRAY_SIZE(kinds); kind++) {
         gemm_argmax_case(t, 37, t->quick ? 101 : 1003, 40, true, kinds[kind]);
         gemm_argmax_case(t, 64, t->quick ? 96 : 960, t->quick ? 70 : 1100, kind % 2 == 0,

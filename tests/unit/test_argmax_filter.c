@@ -43,7 +43,6 @@ static void open_place(void **state, struct place *p)
     assert_int_equal(clseq_context_create(&p->ctx), CLSEQ_OK);
     status = clseq_backend_open(p->ctx, &options, &p->be);
     if (status == CLSEQ_OK && (clseq_opencl_of(p->be)->filter_unit || strcmp(unit, "none") == 0)) {
-        assert_true(clseq_opencl_of(p->be)->filters);
         assert_non_null(p->be->ops->gemm_argmax);
         return;
     }
@@ -394,8 +393,8 @@ int main(void)
 {
     /* One row of B at a time; sums along k and, with more than 32 rows, in parts. */
     static struct form forms[] = {
-        { "none", 2 },  { "avx512-emulated", 5 }, { "avx512-emulated", 35 }, { "auto", 24 },
-        { "auto", 64 },
+        { "none", 2 },  { "avx512-emulated", 5 }, { "avx512-emulated", 35 },
+        { "auto", 24 }, { "auto", 64 },
     };
     const struct CMUnitTest tests[] = {
         EACH(random_numbers), EACH(nearly_equal), EACH(rounded_against), EACH(summed_against),
