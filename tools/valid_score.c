@@ -85,8 +85,8 @@ static clseq_status score(void *user, const char *model_path, double *ret)
         return CLSEQ_ERR_NOMEM;
     clseq_translate_options_init(&options);
     options.max_input = CLSEQ_OUTPUT_LIMIT;
-    options.tables =
-        false; /* this model is used once; and the plan of a run has no room for them */
+    /* This model is used once, and the plan of a run has no room for tables. */
+    options.tables = false;
     status = clseq_translator_open(v->ctx, v->be, model_path, NULL, &translator);
     if (status == CLSEQ_OK)
         status = clseq_translator_run(translator, (const char *const *)v->text.source, NULL, n,

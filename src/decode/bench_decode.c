@@ -81,19 +81,15 @@ static clseq_status prepare(clseq_context *ctx, clseq_backend *be, const struct 
 
 static clseq_status tabulate(struct decoding *d, struct clseq_bench_result *ret)
 {
-    const clseq_rnn_stack *stack[CLSEQ_SIDES] = { &d->model->encoder.rnn, &d->model->decoder.rnn };
     double start;
 
     CLSEQ_TRY(clseq_backend_sync(d->model->be));
     start = clseq_seconds();
     for (int side = 0; side < CLSEQ_SIDES; side++) {
-        bool made;
+        uint64_t bytes;
 
-        CLSEQ_TRY(clseq_seq2seq_tabulate(d->model, side, &made));
-        if (made)
-            ret->table_bytes += (uint64_t)stack[side]->directions *
-                                (uint64_t)clseq_tensor_count(&stack[side]->table[0]) *
-                                clseq_dtype_size(d->model->real);
+        CLSEQ_TRY(clseq_seq2seq_tabulate(d->model, side, &bytes));
+        ret->table_bytes += bytes;
     }
     CLSEQ_TRY(clseq_backend_sync(d->model->be));
     ret->table_ms = 1e3 * (clseq_seconds() - start);

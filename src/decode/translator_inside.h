@@ -15,8 +15,8 @@ struct clseq_member {
     clseq_batch batch;
     clseq_buffer *sum; /* of the losses of a batch; owned */
     /* Words of each side so far. The input products of all words are made when those of so many
-     * have been made one by one that it would have paid to do so at once, memory included: at most
-     * twice the cost of knowing before. */
+     * have been made one by one that it would have paid to do so at once: at most twice the cost of
+     * knowing before. */
     uint64_t words[CLSEQ_SIDES];
     bool tabulated[CLSEQ_SIDES]; /* or tried */
 };

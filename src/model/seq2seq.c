@@ -391,7 +391,7 @@ clseq_status clseq_seq2seq_begin(clseq_seq2seq *model, const struct clseq_seq2se
     return clseq_buffer_write(model->input_buffer, 0, model->input_host, used * sizeof(int32_t));
 }
 
-clseq_status clseq_seq2seq_tabulate(clseq_seq2seq *model, int side, bool *ret)
+clseq_status clseq_seq2seq_tabulate(clseq_seq2seq *model, int side, uint64_t *ret)
 {
     const clseq_run run = clseq_seq2seq_run(model, false);
     const clseq_embedding *words =
@@ -402,7 +402,7 @@ clseq_status clseq_seq2seq_tabulate(clseq_seq2seq *model, int side, bool *ret)
                            clseq_dtype_size(model->real) * (uint64_t)stack->directions;
     clseq_tensor table[2] = { { 0 }, { 0 } };
 
-    *ret = false;
+    *ret = 0;
     if (model->training || clseq_rnn_stack_has_table(stack) || bytes > CLSEQ_TABLE_BYTES_MAX ||
         !clseq_backend_memory_fits(model->be, bytes))
         return CLSEQ_OK;
@@ -421,7 +421,7 @@ clseq_status clseq_seq2seq_tabulate(clseq_seq2seq *model, int side, bool *ret)
     }
     stack->table[0] = table[0];
     stack->table[1] = table[1];
-    *ret = true;
+    *ret = bytes;
     return CLSEQ_OK;
 }
 

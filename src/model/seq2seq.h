@@ -154,9 +154,10 @@ CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_plan(clseq_seq2seq *model,
 /* For inference with weights that do not change any more: make the products of all words of a side
  * with the W_ih of its first layer, which are looked up from then on until a plan for training.
  * The cost is that of as many words read one by one, and memory for V G H numbers and direction.
- * Nothing happens, and *ret is false, where that is more than CLSEQ_TABLE_BYTES_MAX or there is no
- * such memory; nor a second time. Errors: those of the device. */
-CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_tabulate(clseq_seq2seq *model, int side, bool *ret);
+ * *ret is the bytes taken; nothing happens, and it is 0, where that is more than
+ * CLSEQ_TABLE_BYTES_MAX or there is no such memory; nor a second time. Errors: those of the
+ * device. */
+CLSEQ_MUST_CHECK clseq_status clseq_seq2seq_tabulate(clseq_seq2seq *model, int side, uint64_t *ret);
 
 /* Device memory of weights, gradients and activations after plan, in bytes. */
 uint64_t clseq_seq2seq_bytes(const clseq_seq2seq *model);
