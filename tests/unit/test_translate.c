@@ -178,6 +178,16 @@ static void output_order_is_input_order(void **state, const struct clseq_model_c
 
 OF_EACH_MODEL(output_order_is_input_order)
 
+/* Of n lines; both are released. */
+static void assert_same_and_forget(const struct place *p, clseq_translation *x,
+                                   clseq_translation *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_same_translation(p, &x[i], &y[i]);
+    clseq_translations_fini(x, n);
+    clseq_translations_fini(y, n);
+}
+
 /* Tables are made when enough words have gone by, and what is looked up is what would be made. */
 static void tables_change_nothing(void **state, const struct clseq_model_config *config)
 {
@@ -198,10 +208,7 @@ static void tables_change_nothing(void **state, const struct clseq_model_config 
 
             ASSERT_OK(p->ctx, clseq_translator_run(tr, lines.line, NULL, n, &o, with));
             ASSERT_OK(p->ctx, clseq_translator_run(plain, lines.line, NULL, n, &off, without));
-            for (size_t i = 0; i < n; i++)
-                assert_same_translation(p, &with[i], &without[i]);
-            clseq_translations_fini(with, n);
-            clseq_translations_fini(without, n);
+            assert_same_and_forget(p, with, without, n);
             assert_int_equal(clseq_rnn_stack_has_table(&model->encoder.rnn), turn > 0);
             if (turn > 0)
                 assert_true(clseq_rnn_stack_has_table(&model->decoder.rnn));
@@ -509,10 +516,7 @@ static void text_is_that_of_the_reference(void **state, const struct clseq_model
 
         ASSERT_OK(p->ctx, clseq_translator_run(tr, lines.line, NULL, LINES, &o, x));
         ASSERT_OK(other->ctx, clseq_translator_run(reference, lines.line, NULL, LINES, &o, y));
-        for (size_t i = 0; i < LINES; i++)
-            assert_same_translation(p, &y[i], &x[i]);
-        clseq_translations_fini(x, LINES);
-        clseq_translations_fini(y, LINES);
+        assert_same_and_forget(p, y, x, LINES);
     }
     clseq_translator_close(&reference);
     unit_place_close(&other_state);
@@ -550,10 +554,7 @@ static void a_saved_model_translates_the_same(void **state, const struct clseq_m
     assert_string_equal(clseq_vocab_token(clseq_translator_source_vocab(loaded), 5), "b");
     ASSERT_OK(p->ctx, clseq_translator_run(tr, lines.line, NULL, LINES, &o, x));
     ASSERT_OK(p->ctx, clseq_translator_run(loaded, lines.line, NULL, LINES, &o, y));
-    for (size_t i = 0; i < LINES; i++)
-        assert_same_translation(p, &x[i], &y[i]);
-    clseq_translations_fini(x, LINES);
-    clseq_translations_fini(y, LINES);
+    assert_same_and_forget(p, x, y, LINES);
     clseq_translator_close(&loaded);
     unlink(path);
     ASSERT_FAILS(p->ctx, CLSEQ_ERR_IO, path,
@@ -679,10 +680,7 @@ static void tables_are_no_need(void **state)
         }
         assert_true(tr->member[0]->tabulated[CLSEQ_SIDE_SOURCE]);
         assert_int_equal(clseq_rnn_stack_has_table(&tr->member[0]->model->encoder.rnn), !missing);
-        for (size_t i = 0; i < LINES; i++)
-            assert_same_translation(&p, &with[i], &without[i]);
-        clseq_translations_fini(with, LINES);
-        clseq_translations_fini(without, LINES);
+        assert_same_and_forget(&p, with, without, LINES);
         clseq_translator_close(&tr);
         assert_int_equal(p.be->buffers_alive, 0);
         clseq_backend_close(&p.be);
