@@ -27,11 +27,8 @@ static inline int unit_place_open_kernels(void **state, const char *name,
     struct clseq_backend_options options;
     struct place *p = calloc(1, sizeof(*p));
 
-    clseq_backend_options_init(&options);
-    options.name = name;
+    unit_backend_options(name, &options);
     options.kernels = kernels;
-    options.cache_folder = getenv("CLSEQ_TEST_CACHE");
-    options.probe_timeout = 1800;
     if (!p || clseq_context_create(&p->ctx) != CLSEQ_OK)
         return -1;
     if (clseq_backend_open(p->ctx, &options, &p->be) != CLSEQ_OK) {
@@ -76,10 +73,7 @@ static inline bool unit_have_opencl(const char *what)
     clseq_backend *be = NULL;
     clseq_status status;
 
-    clseq_backend_options_init(&options);
-    options.name = "opencl";
-    options.cache_folder = getenv("CLSEQ_TEST_CACHE");
-    options.probe_timeout = 1800;
+    unit_backend_options("opencl", &options);
     if (clseq_context_create(&ctx) != CLSEQ_OK)
         return false;
     status = clseq_backend_open(ctx, &options, &be);

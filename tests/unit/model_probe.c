@@ -25,15 +25,10 @@ clseq_backend *probe_backend_unit(clseq_context *ctx, const char *name, clseq_ke
     clseq_backend *be = NULL;
     clseq_status status;
 
-    clseq_backend_options_init(&options);
-    options.name = name;
+    unit_backend_options(name, &options);
     options.kernels = kernels;
     options.precision = precision;
     options.matrix_unit = unit;
-    if (strcmp(name, "opencl") == 0)
-        options.device = getenv("CLSEQ_TEST_DEVICE");
-    options.cache_folder = getenv("CLSEQ_TEST_CACHE");
-    options.probe_timeout = 1800;
     status = clseq_backend_open(ctx, &options, &be);
     if (status == CLSEQ_ERR_NO_DEVICE || status == CLSEQ_ERR_UNSUPPORTED) {
         fprintf(stderr, "skipped: all tests on \"%s\": %s\n", name, clseq_context_error(ctx));

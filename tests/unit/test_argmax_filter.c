@@ -33,13 +33,10 @@ static void open_place(void **state, struct place *p)
     clseq_status status;
 
     *p = (struct place) { .rows = form->rows };
-    clseq_backend_options_init(&options);
-    options.name = "opencl";
+    unit_backend_options("opencl", &options);
     options.kernels = CLSEQ_KERNELS_CPU;
     options.gemm = CLSEQ_GEMM_CPU;
     options.matrix_unit = unit;
-    options.cache_folder = getenv("CLSEQ_TEST_CACHE");
-    options.probe_timeout = 1800;
     assert_int_equal(clseq_context_create(&p->ctx), CLSEQ_OK);
     status = clseq_backend_open(p->ctx, &options, &p->be);
     if (status == CLSEQ_OK && (clseq_opencl_of(p->be)->filter_unit || strcmp(unit, "none") == 0)) {

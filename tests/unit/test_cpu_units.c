@@ -18,14 +18,10 @@ static clseq_status open_unit(clseq_context *ctx, clseq_kernel_class kernels,
 {
     struct clseq_backend_options options;
 
-    clseq_backend_options_init(&options);
-    options.name = "opencl";
+    unit_backend_options("opencl", &options);
     options.kernels = kernels;
     options.precision = precision;
     options.matrix_unit = unit;
-    options.device = getenv("CLSEQ_TEST_DEVICE");
-    options.cache_folder = getenv("CLSEQ_TEST_CACHE");
-    options.probe_timeout = 1800;
     return clseq_backend_open(ctx, &options, be);
 }
 

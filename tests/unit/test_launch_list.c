@@ -27,13 +27,10 @@ static int devices_open(void **state)
     for (int i = 0; i < BACKENDS && !d->missing; i++) {
         struct clseq_backend_options options;
 
-        clseq_backend_options_init(&options);
-        options.name = "opencl";
+        unit_backend_options("opencl", &options);
         options.kernels = CLSEQ_KERNELS_CPU;
         options.gemm = CLSEQ_GEMM_CPU;
         options.launch_lists = wanted[i];
-        options.cache_folder = getenv("CLSEQ_TEST_CACHE");
-        options.probe_timeout = 1800;
         d->missing = clseq_backend_open(d->ctx, &options, &d->be[i]) != CLSEQ_OK;
     }
     *state = d;

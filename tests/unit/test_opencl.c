@@ -411,10 +411,7 @@ static int device_open(void **state)
 
     if (!d || clseq_context_create(&d->ctx) != CLSEQ_OK)
         return -1;
-    clseq_backend_options_init(&options);
-    options.name = "opencl";
-    options.cache_folder = getenv("CLSEQ_TEST_CACHE");
-    options.probe_timeout = 1800;
+    unit_backend_options("opencl", &options);
     d->missing = clseq_backend_open(d->ctx, &options, &d->be) != CLSEQ_OK;
     *state = d;
     return 0;

@@ -445,13 +445,11 @@ static bool device_open(struct device *d)
     struct clseq_backend_options options;
     char folder[200];
 
-    clseq_backend_options_init(&options);
-    options.name = "opencl";
+    unit_backend_options("opencl", &options);
     options.kernels = CLSEQ_KERNELS_GPU;
     options.tune = 1;
     cache_folder(folder);
     options.cache_folder = folder;
-    options.probe_timeout = 1800;
     return clseq_backend_open(d->ctx, &options, &d->be) == CLSEQ_OK;
 }
 

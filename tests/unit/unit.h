@@ -12,6 +12,8 @@
 
 #include "base/base.h"
 
+#include <clseq/backend.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,18 @@
         if (!strstr(clseq_context_error(ctx), (part)))                                             \
             fail_msg("%s: message \"%s\" lacks \"%s\"", #expr, clseq_context_error(ctx), (part));  \
     } while (0)
+
+/* Options that open this backend: on the device that CLSEQ_TEST_DEVICE names, with kernels kept in
+ * CLSEQ_TEST_CACHE; the first probe may have to build them all. */
+static inline void unit_backend_options(const char *name, struct clseq_backend_options *ret)
+{
+    clseq_backend_options_init(ret);
+    ret->name = name;
+    if (strcmp(name, "opencl") == 0)
+        ret->device = getenv("CLSEQ_TEST_DEVICE");
+    ret->cache_folder = getenv("CLSEQ_TEST_CACHE");
+    ret->probe_timeout = 1800;
+}
 
 static inline int unit_context_create(void **state)
 {
