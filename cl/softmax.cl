@@ -3,15 +3,21 @@
 
 #include "vmath.clh"
 
-/* Without smoothing (each is 0) `total`, the sum of the logits, is not used. */
-static inline float loss_of(__global const float *logits, float lse, int target, int n_columns,
-                            float right, float each, float total)
+/* `at_target` is the logit of the target, NaN if there is none. Without smoothing (each is 0)
+ * `total`, the sum of the logits, is not used. */
+static inline float loss_at(float lse, int target, float at_target, float right, float each,
+                            float total)
 {
     if (target == -1)
         return 0.0f;
-    if (target < 0 || target >= n_columns)
-        return NAN;
-    return each == 0.0f ? lse - logits[target] : lse - right * logits[target] - each * total;
+    return each == 0.0f ? lse - at_target : lse - right * at_target - each * total;
+}
+
+static inline float loss_of(__global const float *logits, float lse, int target, int n_columns,
+                            float right, float each, float total)
+{
+    return loss_at(lse, target, target >= 0 && target < n_columns ? logits[target] : NAN, right,
+                   each, total);
 }
 
 /* log(1 + exp(x)); 0 for -infinity. */
@@ -49,6 +55,71 @@ static inline float row_total(__global const float *x, int n)
     return total;
 }
 
+/* The row after this one is fetched while this one is used, if both have room in a second-level
+ * cache. */
+#define AHEAD_COLUMNS 32768
+#if CLSEQ_PREFETCH
+#define FETCH_NEXT(p) __builtin_prefetch(p);
+#else
+#define FETCH_NEXT(p)
+#endif
+
+static inline float largest_of_row(__global const float *x, int n)
+{
+    floatV high0 = (floatV)(-INFINITY), high1 = high0;
+    float lanes[VW], largest = -INFINITY;
+    int j = 0;
+
+    for (; j + 2 * VW <= n; j += 2 * VW) {
+        const floatV x0 = vloadV(0, x + j), x1 = vloadV(1, x + j);
+
+        high0 = x0 > high0 ? x0 : high0;
+        high1 = x1 > high1 ? x1 : high1;
+    }
+    vstoreV(high0 > high1 ? high0 : high1, 0, lanes);
+    for (int i = 0; i < VW; i++)
+        largest = lanes[i] > largest ? lanes[i] : largest;
+    for (; j < n; j++)
+        largest = x[j] > largest ? x[j] : largest;
+    return largest;
+}
+
+/* The sum over a row of exp(x - largest); with `keep` these go to `to`. */
+static inline float exp_sum(__global const float *x, int stride, int n, float largest, int keep,
+                            __global float *to)
+{
+    __global const float *next = x + (n <= AHEAD_COLUMNS ? stride : 0);
+    floatV sum = (floatV)(0.0f);
+    float lanes[VW], total = 0.0f;
+    int j = 0;
+
+    while (j + VW <= n) {
+        const int block_end = j + min(EXP_BLOCK * VW, n - j);
+        floatV block = (floatV)(0.0f);
+
+        for (; j + VW <= block_end; j += VW) {
+            const floatV e = exp_negative_v(vloadV(0, x + j) - largest);
+
+            FETCH_NEXT(next + j)
+            if (keep)
+                vstoreV(e, 0, to + j);
+            block += e;
+        }
+        sum += block;
+    }
+    vstoreV(sum, 0, lanes);
+    for (int i = 0; i < VW; i++)
+        total += lanes[i];
+    for (; j < n; j++) {
+        const float e = exp_negative_1(x[j] - largest);
+
+        if (keep)
+            to[j] = e;
+        total += e;
+    }
+    return total;
+}
+
 /* A work-item per row. */
 CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_offset,
                                    int logits_stride, __global const int *target,
@@ -61,43 +132,73 @@ CLSEQ_KERNEL void softmax_xent_fwd(__global const float *logits, ulong logits_of
     if (row >= n_rows)
         return;
     __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
-    floatV high0 = (floatV)(-INFINITY), high1 = high0, sum = (floatV)(0.0f);
-    float lanes[VW], largest = -INFINITY, total = 0.0f;
-    int j = 0;
-
-    for (; j + 2 * VW <= n_columns; j += 2 * VW) {
-        const floatV x0 = vloadV(0, x + j), x1 = vloadV(1, x + j);
-
-        high0 = x0 > high0 ? x0 : high0;
-        high1 = x1 > high1 ? x1 : high1;
-    }
-    vstoreV(high0 > high1 ? high0 : high1, 0, lanes);
-    for (int i = 0; i < VW; i++)
-        largest = lanes[i] > largest ? lanes[i] : largest;
-    for (; j < n_columns; j++)
-        largest = x[j] > largest ? x[j] : largest;
-
-    for (j = 0; j + VW <= n_columns;) {
-        const int block_end = j + min(EXP_BLOCK * VW, n_columns - j);
-        floatV block = (floatV)(0.0f);
-
-        for (; j + VW <= block_end; j += VW)
-            block += exp_negative_v(vloadV(0, x + j) - largest);
-        sum += block;
-    }
-    vstoreV(sum, 0, lanes);
-    for (int i = 0; i < VW; i++)
-        total += lanes[i];
-    for (; j < n_columns; j++)
-        total += exp_negative_1(x[j] - largest);
-
-    const float log_sum = largest + log(total);
+    const float largest = largest_of_row(x, n_columns);
+    const float log_sum =
+        largest + log(exp_sum(x, logits_stride, n_columns, largest, 0, (__global float *)0));
 
     lse[lse_offset + (ulong)row] = log_sum;
     loss[loss_offset + (ulong)row] =
         has_target ? loss_of(x, log_sum, target[target_offset + (ulong)row], n_columns, right, each,
                              each == 0.0f ? 0.0f : row_total(x, n_columns))
                    : 0.0f;
+}
+
+/* to = scale (e factor - each), and once more less at the target: see the next kernel. */
+static inline void gradient_of_row(__global float *to, int n, float factor, int wanted, float scale,
+                                   float right, float each)
+{
+    const int is_here = wanted >= 0 && wanted < n;
+    const float at_wanted = is_here ? to[wanted] : 0.0f;
+    int j = 0;
+
+    /* Subtracting an `each` of 0 changes no bit. */
+    for (; j + VW <= n; j += VW)
+        vstoreV(scale * (vloadV(0, to + j) * factor - each), 0, to + j);
+    for (; j < n; j++)
+        to[j] = scale * (to[j] * factor - each);
+    if (is_here)
+        to[wanted] = scale * (at_wanted * factor - right - each);
+}
+
+static inline void zero_row(__global float *to, int n)
+{
+    int j = 0;
+
+    for (; j + VW <= n; j += VW)
+        vstoreV((floatV)(0.0f), 0, to + j);
+    for (; j < n; j++)
+        to[j] = 0.0f;
+}
+
+/* Forward and backward: a row comes from memory once and goes there once, and between these stays
+ * in the caches next to the core. A work-item per row. */
+CLSEQ_KERNEL void softmax_xent(__global const float *logits, ulong logits_offset, int logits_stride,
+                               __global const int *target, ulong target_offset,
+                               __global float *loss, ulong loss_offset, __global float *lse,
+                               ulong lse_offset, __global float *dlogits, ulong dlogits_offset,
+                               int dlogits_stride, int n_rows, int n_columns, float scale,
+                               float right, float each CLSEQ_IDS)
+{
+    const int row = CLSEQ_ID(0);
+
+    if (row >= n_rows)
+        return;
+    __global const float *x = CLSEQ_ROW(logits, logits_offset, logits_stride, row);
+    __global float *to = CLSEQ_ROW(dlogits, dlogits_offset, dlogits_stride, row);
+    const int wanted = target[target_offset + (ulong)row];
+    /* What the loss needs of the logits, which may be gone after the next line. */
+    const float at_wanted = wanted >= 0 && wanted < n_columns ? x[wanted] : NAN;
+    const float all = each == 0.0f ? 0.0f : row_total(x, n_columns);
+    const float largest = largest_of_row(x, n_columns);
+    const float sum = exp_sum(x, logits_stride, n_columns, largest, 1, to);
+    const float log_sum = largest + log(sum);
+
+    lse[lse_offset + (ulong)row] = log_sum;
+    loss[loss_offset + (ulong)row] = loss_at(log_sum, wanted, at_wanted, right, each, all);
+    if (wanted == -1)
+        zero_row(to, n_columns);
+    else
+        gradient_of_row(to, n_columns, 1.0f / sum, wanted, scale, right, each);
 }
 
 static inline floatV softplus_v(floatV x)

@@ -402,6 +402,16 @@ struct clseq_softmax_xent_bwd_args {
     double scale, smoothing;          /* smoothing: e */
 };
 
+/* softmax_xent_fwd and softmax_xent_bwd in one, for training: loss, lse and dlogits as these two
+ * give them from the same logits. target is needed. dlogits may be logits. */
+struct clseq_softmax_xent_args {
+    clseq_tensor logits;     /* in */
+    clseq_tensor target;     /* in, i32 */
+    clseq_tensor loss, lse;  /* out */
+    clseq_tensor dlogits;    /* out */
+    double scale, smoothing; /* smoothing: e */
+};
+
 /* Every column of a row as a question of its own, is it the target, answered with the probability
  * sigmoid(logits[m][v]): the loss of noise-contrastive estimation (Gutmann and Hyvarinen 2010; Mnih
  * and Teh 2012) once the logits are corrected.

@@ -52,6 +52,7 @@
     X(rnn_seq_bwd,      OPTIONAL, MAGNITUDE, 1)  \
     X(softmax_xent_fwd, REQUIRED, MAGNITUDE, 1)  \
     X(softmax_xent_bwd, REQUIRED, MAGNITUDE, 1)  \
+    X(softmax_xent,     OPTIONAL, MAGNITUDE, 1)  \
     X(sigmoid_xent_fwd, REQUIRED, MAGNITUDE, 1)  \
     X(sigmoid_xent_bwd, REQUIRED, MAGNITUDE, 1)  \
     X(masked_softmax_fwd, REQUIRED, MAGNITUDE, 1) \

@@ -76,6 +76,8 @@
     OUT(softmax_xent_fwd, loss), OUT(softmax_xent_fwd, lse)
 #define FIELDS_softmax_xent_bwd IN(softmax_xent_bwd, logits), INDEX(softmax_xent_bwd, target), \
     IN(softmax_xent_bwd, lse), OUT_OVER(softmax_xent_bwd, dlogits, logits)
+#define FIELDS_softmax_xent IN(softmax_xent, logits), INDEX(softmax_xent, target), \
+    OUT(softmax_xent, loss), OUT(softmax_xent, lse), OUT_OVER(softmax_xent, dlogits, logits)
 #define FIELDS_sigmoid_xent_fwd IN(sigmoid_xent_fwd, logits), INDEX(sigmoid_xent_fwd, target), \
     OUT(sigmoid_xent_fwd, loss)
 #define FIELDS_sigmoid_xent_bwd IN(sigmoid_xent_bwd, logits), INDEX(sigmoid_xent_bwd, target), \
@@ -215,6 +217,8 @@ double clseq_op_terms(enum clseq_op op, const void *args)
         return a->embedding_bwd.order.dims[0];
     case CLSEQ_OP_softmax_xent_fwd:
         return a->softmax_xent_fwd.logits.dims[1];
+    case CLSEQ_OP_softmax_xent:
+        return a->softmax_xent.logits.dims[1];
     case CLSEQ_OP_sigmoid_xent_fwd:
         return a->sigmoid_xent_fwd.logits.dims[1];
     case CLSEQ_OP_masked_softmax_fwd:

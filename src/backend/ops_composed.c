@@ -191,6 +191,24 @@ static clseq_status gemm_argmax(clseq_backend *be, const struct clseq_gemm_argma
     return clseq_op_argmax(be, &(struct clseq_argmax_args) { .x = a->c, .index = a->index });
 }
 
+static clseq_status softmax_xent(clseq_backend *be, const struct clseq_softmax_xent_args *a)
+{
+    const struct clseq_softmax_xent_fwd_args fwd = { .logits = a->logits,
+                                                     .target = a->target,
+                                                     .loss = a->loss,
+                                                     .lse = a->lse,
+                                                     .smoothing = a->smoothing };
+    const struct clseq_softmax_xent_bwd_args bwd = { .logits = a->logits,
+                                                     .target = a->target,
+                                                     .lse = a->lse,
+                                                     .dlogits = a->dlogits,
+                                                     .scale = a->scale,
+                                                     .smoothing = a->smoothing };
+
+    CLSEQ_TRY(clseq_op_softmax_xent_fwd(be, &fwd));
+    return clseq_op_softmax_xent_bwd(be, &bwd);
+}
+
 clseq_status clseq_op_compose(clseq_backend *be, enum clseq_op op, const void *args)
 {
     switch (op) {
@@ -208,6 +226,8 @@ clseq_status clseq_op_compose(clseq_backend *be, enum clseq_op op, const void *a
         return rnn_seq_bwd(be, args);
     case CLSEQ_OP_gemm_argmax:
         return gemm_argmax(be, args);
+    case CLSEQ_OP_softmax_xent:
+        return softmax_xent(be, args);
     default:
         return clseq_fail(be->ctx, CLSEQ_ERR_ARG,
                           "%s is not made of other operations; only optional ones are",

@@ -21,13 +21,11 @@ struct call {
 
 static const char *shape_text(int ndim, const int64_t dims[3], char text[SHAPE_TEXT])
 {
-    if (ndim == 1)
-        snprintf(text, SHAPE_TEXT, "(%lld)", (long long)dims[0]);
-    else if (ndim == 2)
-        snprintf(text, SHAPE_TEXT, "(%lld, %lld)", (long long)dims[0], (long long)dims[1]);
-    else
-        snprintf(text, SHAPE_TEXT, "(%lld, %lld, %lld)", (long long)dims[0], (long long)dims[1],
-                 (long long)dims[2]);
+    int at = snprintf(text, SHAPE_TEXT, "(%lld", (long long)dims[0]);
+
+    for (int i = 1; i < ndim; i++)
+        at += snprintf(text + at, (size_t)(SHAPE_TEXT - at), ", %lld", (long long)dims[i]);
+    snprintf(text + at, (size_t)(SHAPE_TEXT - at), ")");
     return text;
 }
 
@@ -74,13 +72,19 @@ static clseq_status need(const struct call *k, const char *name, const clseq_ten
     CLSEQ_TRY(need(k, #x, &a->x, "the shape of " #of, a->of.ndim,                                  \
                    (const int64_t[3]) { a->of.dims[0], a->of.dims[1], a->of.dims[2] }, #of,        \
                    &a->of))
+#define NEED_SAME_IF_PRESENT(x, of)                                                                \
+    do {                                                                                           \
+        if (clseq_tensor_present(&a->x))                                                           \
+            NEED_SAME(x, of);                                                                      \
+    } while (0)
 #define NEED_SCALAR(ok, x, rule)                                                                   \
     do {                                                                                           \
         if (!(ok))                                                                                 \
             return clseq_fail(k->ctx, CLSEQ_ERR_ARG, "%s: %s is %g, but must be %s", k->op, #x,    \
                               (double)a->x, rule);                                                 \
     } while (0)
-#define FINITE(x) NEED_SCALAR(isfinite(a->x), x, "finite")
+#define FINITE(x)    NEED_SCALAR(isfinite(a->x), x, "finite")
+#define NEED_PART(x) NEED_SCALAR(a->x >= 0 && a->x < 1, x, "in [0, 1)")
 
 static clseq_status check_copy(const struct call *k, const struct clseq_copy_args *a)
 {
@@ -302,6 +306,13 @@ static clseq_status need_both_biases(const struct call *k, const clseq_tensor *b
         clseq_tensor_present(b_ih) ? "b_hh" : "b_ih", clseq_tensor_present(b_ih) ? "b_ih" : "b_hh");
 }
 
+#define NEED_BIASES(letters, of, n)                                                                \
+    do {                                                                                           \
+        CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));                                        \
+        NEED_IF_PRESENT(b_ih, letters, of, 1, n, 1, 1);                                            \
+        NEED_IF_PRESENT(b_hh, letters, of, 1, n, 1, 1);                                            \
+    } while (0)
+
 static clseq_status check_lstm_cell_fwd(const struct call *k,
                                         const struct clseq_lstm_cell_fwd_args *a)
 {
@@ -310,9 +321,7 @@ static clseq_status check_lstm_cell_fwd(const struct call *k,
     RANK(c_prev, 2, 2, "(B, H)");
     NEED(pre, "(B, 4H)", c_prev, 2, rows, 4 * units, 1);
     NEED_SAME(h_prev, c_prev);
-    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
-    NEED_IF_PRESENT(b_ih, "(4H)", c_prev, 1, 4 * units, 1, 1);
-    NEED_IF_PRESENT(b_hh, "(4H)", c_prev, 1, 4 * units, 1, 1);
+    NEED_BIASES("(4H)", c_prev, 4 * units);
     NEED_IF_PRESENT(length, "(B)", c_prev, 1, rows, 1, 1);
     NEED_IF_PRESENT(peephole, "(3, H)", c_prev, 2, 3, units, 1);
     NEED_SAME(act, pre);
@@ -332,8 +341,7 @@ static clseq_status check_lstm_cell_bwd(const struct call *k,
     NEED_SAME(c, c_prev);
     NEED_SAME(dh, c_prev);
     NEED_SAME(dc, c_prev);
-    if (clseq_tensor_present(&a->dy))
-        NEED_SAME(dy, c_prev);
+    NEED_SAME_IF_PRESENT(dy, c_prev);
     NEED_IF_PRESENT(length, "(B)", c_prev, 1, rows, 1, 1);
     NEED_IF_PRESENT(peephole, "(3, H)", c_prev, 2, 3, units, 1);
     NEED_SAME(dpre, act);
@@ -354,9 +362,7 @@ static clseq_status check_lstm_seq_fwd(const struct call *k,
     NEED(w_hh, "(4H, H)", h, 2, 4 * units, units, 1);
     NEED(h0, "(B, H)", h, 2, rows, units, 1);
     NEED(c0, "(B, H)", h, 2, rows, units, 1);
-    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
-    NEED_IF_PRESENT(b_ih, "(4H)", h, 1, 4 * units, 1, 1);
-    NEED_IF_PRESENT(b_hh, "(4H)", h, 1, 4 * units, 1, 1);
+    NEED_BIASES("(4H)", h, 4 * units);
     NEED_IF_PRESENT(length, "(B)", h, 1, rows, 1, 1);
     NEED_IF_PRESENT(peephole, "(3, H)", h, 2, 3, units, 1);
     return CLSEQ_OK;
@@ -371,8 +377,7 @@ static clseq_status check_lstm_seq_bwd(const struct call *k,
     NEED(gates, "(T, B, 4H)", c, 3, steps, rows, 4 * units);
     NEED(w_hh, "(4H, H)", c, 2, 4 * units, units, 1);
     NEED(c0, "(B, H)", c, 2, rows, units, 1);
-    if (clseq_tensor_present(&a->dy))
-        NEED_SAME(dy, c);
+    NEED_SAME_IF_PRESENT(dy, c);
     NEED_IF_PRESENT(length, "(B)", c, 1, rows, 1, 1);
     NEED_IF_PRESENT(peephole, "(3, H)", c, 2, 3, units, 1);
     NEED(dh, "(B, H)", c, 2, rows, units, 1);
@@ -388,9 +393,7 @@ static clseq_status check_gru_cell_fwd(const struct call *k,
     RANK(h_prev, 2, 2, "(B, H)");
     NEED(pre, "(B, 3H)", h_prev, 2, rows, 3 * units, 1);
     NEED_SAME(pre_n, h_prev);
-    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
-    NEED_IF_PRESENT(b_ih, "(3H)", h_prev, 1, 3 * units, 1, 1);
-    NEED_IF_PRESENT(b_hh, "(3H)", h_prev, 1, 3 * units, 1, 1);
+    NEED_BIASES("(3H)", h_prev, 3 * units);
     NEED_IF_PRESENT(length, "(B)", h_prev, 1, rows, 1, 1);
     NEED_SAME(act, pre);
     NEED_SAME(hn, h_prev);
@@ -408,8 +411,7 @@ static clseq_status check_gru_cell_bwd(const struct call *k,
     NEED(act, "(B, 3H)", h_prev, 2, rows, 3 * units, 1);
     NEED_SAME(hn, h_prev);
     NEED_SAME(dh, h_prev);
-    if (clseq_tensor_present(&a->dy))
-        NEED_SAME(dy, h_prev);
+    NEED_SAME_IF_PRESENT(dy, h_prev);
     NEED_IF_PRESENT(length, "(B)", h_prev, 1, rows, 1, 1);
     NEED_SAME(dpre, act);
     NEED_SAME(dhn, h_prev);
@@ -427,9 +429,7 @@ static clseq_status check_gru_seq_fwd(const struct call *k, const struct clseq_g
     NEED_SAME(hn, h);
     NEED(w_hh, "(3H, H)", h, 2, 3 * units, units, 1);
     NEED(h0, "(B, H)", h, 2, rows, units, 1);
-    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
-    NEED_IF_PRESENT(b_ih, "(3H)", h, 1, 3 * units, 1, 1);
-    NEED_IF_PRESENT(b_hh, "(3H)", h, 1, 3 * units, 1, 1);
+    NEED_BIASES("(3H)", h, 3 * units);
     NEED_IF_PRESENT(length, "(B)", h, 1, rows, 1, 1);
     return CLSEQ_OK;
 }
@@ -443,8 +443,7 @@ static clseq_status check_gru_seq_bwd(const struct call *k, const struct clseq_g
     NEED_SAME(hn, h);
     NEED(w_hh, "(3H, H)", h, 2, 3 * units, units, 1);
     NEED(h0, "(B, H)", h, 2, rows, units, 1);
-    if (clseq_tensor_present(&a->dy))
-        NEED_SAME(dy, h);
+    NEED_SAME_IF_PRESENT(dy, h);
     NEED_IF_PRESENT(length, "(B)", h, 1, rows, 1, 1);
     NEED(dh, "(B, H)", h, 2, rows, units, 1);
     return CLSEQ_OK;
@@ -457,9 +456,7 @@ static clseq_status check_rnn_cell_fwd(const struct call *k,
 
     RANK(pre, 2, 2, "(B, H)");
     NEED_SAME(h_prev, pre);
-    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
-    NEED_IF_PRESENT(b_ih, "(H)", pre, 1, units, 1, 1);
-    NEED_IF_PRESENT(b_hh, "(H)", pre, 1, units, 1, 1);
+    NEED_BIASES("(H)", pre, units);
     NEED_IF_PRESENT(length, "(B)", pre, 1, rows, 1, 1);
     NEED_SAME(act, pre);
     NEED_SAME(h, pre);
@@ -472,8 +469,7 @@ static clseq_status check_rnn_cell_bwd(const struct call *k,
 {
     RANK(act, 2, 2, "(B, H)");
     NEED_SAME(dh, act);
-    if (clseq_tensor_present(&a->dy))
-        NEED_SAME(dy, act);
+    NEED_SAME_IF_PRESENT(dy, act);
     NEED_IF_PRESENT(length, "(B)", act, 1, a->act.dims[0], 1, 1);
     NEED_SAME(dpre, act);
     NEED_SAME(dh_prev, act);
@@ -489,9 +485,7 @@ static clseq_status check_rnn_seq_fwd(const struct call *k, const struct clseq_r
     NEED_SAME(h, gates);
     NEED(w_hh, "(H, H)", gates, 2, units, units, 1);
     NEED(h0, "(B, H)", gates, 2, rows, units, 1);
-    CLSEQ_TRY(need_both_biases(k, &a->b_ih, &a->b_hh));
-    NEED_IF_PRESENT(b_ih, "(H)", gates, 1, units, 1, 1);
-    NEED_IF_PRESENT(b_hh, "(H)", gates, 1, units, 1, 1);
+    NEED_BIASES("(H)", gates, units);
     NEED_IF_PRESENT(length, "(B)", gates, 1, rows, 1, 1);
     return CLSEQ_OK;
 }
@@ -502,56 +496,70 @@ static clseq_status check_rnn_seq_bwd(const struct call *k, const struct clseq_r
 
     RANK(gates, 3, 3, "(T, B, H)");
     NEED(w_hh, "(H, H)", gates, 2, units, units, 1);
-    if (clseq_tensor_present(&a->dy))
-        NEED_SAME(dy, gates);
+    NEED_SAME_IF_PRESENT(dy, gates);
     NEED_IF_PRESENT(length, "(B)", gates, 1, rows, 1, 1);
     NEED(dh, "(B, H)", gates, 2, rows, units, 1);
     return CLSEQ_OK;
 }
 
+/* Losses of rows of logits (M, V), and their gradients. */
+#define NEED_LOGITS                                                                                \
+    RANK(logits, 2, 2, "(M, V)");                                                                  \
+    CLSEQ_TRY(need_columns(k, "logits", &a->logits))
+#define NEED_OF_ROWS(x) NEED(x, "(M)", logits, 1, a->logits.dims[0], 1, 1)
+#define NEED_GRADIENT                                                                              \
+    NEED_SAME(dlogits, logits);                                                                    \
+    FINITE(scale)
+
 static clseq_status check_softmax_xent_fwd(const struct call *k,
                                            const struct clseq_softmax_xent_fwd_args *a)
 {
-    RANK(logits, 2, 2, "(M, V)");
-    CLSEQ_TRY(need_columns(k, "logits", &a->logits));
+    NEED_LOGITS;
     NEED_IF_PRESENT(target, "(M)", logits, 1, a->logits.dims[0], 1, 1);
-    NEED(loss, "(M)", logits, 1, a->logits.dims[0], 1, 1);
-    NEED(lse, "(M)", logits, 1, a->logits.dims[0], 1, 1);
-    NEED_SCALAR(a->smoothing >= 0 && a->smoothing < 1, smoothing, "in [0, 1)");
+    NEED_OF_ROWS(loss);
+    NEED_OF_ROWS(lse);
+    NEED_PART(smoothing);
     return CLSEQ_OK;
 }
 
 static clseq_status check_softmax_xent_bwd(const struct call *k,
                                            const struct clseq_softmax_xent_bwd_args *a)
 {
-    RANK(logits, 2, 2, "(M, V)");
-    CLSEQ_TRY(need_columns(k, "logits", &a->logits));
-    NEED(target, "(M)", logits, 1, a->logits.dims[0], 1, 1);
-    NEED(lse, "(M)", logits, 1, a->logits.dims[0], 1, 1);
-    NEED_SAME(dlogits, logits);
-    FINITE(scale);
-    NEED_SCALAR(a->smoothing >= 0 && a->smoothing < 1, smoothing, "in [0, 1)");
+    NEED_LOGITS;
+    NEED_OF_ROWS(target);
+    NEED_OF_ROWS(lse);
+    NEED_GRADIENT;
+    NEED_PART(smoothing);
+    return CLSEQ_OK;
+}
+
+static clseq_status check_softmax_xent(const struct call *k,
+                                       const struct clseq_softmax_xent_args *a)
+{
+    NEED_LOGITS;
+    NEED_OF_ROWS(target);
+    NEED_OF_ROWS(loss);
+    NEED_OF_ROWS(lse);
+    NEED_GRADIENT;
+    NEED_PART(smoothing);
     return CLSEQ_OK;
 }
 
 static clseq_status check_sigmoid_xent_fwd(const struct call *k,
                                            const struct clseq_sigmoid_xent_fwd_args *a)
 {
-    RANK(logits, 2, 2, "(M, V)");
-    CLSEQ_TRY(need_columns(k, "logits", &a->logits));
-    NEED(target, "(M)", logits, 1, a->logits.dims[0], 1, 1);
-    NEED(loss, "(M)", logits, 1, a->logits.dims[0], 1, 1);
+    NEED_LOGITS;
+    NEED_OF_ROWS(target);
+    NEED_OF_ROWS(loss);
     return CLSEQ_OK;
 }
 
 static clseq_status check_sigmoid_xent_bwd(const struct call *k,
                                            const struct clseq_sigmoid_xent_bwd_args *a)
 {
-    RANK(logits, 2, 2, "(M, V)");
-    CLSEQ_TRY(need_columns(k, "logits", &a->logits));
-    NEED(target, "(M)", logits, 1, a->logits.dims[0], 1, 1);
-    NEED_SAME(dlogits, logits);
-    FINITE(scale);
+    NEED_LOGITS;
+    NEED_OF_ROWS(target);
+    NEED_GRADIENT;
     return CLSEQ_OK;
 }
 
@@ -676,7 +684,6 @@ static clseq_status check_clip_scale(const struct call *k, const struct clseq_cl
         NEED_SCALAR(isfinite((a)->decay) && (a)->decay >= 0, decay, "finite and at least 0");      \
     } while (0)
 
-#define NEED_PART(name) NEED_SCALAR(a->name >= 0 && a->name < 1, name, "in [0, 1)")
 #define NEED_EPS                                                                                   \
     NEED_SCALAR(isfinite(a->eps) && a->eps >= CLSEQ_EPS_MIN, eps, "finite and at least 2^-126")
 
@@ -762,17 +769,12 @@ static clseq_status check_normal(const struct call *k, const struct clseq_normal
     return CLSEQ_OK;
 }
 
-/* p is compared as a float, and 1 / (1 - p) must be one. */
-static bool is_rate(double p)
-{
-    return p >= 0 && (float)p < 1;
-}
-
 static clseq_status check_dropout(const struct call *k, const struct clseq_dropout_args *a)
 {
     RANK(x, 2, 3, "of rank 2 or 3");
     NEED_SAME(y, x);
-    NEED_SCALAR(is_rate(a->p), p, "in [0, 1)");
+    /* It is compared as a float, and 1 / (1 - p) must be one. */
+    NEED_SCALAR(a->p >= 0 && (float)a->p < 1, p, "in [0, 1)");
     NEED_SCALAR(!a->same_over_time || a->x.ndim == 3, same_over_time,
                 "0 (false), because x is not (T, B, N)");
     return CLSEQ_OK;

@@ -684,6 +684,7 @@ double clseq_magnitude_of(const struct clseq_magnitude *m, size_t i)
         return additive_score_bwd(m, i);
     case CLSEQ_OP_softmax_xent_fwd:
     case CLSEQ_OP_softmax_xent_bwd:
+    case CLSEQ_OP_softmax_xent:
     case CLSEQ_OP_sigmoid_xent_fwd:
     case CLSEQ_OP_sigmoid_xent_bwd:
     case CLSEQ_OP_log_mix:

@@ -31,9 +31,9 @@ static double size_of(double x)
  * product 3 (1 - e) X; a second subtraction 2 (|lse| + 2X). That is at most
  * (V + 8) X + 2 log V: M grows by 1 + X.
  */
-static double softmax_xent_fwd(const struct clseq_magnitude *m, size_t row)
+static double softmax_xent_fwd(const struct clseq_magnitude *m, size_t row, size_t n,
+                               double smoothing)
 {
-    const size_t n = (size_t)m->args->softmax_xent_fwd.logits.dims[1];
     double x = 0;
 
     if (strcmp(m->field, "loss") == 0 && (!m->target || m->target[row] == -1))
@@ -46,7 +46,7 @@ static double softmax_xent_fwd(const struct clseq_magnitude *m, size_t row)
     }
     if (strcmp(m->field, "lse") == 0)
         return 2 + x;
-    return 2 + 2 * x + log((double)n) + (m->args->softmax_xent_fwd.smoothing > 0 ? 1 + x : 0);
+    return 2 + 2 * x + log((double)n) + (smoothing > 0 ? 1 + x : 0);
 }
 
 /*
@@ -72,6 +72,42 @@ static double softmax_xent_bwd(const struct clseq_magnitude *m, size_t i)
     if (m->target[row] == (double)(i % m->columns))
         error += smooth ? 10 : 6;
     return error * fabs(m->args->softmax_xent_bwd.scale) / POINTWISE;
+}
+
+/*
+ * Both in one: loss and lse as above. dlogits either from lse = max + log s as it came out, which
+ * is off by V + 8 + log V for s, 6 |log s| for its log and 2 |lse| for the sum (see above), and p
+ * by as much beside what softmax_xent_bwd says; or as exp(x - max) / s, which is off by 6u for exp,
+ * |x - max| u for the difference, V + 5 + log V for s, 6 for 1 / s and the product with it. As
+ * |x - max| <= |d| + log s, both are at most p (V + 24 + log V + 6 log s + 2 |lse| + 2 |d|), and
+ * the rest is as for softmax_xent_bwd. exp is 0 where it is below the smallest normal number:
+ * 2^-126 |scale|. What the rule grants for V terms is (V + 8) M.
+ */
+static double softmax_xent(const struct clseq_magnitude *m, size_t i)
+{
+    const struct clseq_softmax_xent_args *a = &m->args->softmax_xent;
+    const size_t n = (size_t)a->logits.dims[1], row = i / m->columns;
+    const double words = (double)n;
+    double largest = -HUGE_VAL, sum = 0, log_sum, d, p, error;
+
+    if (strcmp(m->field, "dlogits") != 0)
+        return softmax_xent_fwd(m, i, n, a->smoothing);
+    if (m->target[row] == -1)
+        return CLSEQ_MAGNITUDE_EXACT;
+    for (size_t v = row * n; v < (row + 1) * n; v++)
+        largest = fmax(largest, m->logits[v]);
+    for (size_t v = row * n; v < (row + 1) * n; v++)
+        sum += exp(m->logits[v] - largest);
+    log_sum = log(sum);
+    d = m->logits[i] - largest - log_sum;
+    p = exp(d);
+    error = p > 0 ? p * (words + 24 + log(words) + 6 * log_sum + 2 * fabs(largest + log_sum) +
+                         2 * fabs(d))
+                  : 0;
+    error += 8 * a->smoothing / words + (double)FLT_MIN * 0x1p24;
+    if (m->target[row] == (double)(i % n))
+        error += 10;
+    return error * fabs(a->scale) / (words + 8);
 }
 
 /* ---- sigmoid_xent ---------------------------------------------------------------------------- */
@@ -143,9 +179,12 @@ double clseq_magnitude_of_output(const struct clseq_magnitude *m, size_t i)
 {
     switch (m->call->op) {
     case CLSEQ_OP_softmax_xent_fwd:
-        return softmax_xent_fwd(m, i);
+        return softmax_xent_fwd(m, i, (size_t)m->args->softmax_xent_fwd.logits.dims[1],
+                                m->args->softmax_xent_fwd.smoothing);
     case CLSEQ_OP_softmax_xent_bwd:
         return softmax_xent_bwd(m, i);
+    case CLSEQ_OP_softmax_xent:
+        return softmax_xent(m, i);
     case CLSEQ_OP_sigmoid_xent_fwd:
         return sigmoid_xent_fwd(m, i);
     case CLSEQ_OP_sigmoid_xent_bwd:

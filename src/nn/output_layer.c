@@ -77,23 +77,6 @@ static clseq_status gather_real_positions(const clseq_run *run, const clseq_outp
         run->be, &(struct clseq_row_gather_args) { .src = y, .index = pass->rows, .dst = pass->h });
 }
 
-/* Logits and loss of rows [first, first + n); the logits stay in the returned view. */
-static clseq_status chunk_loss(const clseq_output_layer *layer, const clseq_run *run,
-                               const clseq_output_pass *pass, int32_t first, int32_t n,
-                               clseq_tensor *logits)
-{
-    *logits = clseq_tensor_range(pass->logits, 0, n);
-    CLSEQ_TRY(
-        clseq_output_layer_logits(layer, run, clseq_tensor_range(pass->h, first, n), *logits));
-    return clseq_op_softmax_xent_fwd(run->be,
-                                     &(struct clseq_softmax_xent_fwd_args) {
-                                         .logits = *logits,
-                                         .target = clseq_tensor_range(pass->target, first, n),
-                                         .loss = clseq_tensor_range(pass->loss, first, n),
-                                         .lse = clseq_tensor_range(pass->lse, first, n),
-                                         .smoothing = run->smoothing });
-}
-
 static int32_t chunk_length(const clseq_output_pass *pass, int32_t first)
 {
     return pass->N - first < pass->chunk ? pass->N - first : pass->chunk;
@@ -104,9 +87,18 @@ clseq_status clseq_output_layer_loss(const clseq_output_layer *layer, const clse
 {
     CLSEQ_TRY(gather_real_positions(run, pass, y));
     for (int32_t first = 0; first < pass->N; first += pass->chunk) {
-        clseq_tensor logits;
+        const int32_t n = chunk_length(pass, first);
+        const clseq_tensor logits = clseq_tensor_range(pass->logits, 0, n);
 
-        CLSEQ_TRY(chunk_loss(layer, run, pass, first, chunk_length(pass, first), &logits));
+        CLSEQ_TRY(
+            clseq_output_layer_logits(layer, run, clseq_tensor_range(pass->h, first, n), logits));
+        CLSEQ_TRY(clseq_op_softmax_xent_fwd(
+            run->be, &(struct clseq_softmax_xent_fwd_args) {
+                         .logits = logits,
+                         .target = clseq_tensor_range(pass->target, first, n),
+                         .loss = clseq_tensor_range(pass->loss, first, n),
+                         .lse = clseq_tensor_range(pass->lse, first, n),
+                         .smoothing = run->smoothing }));
     }
     return CLSEQ_OK;
 }
@@ -124,17 +116,18 @@ clseq_status clseq_output_layer_loss_bwd(const clseq_output_layer *layer, const 
         const int32_t n = chunk_length(pass, first);
         const clseq_tensor h = clseq_tensor_range(pass->h, first, n);
         const bool add = run->accumulate || first > 0;
-        clseq_tensor d;
+        const clseq_tensor d = clseq_tensor_range(pass->logits, 0, n);
 
-        CLSEQ_TRY(chunk_loss(layer, run, pass, first, n, &d));
-        CLSEQ_TRY(clseq_op_softmax_xent_bwd(
-            run->be, &(struct clseq_softmax_xent_bwd_args) {
-                         .logits = d,
-                         .target = clseq_tensor_range(pass->target, first, n),
-                         .lse = clseq_tensor_range(pass->lse, first, n),
-                         .dlogits = d,
-                         .scale = scale,
-                         .smoothing = run->smoothing }));
+        CLSEQ_TRY(clseq_output_layer_logits(layer, run, h, d));
+        CLSEQ_TRY(
+            clseq_op_softmax_xent(run->be, &(struct clseq_softmax_xent_args) {
+                                               .logits = d,
+                                               .target = clseq_tensor_range(pass->target, first, n),
+                                               .loss = clseq_tensor_range(pass->loss, first, n),
+                                               .lse = clseq_tensor_range(pass->lse, first, n),
+                                               .dlogits = d,
+                                               .scale = scale,
+                                               .smoothing = run->smoothing }));
         CLSEQ_TRY(clseq_linear_bwd_weight(run, d, h, add, dw));
         CLSEQ_TRY(clseq_op_col_sums(
             run->be, &(struct clseq_col_sums_args) { .x = d, .y = db, .beta = add ? 1 : 0 }));

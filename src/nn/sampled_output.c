@@ -71,13 +71,12 @@ static clseq_status chunk_xent(const clseq_run *run, const clseq_output_pass *pa
             run->be, &(struct clseq_sigmoid_xent_bwd_args) {
                          .logits = logits, .target = target, .dlogits = logits, .scale = scale });
     }
-    CLSEQ_TRY(clseq_op_softmax_xent_fwd(
-        run->be, &(struct clseq_softmax_xent_fwd_args) {
-                     .logits = logits, .target = target, .loss = loss, .lse = lse }));
-    return clseq_op_softmax_xent_bwd(
-        run->be,
-        &(struct clseq_softmax_xent_bwd_args) {
-            .logits = logits, .target = target, .lse = lse, .dlogits = logits, .scale = scale });
+    return clseq_op_softmax_xent(run->be, &(struct clseq_softmax_xent_args) { .logits = logits,
+                                                                              .target = target,
+                                                                              .loss = loss,
+                                                                              .lse = lse,
+                                                                              .dlogits = logits,
+                                                                              .scale = scale });
 }
 
 clseq_status clseq_sampled_output_loss_bwd(const clseq_output_layer *layer, const clseq_run *run,

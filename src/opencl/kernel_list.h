@@ -45,6 +45,7 @@
     X(rnn_cell_bwd,     ops)       \
     X(softmax_xent_fwd, ops)       \
     X(softmax_xent_bwd, ops)       \
+    X(softmax_xent,     ops)       \
     X(sigmoid_xent_fwd, ops)       \
     X(sigmoid_xent_bwd, ops)       \
     X(masked_softmax_fwd, ops)     \

@@ -170,6 +170,8 @@ static clseq_status opencl_open(clseq_backend *be, const struct clseq_backend_op
         cl->ops.lstm_seq_fwd = clseq_opencl_lstm_seq_fwd;
         cl->ops.lstm_seq_bwd = clseq_opencl_lstm_seq_bwd;
     }
+    if (cl->cpu_class)
+        cl->ops.softmax_xent = clseq_opencl_softmax_xent;
     CLSEQ_TRY(clseq_opencl_argmax_open(be, cache, options->matrix_unit));
     CLSEQ_TRY(clseq_opencl_list_open(be, options->launch_lists));
     clseq_log(be->ctx, CLSEQ_LOG_DEBUG, "OpenCL: %s, %s, %s kernels, %s products, vectors of %d",

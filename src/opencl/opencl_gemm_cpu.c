@@ -367,18 +367,28 @@ static size_t cached_strips(const struct clseq_opencl *cl, const struct clseq_ge
     return fewer_steps > fewer_rows ? fewer_steps : fewer_rows;
 }
 
-/* Rows of an item of gemm_cpu_strips: those with which all units end first. What an item costs
- * beside its rows, reading all panels, is that of OWN_COST rows. */
-static int32_t own_rows(const struct clseq_opencl *cl, int32_t m)
+/* What `rows` rows of a product take, in rows of a whole tile: tiles of fewer rows than four wait
+ * for their sums as long as those of four. */
+static int32_t tiles_cost(const struct clseq_opencl *cl, int32_t rows)
 {
-    const int32_t tile = tile_rows(cl), most = BLOCK_ROWS / tile * tile;
+    const int32_t rest = rows % tile_rows(cl);
+
+    return rows - rest % 4 + (rest % 4 / 2 + rest % 2) * 4;
+}
+
+/* Rows of an item of gemm_cpu_strips: those with which all units end first. What an item costs
+ * beside its rows, reading all panels, is that of OWN_COST rows. A transposed is packed in whole
+ * tiles. */
+static int32_t own_rows(const struct clseq_opencl *cl, int32_t m, bool trans_a)
+{
+    const int32_t tile = tile_rows(cl), most = BLOCK_ROWS / tile * tile, step = trans_a ? tile : 1;
     int32_t best = most;
     size_t least = SIZE_MAX;
 
-    for (int32_t rows = most; rows > 0; rows -= tile) {
+    for (int32_t rows = most; rows > 0; rows -= step) {
         const size_t items = divide_up(m, rows);
         const size_t turns = (items + cl->compute_units - 1) / cl->compute_units;
-        const size_t cost = turns * (size_t)(rows + OWN_COST);
+        const size_t cost = turns * (size_t)(tiles_cost(cl, rows) + OWN_COST);
 
         if (cost < least) {
             least = cost;
@@ -392,7 +402,7 @@ static int32_t own_rows(const struct clseq_opencl *cl, int32_t m)
 static clseq_status strips(clseq_backend *be, const struct clseq_gemm_problem *p, cl_mem panels)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
-    const int32_t block = own_rows(cl, p->m);
+    const int32_t block = own_rows(cl, p->m, p->trans_a);
     cl_mem unused;
 
     /* A plan is made of the largest batch, and a smaller one is not streamed. */

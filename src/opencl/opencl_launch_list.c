@@ -60,6 +60,7 @@ static const enum clseq_opencl_kernel kinds[] = {
     CLSEQ_KERNEL_embedding_bwd,
     CLSEQ_KERNEL_row_scatter,
     CLSEQ_KERNEL_softmax_xent_bwd,
+    CLSEQ_KERNEL_softmax_xent,
     CLSEQ_KERNEL_masked_softmax_bwd,
     CLSEQ_KERNEL_additive_score_bwd,
     CLSEQ_KERNEL_tanh_bwd,
@@ -234,6 +235,10 @@ static int items_of(const struct clseq_opencl *cl, const struct clseq_opencl_lis
     case CLSEQ_KERNEL_lstm_cpu_bwd:
         return sequence_items(cl, int_of(args, BWD_H), int_of(args, BWD_SHIFT),
                               int_of(args, SEQUENCE_STEPS), words);
+    case CLSEQ_KERNEL_gemm_cpu_strips: /* long, and nothing is gained by two at once */
+        words[0] = (cl_ulong)size[0] | (cl_ulong)size[1] << 32;
+        words[1] = (cl_ulong)size[2] | (cl_ulong)1 << 32;
+        return (int)all;
     default:
         words[0] = (cl_ulong)size[0] | (cl_ulong)size[1] << 32;
         words[1] = (cl_ulong)size[2] | (cl_ulong)each << 32;

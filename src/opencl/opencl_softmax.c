@@ -30,6 +30,19 @@ clseq_status clseq_opencl_softmax_xent_bwd(clseq_backend *be,
         clseq_arg_float(1 - a->smoothing), clseq_arg_float(a->smoothing / a->logits.dims[1]));
 }
 
+/* The CPU class only. */
+clseq_status clseq_opencl_softmax_xent(clseq_backend *be, const struct clseq_softmax_xent_args *a)
+{
+    const int32_t rows = a->logits.dims[0];
+
+    return CLSEQ_LAUNCH(
+        be, softmax_xent, clseq_opencl_one_each(be, CLSEQ_KERNEL_softmax_xent, (size_t)rows),
+        CLSEQ_ARG_ROWS(&a->logits), CLSEQ_ARG_TENSOR(&a->target), CLSEQ_ARG_TENSOR(&a->loss),
+        CLSEQ_ARG_TENSOR(&a->lse), CLSEQ_ARG_ROWS(&a->dlogits), clseq_arg_int(rows),
+        clseq_arg_int(a->logits.dims[1]), clseq_arg_float(a->scale),
+        clseq_arg_float(1 - a->smoothing), clseq_arg_float(a->smoothing / a->logits.dims[1]));
+}
+
 clseq_status clseq_opencl_sigmoid_xent_fwd(clseq_backend *be,
                                            const struct clseq_sigmoid_xent_fwd_args *a)
 {

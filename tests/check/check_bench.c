@@ -277,6 +277,16 @@ static void bench_softmax(struct check *t, int32_t rows, int32_t columns)
         c->args.softmax_xent_bwd.scale = 1e-3;
         check_run(c);
     }
+    if ((c = check_begin(t, CLSEQ_OP_softmax_xent, "%d_%d", rows, columns))) {
+        check_real(c, "logits", 2, rows, columns, 1);
+        check_index(c, "target", rows);
+        check_out(c, "loss", 1, rows, 1, 1);
+        check_out(c, "lse", 1, rows, 1, 1);
+        check_out(c, "dlogits", 2, rows, columns, 1);
+        check_alias(c, "dlogits");
+        c->args.softmax_xent.scale = 1e-3;
+        check_run(c);
+    }
     if ((c = check_begin(t, CLSEQ_OP_sigmoid_xent_fwd, "%d_%d", rows, columns))) {
         check_real(c, "logits", 2, rows, columns, 1);
         check_index(c, "target", rows);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* softmax_xent_fwd, softmax_xent_bwd, sigmoid_xent_fwd, sigmoid_xent_bwd */
+/* softmax_xent_fwd, softmax_xent_bwd, softmax_xent, sigmoid_xent_fwd, sigmoid_xent_bwd */
 #include "check.h"
 
 #include <math.h>
@@ -146,6 +146,52 @@ void check_softmax_xent_bwd(struct check *t)
     }
     bwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, true, 0);
     bwd_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, true, 0.1);
+}
+
+static void both_case(struct check *t, int32_t M, int32_t V, enum logits kind, enum targets targets,
+                      bool in_place, double smoothing)
+{
+    struct check_case *c =
+        check_begin(t, CLSEQ_OP_softmax_xent, "m%d_v%d_%s%s%s%s", M, V, logits_name[kind],
+                    targets == TARGETS_OUTSIDE ? "_outside" : "", in_place ? "_inplace" : "",
+                    smoothing > 0 ? "_smooth" : "");
+
+    if (!c)
+        return;
+    check_real(c, "logits", 2, M, V, 1);
+    fill_logits(c, kind);
+    add_targets(c, M, V, targets == TARGETS_OUTSIDE);
+    check_out(c, "loss", 1, M, 1, 1);
+    check_out(c, "lse", 1, M, 1, 1);
+    check_out(c, "dlogits", 2, M, V, 1);
+    if (in_place)
+        check_alias(c, "dlogits");
+    c->args.softmax_xent.scale = M % 2 ? 1 : 1.0 / 64;
+    c->args.softmax_xent.smoothing = smoothing;
+    check_run(c);
+}
+
+void check_softmax_xent(struct check *t)
+{
+    for (int i = 0; i < check_size_count(t); i++) {
+        for (int kind = 0; kind < LOGITS_KINDS; kind++) {
+            const int32_t V = check_size(t, i + 3 * kind);
+            const enum targets targets = (i + kind) % 3 == 0 ? TARGETS_OUTSIDE : TARGETS_MASKED;
+
+            both_case(t, check_size(t, i), V > 0 ? V : 4, (enum logits)kind, targets,
+                      (i + kind) % 2 == 0, 0);
+            both_case(t, 1 + i % 5, V > 0 ? V : 4, (enum logits)kind, targets, (i + kind) % 2 == 1,
+                      i % 2 ? 0.1 : 0.7);
+        }
+    }
+    for (int smooth = 0; smooth < 2; smooth++) {
+        const double smoothing = smooth ? 0.1 : 0;
+
+        both_case(t, 3, t->quick ? 301 : 8003, LOGITS_NORMAL, TARGETS_MASKED, true, smoothing);
+        both_case(t, 40, 33, LOGITS_NORMAL, TARGETS_OUTSIDE, false, smoothing);
+    }
+    if (!t->quick) /* longer than what is fetched ahead */
+        both_case(t, 2, 40003, LOGITS_NORMAL, TARGETS_MASKED, true, 0);
 }
 
 static void sigmoid_fwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, bool outside)

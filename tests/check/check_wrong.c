@@ -225,6 +225,16 @@ static clseq_status half_a_row(clseq_backend *be, const struct clseq_gemm_argmax
     return clseq_op_run_composed(be, CLSEQ_OP_gemm_argmax, &half);
 }
 
+/* The loss is taken of logits that are gradients by then. */
+static clseq_status loss_after_gradient(clseq_backend *be, const struct clseq_softmax_xent_args *a)
+{
+    struct clseq_softmax_xent_args again = *a;
+
+    CLSEQ_TRY(clseq_op_run_composed(be, CLSEQ_OP_softmax_xent, a));
+    again.logits = a->dlogits;
+    return clseq_op_run_composed(be, CLSEQ_OP_softmax_xent, &again);
+}
+
 static clseq_status last_of_equals(clseq_backend *be, const struct clseq_argmax_args *a)
 {
     CLSEQ_TRY(clseq_reference_argmax(be, a));
@@ -526,6 +536,7 @@ const struct clseq_backend_impl check_right_backend = IMPL(wrong_open);
     X(bias_instead_of_c, gemm, gemm, VALUE)                                                        \
     X(last_of_equals, argmax, argmax, VALUE)                                                       \
     X(half_a_row, gemm_argmax, gemm_argmax, VALUE)                                                 \
+    X(loss_after_gradient, softmax_xent, softmax_xent, VALUE)                                      \
     X(order_not_fixed, sum_squares, sum_squares, REPEAT)                                           \
     X(error_returned, clip_scale, clip_scale, STATUS)                                              \
     X(row_stride_ignored, row_gather, row_gather, NONE)                                            \

@@ -438,10 +438,24 @@ static void check_xent(struct grad_fixture *f, double smoothing)
         .scale = s.scale,
         .smoothing = smoothing,
     };
+    const struct clseq_softmax_xent_args both = {
+        .logits = s.args.logits,
+        .target = s.args.target,
+        .loss = s.args.loss,
+        .lse = s.args.lse,
+        .dlogits = gradient,
+        .scale = s.scale,
+        .smoothing = smoothing,
+    };
     double loss;
 
     ASSERT_OK(f->ctx, xent_loss(&s, &loss));
     ASSERT_OK(f->ctx, clseq_op_softmax_xent_bwd(f->be, &bwd));
+    ASSERT_GRADIENT(f, s.args.logits, gradient, xent_loss, &s);
+
+    /* Both in one. */
+    ASSERT_OK(f->ctx, clseq_op_fill(f->be, &(struct clseq_fill_args) { .dst = gradient }));
+    ASSERT_OK(f->ctx, clseq_op_softmax_xent(f->be, &both));
     ASSERT_GRADIENT(f, s.args.logits, gradient, xent_loss, &s);
 }
 

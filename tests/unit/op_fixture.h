@@ -316,6 +316,14 @@ static inline void op_fixture_args(struct op_fixture *f, enum clseq_op op,
                                                                        .dlogits = REAL(OP_M, OP_V),
                                                                        .scale = 0.25 };
         break;
+    case CLSEQ_OP_softmax_xent:
+        ret->softmax_xent = (struct clseq_softmax_xent_args) { .logits = REAL(OP_M, OP_V),
+                                                               .target = INDEX(OP_M),
+                                                               .loss = REAL(OP_M),
+                                                               .lse = REAL(OP_M),
+                                                               .dlogits = REAL(OP_M, OP_V),
+                                                               .scale = 0.25 };
+        break;
     case CLSEQ_OP_sigmoid_xent_fwd:
         ret->sigmoid_xent_fwd = (struct clseq_sigmoid_xent_fwd_args) { .logits = REAL(OP_M, OP_V),
                                                                        .target = INDEX(OP_M),

@@ -204,6 +204,12 @@ static const struct wrong_shape wrong_shapes[] = {
     { CLSEQ_OP_softmax_xent_bwd, "target", { 7 }, "target is (7) i32, but must be (M) = (3)" },
     { CLSEQ_OP_softmax_xent_bwd, "lse", { 7 }, "lse is (7) f32, but must be (M) = (3)" },
     { CLSEQ_OP_softmax_xent_bwd, "dlogits", { 7, 3 }, "dlogits is (7, 3) f32, but must be the shape of logits = (3, 7)" },
+    { CLSEQ_OP_softmax_xent, "logits", { 7 }, "logits is (7) f32 of rank 1, but must be (M, V)" },
+    { CLSEQ_OP_softmax_xent, "logits", { 3, 0 }, "logits is (3, 0) f32, but its rows need at least one element" },
+    { CLSEQ_OP_softmax_xent, "target", { 7 }, "target is (7) i32, but must be (M) = (3)" },
+    { CLSEQ_OP_softmax_xent, "loss", { 1 }, "loss is (1) f32, but must be (M) = (3)" },
+    { CLSEQ_OP_softmax_xent, "lse", { 7 }, "lse is (7) f32, but must be (M) = (3)" },
+    { CLSEQ_OP_softmax_xent, "dlogits", { 7, 3 }, "dlogits is (7, 3) f32, but must be the shape of logits = (3, 7)" },
 
     { CLSEQ_OP_sigmoid_xent_fwd, "logits", { 7 }, "logits is (7) f32 of rank 1, but must be (M, V)" },
     { CLSEQ_OP_sigmoid_xent_fwd, "logits", { 3, 0 }, "logits is (3, 0) f32, but its rows need at least one element" },
@@ -500,6 +506,7 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, rnn_cell_bwd, t, -1, "t is -1, but must be at least 0");
     REFUSED_SCALAR(s, sigmoid_xent_bwd, scale, nan, "scale is nan, but must be finite");
     REFUSED_SCALAR(s, softmax_xent_bwd, scale, nan, "scale is nan, but must be finite");
+    REFUSED_SCALAR(s, softmax_xent, scale, nan, "scale is nan, but must be finite");
     REFUSED_SCALAR(s, beam_advance, beam, 0, "beam is 0, but must be 1 to 64");
     REFUSED_SCALAR(s, beam_advance, beam, CLSEQ_TOPK_MAX + 1, "beam is 65, but must be 1 to 64");
     REFUSED_SCALAR(s, beam_advance, eos, -1, "eos is -1, but must be at least 0");
@@ -538,6 +545,7 @@ static void scalars(void **state)
     REFUSED_SCALAR(s, normal, std, -1, "std is -1, but must be finite and at least 0");
     REFUSED_SCALAR(s, softmax_xent_fwd, smoothing, 1, "smoothing is 1, but must be in [0, 1)");
     REFUSED_SCALAR(s, softmax_xent_fwd, smoothing, nan, "smoothing is nan, but must be in [0, 1)");
+    REFUSED_SCALAR(s, softmax_xent, smoothing, 1, "smoothing is 1, but must be in [0, 1)");
     REFUSED_SCALAR(s, softmax_xent_bwd, smoothing, -0.1,
                    "smoothing is -0.1, but must be in [0, 1)");
     REFUSED_SCALAR(s, additive_score_bwd, beta, nan, "beta is nan, but must be finite");

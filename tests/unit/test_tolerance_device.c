@@ -216,9 +216,8 @@ static void device_rnn_cell_bwd(struct setup *s, struct worst *w)
     check(s, w, "dh_prev", dh);
 }
 
-static double smooth_loss(struct setup *s, double lse, const double *x, double right)
+static double smooth_loss(double e, double lse, const double *x, double right)
 {
-    const double e = s->args.softmax_xent_fwd.smoothing;
     double total = 0;
 
     if (e == 0)
@@ -241,7 +240,8 @@ static void device_softmax_xent_fwd(struct setup *s, struct worst *w)
         for (int v = 0; v < OP_V; v++)
             sum = f32(sum + off(w, exp(f32(x[v] - max)), 3));
         lse[m] = f32(max + off(w, log(sum), 3));
-        loss[m] = smooth_loss(s, lse[m], x, x[(int)in(s, "target")[m]]);
+        loss[m] =
+            smooth_loss(s->args.softmax_xent_fwd.smoothing, lse[m], x, x[(int)in(s, "target")[m]]);
     }
     check(s, w, "lse", lse);
     check(s, w, "loss", loss);
@@ -259,6 +259,37 @@ static void device_softmax_xent_bwd(struct setup *s, struct worst *w)
         d[i] = f32(f32(s->args.softmax_xent_bwd.scale) *
                    f32((hit ? f32(p - f32(1 - e)) : p) - f32(e / OP_V)));
     }
+    check(s, w, "dlogits", d);
+}
+
+static void device_softmax_xent(struct setup *s, struct worst *w)
+{
+    const double e = s->args.softmax_xent.smoothing, scale = f32(s->args.softmax_xent.scale);
+    double lse[OP_M], loss[OP_M], d[OP_M * OP_V];
+
+    for (size_t m = 0; m < OP_M; m++) {
+        const double *x = in(s, "logits") + m * OP_V;
+        const int target = (int)in(s, "target")[m];
+        double max = x[0], sum = 0, factor;
+
+        for (int v = 1; v < OP_V; v++)
+            max = fmax(max, x[v]);
+        for (int v = 0; v < OP_V; v++) {
+            d[m * OP_V + (size_t)v] = off(w, exp(f32(x[v] - max)), 3);
+            sum = f32(sum + d[m * OP_V + (size_t)v]);
+        }
+        lse[m] = f32(max + off(w, log(sum), 3));
+        loss[m] = smooth_loss(e, lse[m], x, x[target]);
+        factor = off(w, 1 / sum, 3);
+        for (int v = 0; v < OP_V; v++) {
+            double *p = &d[m * OP_V + (size_t)v];
+
+            *p = f32(*p * factor);
+            *p = f32(scale * f32((v == target ? f32(*p - f32(1 - e)) : *p) - f32(e / OP_V)));
+        }
+    }
+    check(s, w, "lse", lse);
+    check(s, w, "loss", loss);
     check(s, w, "dlogits", d);
 }
 
@@ -640,6 +671,8 @@ static void refill(struct setup *s, int round)
         s->args.softmax_xent_fwd.smoothing = round % 2 ? 0.1 : 0;
     if (s->call.op == CLSEQ_OP_softmax_xent_bwd)
         s->args.softmax_xent_bwd.smoothing = round % 2 ? 0.1 : 0;
+    if (s->call.op == CLSEQ_OP_softmax_xent)
+        s->args.softmax_xent.smoothing = round % 2 ? 0.1 : 0;
 }
 
 /* The part of its bound that each output comes to, a little below what it does. A bound that is
@@ -681,6 +714,10 @@ static const struct {
       device_softmax_xent_fwd,
       { { "loss", 0.08 }, { "lse", 0.14 } } },
     { CLSEQ_OP_softmax_xent_bwd, NULL, device_softmax_xent_bwd, { { "dlogits", 0.3 } } },
+    { CLSEQ_OP_softmax_xent,
+      NULL,
+      device_softmax_xent,
+      { { "loss", 0.08 }, { "lse", 0.14 }, { "dlogits", 0.3 } } },
     { CLSEQ_OP_sigmoid_xent_fwd, NULL, device_sigmoid_xent_fwd, { { "loss", 0.1 } } },
     { CLSEQ_OP_sigmoid_xent_bwd, NULL, device_sigmoid_xent_bwd, { { "dlogits", 0.3 } } },
     { CLSEQ_OP_clip_scale, NULL, device_clip_scale, { { "stats", 0.5 } } },
