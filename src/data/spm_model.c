@@ -50,8 +50,9 @@ static clseq_status read_score(const clseq_protobuf *m, const clseq_protobuf_fie
     CLSEQ_TRY(clseq_protobuf_expect(m, field, CLSEQ_WIRE_FIXED32));
     bits = (uint32_t)field->value;
     memcpy(ret, &bits, sizeof(bits));
-    if (!isfinite(*ret))
-        return clseq_protobuf_fail(m, field->offset, "a score is not a finite number");
+    /* -infinity is the logarithm of how often a required character occurs that never does. */
+    if (isnan(*ret) || *ret == INFINITY)
+        return clseq_protobuf_fail(m, field->offset, "a score is not a number, or infinite");
     return CLSEQ_OK;
 }
 

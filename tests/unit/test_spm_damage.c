@@ -103,7 +103,8 @@ static void bad_numbers(void **state)
     refused_before(f, "\x0a\x03\x0a\x01\x00", 5, "NUL");
     refused_before(f, "\x0a\x03\x0a\x01\xff", 5, "not UTF-8");
     refused_before(f, "\x0a\x05\x0a\x01y\x18\x07", 7, "kind of a piece is 7");
-    refused_before(f, "\x0a\x08\x0a\x01y\x15\x00\x00\xc0\x7f", 10, "not a finite number");
+    refused_before(f, "\x0a\x08\x0a\x01y\x15\x00\x00\xc0\x7f", 10, "not a number");
+    refused_before(f, "\x0a\x08\x0a\x01y\x15\x00\x00\x80\x7f", 10, "or infinite");
     refused_before(f, "\x0a\x03\x0a\x02y", 5, "field 1 says it has 2 bytes, but only 1");
     refused_before(f, "\x0a\x03\x0a\x01y\x0a\x03\x0a\x01y", 10, "there already, as piece 0");
     refused_before(f, "\x0a\x05\x0a\x01y\x18\x02", 7, "second unknown piece");
