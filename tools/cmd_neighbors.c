@@ -39,15 +39,16 @@ struct question {
 /* What goes on from question to question. */
 struct job {
     const struct values *v;
+    clseq_context *ctx;
+    const char *path;
     clseq_vectors *vectors;
     struct clseq_neighbor *found; /* (number) */
     struct question q;
 };
 
 /* Words count as directions: each is brought to length 1 first. */
-static void add_word(struct job *job, size_t index, double sign)
+static void add_row(struct job *job, const float *row, double sign)
 {
-    const float *row = clseq_vectors_row(job->vectors, index);
     const size_t size = clseq_vectors_size(job->vectors);
     double length = 0;
 
@@ -55,13 +56,41 @@ static void add_word(struct job *job, size_t index, double sign)
         length += (double)row[i] * (double)row[i];
     for (size_t i = 0; length > 0 && i < size; i++)
         job->q.point[i] += (float)(sign * (double)row[i] / sqrt(length));
+}
+
+static void add_word(struct job *job, size_t index, double sign)
+{
+    add_row(job, clseq_vectors_row(job->vectors, index), sign);
     job->q.index[job->q.count++] = index;
+}
+
+/* A fastText model has vectors of the parts of words, too many to keep: the file is read once more
+ * for this word. False: said what is wrong. */
+static bool add_composed(struct job *job, const char *word, double sign)
+{
+    const struct clseq_vectors_options this_one = { .wanted = &word, .wanted_count = 1 };
+    clseq_vectors *one = NULL;
+    bool found = false;
+
+    if (clseq_vectors_get_stats(job->vectors).format == CLSEQ_VECTORS_FASTTEXT_MODEL) {
+        if (clseq_vectors_read(job->ctx, job->path, &this_one, &one) != CLSEQ_OK) {
+            cli_error("%s", clseq_context_error(job->ctx));
+            return false;
+        }
+        found = clseq_vectors_count(one) > 0;
+    }
+    if (found)
+        add_row(job, clseq_vectors_row(one, 0), sign);
+    else
+        cli_error("\"%s\" has no vector", word);
+    clseq_vectors_destroy(&one);
+    return found;
 }
 
 /* "king - man + woman", or a word alone, which may hold spaces. False: said what is wrong. */
 static bool parse(struct job *job, char *line)
 {
-    size_t index = clseq_vectors_find(job->vectors, line);
+    size_t index = clseq_vectors_find(job->vectors, line), words = 0;
     double sign = 1;
     char *next = NULL;
 
@@ -76,18 +105,20 @@ static bool parse(struct job *job, char *line)
             sign = word[0] == '-' ? -1 : 1;
             continue;
         }
-        index = clseq_vectors_find(job->vectors, word);
-        if (index == SIZE_MAX || job->q.count == MAX_WORDS) {
-            cli_error(index == SIZE_MAX ? "\"%s\" has no vector" : "too many words from \"%s\" on",
-                      word);
+        if (words++ == MAX_WORDS) {
+            cli_error("too many words from \"%s\" on", word);
             return false;
         }
-        add_word(job, index, sign);
+        index = clseq_vectors_find(job->vectors, word);
+        if (index != SIZE_MAX)
+            add_word(job, index, sign);
+        else if (!add_composed(job, word, sign))
+            return false;
         sign = 1;
     }
-    if (job->q.count == 0)
+    if (words == 0)
         cli_error("a question is a word, or words with + and - between them");
-    return job->q.count > 0;
+    return words > 0;
 }
 
 static bool print_json(const struct job *job, const char *text, size_t n)
@@ -183,16 +214,17 @@ static int answer_lines(struct job *job, clseq_context *ctx)
 static int run(const cli_parse *parsed, const void *values)
 {
     const struct values *v = values;
-    struct job job = { .v = v };
+    struct job job = { .v = v, .path = parsed->arguments[0] };
     clseq_context *ctx = NULL;
     clseq_status status = clseq_context_create(&ctx);
-    const char *path = parsed->arguments[0];
+    const char *path = job.path;
     int code = CLI_EXIT_MEMORY;
 
     if (status != CLSEQ_OK) {
         cli_error("%s", clseq_status_text(status));
         return cli_exit_code(status);
     }
+    job.ctx = ctx;
     status = clseq_vectors_is_model(path)
                  ? clseq_vectors_from_model(ctx, path, v->side == 1, &job.vectors)
                  : clseq_vectors_read(ctx, path, NULL, &job.vectors);
@@ -220,7 +252,8 @@ const cli_command cmd_neighbors = {
     .details =
         "FILE is a model or a file of word vectors (word2vec, GloVe, fastText). Without words, "
         "questions come\n"
-        "from standard input, one a line. Words of the question are not among the answers.\n\n"
+        "from standard input, one a line. Words of the question are not among the answers. A\n"
+        "fastText .bin has vectors for words that are not in it, too.\n\n"
         "  clseq neighbors run/best.safetensors --side target house\n"
         "  clseq neighbors glove.6B.100d.txt king - man + woman\n",
     .options = options,

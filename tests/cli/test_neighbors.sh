@@ -27,6 +27,25 @@ expect 5 'cannot open' "$clseq" neighbors missing.txt apple
 sed '$d' vectors.txt >short.txt
 expect 4 'says 6 words, but there are 5' "$clseq" neighbors short.txt apple
 
+# A fastText model of two words and one row for all parts of words, (0, 1): words that are not in it have that one.
+numbers() { for i; do printf "\\$(printf %03o "$i")\\000\\000\\000"; done; }
+{
+    printf '\272\026\117\057' # magic
+    numbers 12 2 5 1 1 5 1 2 1 1 2 2 100 0 0 2 2 0 9 0
+    printf '\377\377\377\377\377\377\377\377'
+    printf 'up\000' && numbers 5 0 && printf '\000'
+    printf 'on\000' && numbers 4 0 && printf '\000'
+    printf '\000' && numbers 3 0 2 0                                     # 3 rows of 2
+    printf '\000\000\000\000\000\000\200\077'                           # up (0, 1), with its parts (0, 1)
+    printf '\000\000\200\077\000\000\000\000'                           # on (1, 0), with its parts (0.25, 0.75)
+    printf '\000\000\000\000\000\000\200\077'                           # parts (0, 1)
+} >words.bin
+expect 0 '^1.0000	up$' "$clseq" neighbors words.bin unseen -n 1
+expect 0 '^-0' "$clseq" neighbors words.bin on - unseen -n 1
+expect 3 'a question is a word' "$clseq" neighbors words.bin ''
+head -c 150 words.bin >cut.bin
+expect 4 'cut.bin' "$clseq" neighbors cut.bin unseen
+
 make_text 100
 "$clseq" train src.txt tgt.txt --preset plain --backend reference --emb 8 --hidden 8 --min-count 1 --after 3u -o run >log.txt 2>&1 ||
     bad "train: $(cat log.txt)"
