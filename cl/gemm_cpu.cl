@@ -638,6 +638,7 @@ DEFINE_DOT_KERNEL(gemm_cpu_dot_bf16, ushort, LOAD_BF16, STORE_BF16)
 /* It uses the functions of the other operations, which have vectors in the CPU class only. */
 #if CLSEQ_CPU
 #include "argmax_filter.clh"
+#include "argmax_int8.clh"
 
 #include "lstm_cpu.cl"
 

@@ -99,6 +99,7 @@ enum {
         LIST_gemm_cpu_block,
     LIST_gemm_cpu_direct,
     LIST_argmax_filter,
+    LIST_int8_rows,
     LIST_gemm_cpu_pack_a,
     LIST_gemm_cpu_pack_b,
     LIST_gemm_cpu_packed,
@@ -174,8 +175,13 @@ static void list_step(__global const ulong *entry, __global float *const *table,
     case LIST_argmax_filter:
         argmax_filter_item(MEM(const float, 0), ULONG(1), INT(2), MEM(const float, 3), ULONG(4),
                            INT(5), MEM(const float, 6), ULONG(7), INT(8), MEM(const float, 9),
-                           ULONG(10), INT(11), MEM(const float, 12), MEM(int, 13), ULONG(14),
-                           INT(15), INT(16), INT(17), INT(18), INT(19), id0);
+                           ULONG(10), INT(11), MEM(const float, 12), ULONG(13),
+                           MEM(const float, 14), INT(15), MEM(int, 16), ULONG(17), INT(18), INT(19),
+                           INT(20), INT(21), id0);
+        break;
+    case LIST_int8_rows:
+        int8_rows_item(MEM(const float, 0), ULONG(1), INT(2), INT(3), INT(4), MEM(uint, 5),
+                       MEM(float, 6), id0);
         break;
     case LIST_gemm_cpu_pack_a:
         pack_a_item(MEM(const float, 0), ULONG(1), INT(2), INT(3), INT(4), INT(5), MEM(float, 6),

@@ -15,6 +15,7 @@
     X(gemm_avx512, UNIT)                                                                           \
     X(gemm_cpu, CPU)                                                                               \
     X(gemm_gpu, GPU)                                                                               \
+    X(gemm_int8, UNIT)                                                                             \
     X(gemm_mma, UNIT)                                                                              \
     X(peak, BENCH)
 
@@ -74,6 +75,9 @@
     X(gemm_avx512_pack,   gemm_avx512) \
     X(argmax_filter,      gemm_cpu)    \
     X(argmax_norms,       gemm_cpu)    \
+    X(int8_pack,          gemm_cpu)    \
+    X(int8_rows,          gemm_cpu)    \
+    X(gemm_int8,          gemm_int8)   \
     X(gemm_cpu_block,     gemm_cpu)    \
     X(gemm_cpu_pack_a,    gemm_cpu)    \
     X(gemm_cpu_direct,    gemm_cpu)    \

@@ -33,18 +33,12 @@ static bool has_dot_products(void)
 #endif
 }
 
-bool clseq_matrix_unit_avx512_is_there(const clseq_backend *be, bool emulated)
+static bool fits(const clseq_backend *be, bool emulated)
 {
     const struct clseq_opencl *cl = clseq_opencl_of(be);
 
-    return cl->cpu_class &&
+    return cl->cpu_class && be->info.precision == CLSEQ_PRECISION_BF16 &&
            (emulated || (cl->is_pocl && be->info.host_memory && has_dot_products()));
-}
-
-static bool fits(const clseq_backend *be, bool emulated)
-{
-    return be->info.precision == CLSEQ_PRECISION_BF16 &&
-           clseq_matrix_unit_avx512_is_there(be, emulated);
 }
 
 static clseq_status open_unit(clseq_backend *be, const struct clseq_opencl_cache *cache)

@@ -96,7 +96,7 @@ clseq_status clseq_gemm_trial_check(struct clseq_gemm_trial *t, const char *name
         if (isfinite(got) && i % step != 0 && i + 1 != count)
             continue;
         plain_element(t, i / columns, i % columns, &want, &size);
-        if (!(fabs(got - want) <= (p->k + 8) * 5.96e-8 * size))
+        if (!(fabs(got - want) <= ((p->k + 8) * 5.96e-8 + t->rounding) * size))
             return clseq_fail(t->be->ctx, CLSEQ_ERR_DEVICE,
                               "matrix products of provider %s on %s are wrong: %s %s, "
                               "%d x %d x %d, element (%zu, %zu) is %g instead of %g",

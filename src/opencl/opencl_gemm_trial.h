@@ -15,6 +15,7 @@ struct clseq_gemm_trial {
     struct clseq_gemm_problem problem;
     float *x, *y; /* owned, one block: what the buffer starts with, and what it has in the end */
     size_t floats;
+    double rounding; /* of the factors, relative; 0 unless the caller allows some */
 };
 
 /* Errors: CLSEQ_ERR_NOMEM, CLSEQ_ERR_DEVICE_NOMEM, CLSEQ_ERR_LIMIT. */

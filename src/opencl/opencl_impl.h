@@ -165,10 +165,10 @@ struct clseq_opencl {
         CLSEQ_PROVIDER_GPU,
         CLSEQ_PROVIDER_CLBLAST
     } gemm;
-    const struct clseq_matrix_unit *unit;        /* NULL: none; see opencl_matrix_unit.h */
-    bool unit_emulated;                          /* CLSEQ_EMULATED is 1 in the programs */
-    bool unit_rests;                             /* a benchmark wants products without it */
-    const struct clseq_matrix_unit *filter_unit; /* in fp32: opencl_argmax.h; NULL: none */
+    const struct clseq_matrix_unit *unit; /* NULL: none; see opencl_matrix_unit.h */
+    bool unit_emulated;                   /* CLSEQ_EMULATED is 1 in the programs */
+    bool unit_rests;                      /* a benchmark wants products without it */
+    bool has_int8;                        /* in fp32: opencl_argmax.h */
     uint32_t gemm_refused;          /* bits: enum clseq_gemm_candidate, wrong or not running */
     struct clseq_gemm_tuner *tuner; /* owned; NULL: the rule of the provider chooses */
     int gemm_forced;                /* 1 + a candidate that makes all products; 0: none */

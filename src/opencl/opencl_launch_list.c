@@ -74,6 +74,7 @@ static const enum clseq_opencl_kernel kinds[] = {
     CLSEQ_KERNEL_gemm_cpu_block,
     CLSEQ_KERNEL_gemm_cpu_direct,
     CLSEQ_KERNEL_argmax_filter,
+    CLSEQ_KERNEL_int8_rows,
     CLSEQ_KERNEL_gemm_cpu_pack_a,
     CLSEQ_KERNEL_gemm_cpu_pack_b,
     CLSEQ_KERNEL_gemm_cpu_packed,

@@ -37,18 +37,12 @@ static clseq_status check_unit(clseq_backend *be, const struct clseq_matrix_unit
     return CLSEQ_OK;
 }
 
-clseq_status clseq_opencl_matrix_unit_try(clseq_backend *be, const struct clseq_opencl_cache *cache,
-                                          const struct clseq_matrix_unit *unit, bool emulated)
-{
-    clseq_opencl_of(be)->unit_emulated = emulated;
-    CLSEQ_TRY(unit->open(be, cache));
-    return check_unit(be, unit);
-}
-
 static clseq_status try_unit(clseq_backend *be, const struct clseq_opencl_cache *cache,
                              const struct clseq_matrix_unit *unit, bool emulated)
 {
-    CLSEQ_TRY(clseq_opencl_matrix_unit_try(be, cache, unit, emulated));
+    clseq_opencl_of(be)->unit_emulated = emulated;
+    CLSEQ_TRY(unit->open(be, cache));
+    CLSEQ_TRY(check_unit(be, unit));
     clseq_opencl_of(be)->unit = unit;
     snprintf(be->info.matrix_unit, sizeof(be->info.matrix_unit), "%s%s", unit->name,
              emulated ? emulated_suffix : "");

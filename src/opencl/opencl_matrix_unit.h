@@ -39,16 +39,6 @@ extern const struct clseq_matrix_unit clseq_matrix_unit_mma;    /* NVIDIA: openc
 extern const struct clseq_matrix_unit clseq_matrix_unit_amx;    /* Intel: opencl_gemm_amx.c */
 extern const struct clseq_matrix_unit clseq_matrix_unit_avx512; /* opencl_gemm_avx512.c */
 
-/* Does the device have AVX512_BF16, whatever the backend's precision? */
-bool clseq_matrix_unit_avx512_is_there(const clseq_backend *be, bool emulated);
-
-/* Build a unit that is there and compare its products with plain C. Errors: as open() of it;
- * CLSEQ_ERR_DEVICE when it is wrong. */
-CLSEQ_MUST_CHECK clseq_status clseq_opencl_matrix_unit_try(clseq_backend *be,
-                                                           const struct clseq_opencl_cache *cache,
-                                                           const struct clseq_matrix_unit *unit,
-                                                           bool emulated);
-
 /* Choose one: `wanted` is NULL or "auto" for the first that fits and is right, "none", or a name,
  * which may end in "-emulated". Sets be->info.matrix_unit. Errors: CLSEQ_ERR_UNSUPPORTED when a
  * named one does not fit, CLSEQ_ERR_DEVICE when it is wrong; CLSEQ_ERR_ARG for an unknown name. */

@@ -221,7 +221,8 @@ static bool is_for_cpu_class(enum clseq_opencl_kernel kernel)
 {
     return kernel == CLSEQ_KERNEL_lstm_cpu_fwd || kernel == CLSEQ_KERNEL_lstm_cpu_bwd ||
            kernel == CLSEQ_KERNEL_launch_list || kernel == CLSEQ_KERNEL_argmax_filter ||
-           kernel == CLSEQ_KERNEL_argmax_norms || kernel == CLSEQ_KERNEL_softmax_xent;
+           kernel == CLSEQ_KERNEL_argmax_norms || kernel == CLSEQ_KERNEL_int8_pack ||
+           kernel == CLSEQ_KERNEL_int8_rows || kernel == CLSEQ_KERNEL_softmax_xent;
 }
 
 static clseq_status create_kernels(clseq_backend *be, enum clseq_opencl_program program)

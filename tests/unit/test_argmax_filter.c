@@ -13,7 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* How the device makes products of bf16, and of how many rows. */
+/* How the device makes rough products, and of how many rows. */
 struct form {
     const char *unit;
     int32_t rows;
@@ -39,12 +39,12 @@ static void open_place(void **state, struct place *p)
     options.matrix_unit = unit;
     assert_int_equal(clseq_context_create(&p->ctx), CLSEQ_OK);
     status = clseq_backend_open(p->ctx, &options, &p->be);
-    if (status == CLSEQ_OK && (clseq_opencl_of(p->be)->filter_unit || strcmp(unit, "none") == 0)) {
+    if (status == CLSEQ_OK && (clseq_opencl_of(p->be)->has_int8 || strcmp(unit, "none") == 0)) {
         assert_non_null(p->be->ops->gemm_argmax);
         return;
     }
     if (status == CLSEQ_OK || status == CLSEQ_ERR_NO_DEVICE)
-        fprintf(stderr, "skipped: products of bf16 by %s: %s\n", unit,
+        fprintf(stderr, "skipped: rough products by %s: %s\n", unit,
                 status == CLSEQ_OK ? "not here" : clseq_context_error(p->ctx));
     else
         ASSERT_OK(p->ctx, status);
@@ -77,8 +77,8 @@ static double normal(uint64_t *counter)
 struct product {
     struct place *p;
     int32_t m, n, k;
-    float *a, *b, *bias; /* bias NULL: none */
-    clseq_buffer *reals, *index;
+    float *a, *b, *bias;                /* bias NULL: none */
+    clseq_buffer *reals, *made, *index; /* copies of B are kept while nothing writes to `reals` */
     struct clseq_gemm_argmax_args args;
 };
 
@@ -89,7 +89,7 @@ static void product_open(struct place *p, int32_t n, int32_t k, bool biased, uin
     uint64_t counter = seed << 32;
     const size_t a = (size_t)m * (size_t)k, b = (size_t)n * (size_t)k, c = (size_t)m * (size_t)n;
     /* Rows apart, at an offset. */
-    const size_t rows = (size_t)(n + 3), elements = a + b + (size_t)n + (size_t)m * rows + 64;
+    const size_t rows = (size_t)(n + 3), elements = a + b + (size_t)n + 64;
 
     *ret = (struct product) { .p = p, .m = m, .n = n, .k = k };
     ret->a = malloc(a * sizeof(float));
@@ -106,11 +106,13 @@ static void product_open(struct place *p, int32_t n, int32_t k, bool biased, uin
             ret->bias[i] = (float)normal(&counter);
     }
     ASSERT_OK(p->ctx, clseq_buffer_create(p->be, elements * sizeof(float), "test", &ret->reals));
+    ASSERT_OK(p->ctx, clseq_buffer_create(p->be, ((size_t)m * rows + 64) * sizeof(float), "test",
+                                          &ret->made));
     ASSERT_OK(p->ctx, clseq_buffer_create(p->be, (size_t)m * sizeof(int32_t), "test", &ret->index));
     ret->args = (struct clseq_gemm_argmax_args) {
         .a = clseq_tensor_2d(ret->reals, 5, CLSEQ_F32, m, k),
         .b = clseq_tensor_2d(ret->reals, 5 + a, CLSEQ_F32, n, k),
-        .c = clseq_tensor_2d(ret->reals, 37 + a + b + (size_t)n, CLSEQ_F32, m, n),
+        .c = clseq_tensor_2d(ret->made, 37, CLSEQ_F32, m, n),
         .index = clseq_tensor_1d(ret->index, 0, CLSEQ_I32, m),
     };
     ret->args.c.strides[0] = (int64_t)rows;
@@ -121,6 +123,7 @@ static void product_open(struct place *p, int32_t n, int32_t k, bool biased, uin
 static void product_close(struct product *x)
 {
     clseq_buffer_destroy(&x->reals);
+    clseq_buffer_destroy(&x->made);
     clseq_buffer_destroy(&x->index);
     free(x->a);
     free(x->b);
@@ -181,7 +184,7 @@ static void random_numbers(void **state)
 }
 
 /* All rows of B are one, but for the last bits of some numbers: what makes the difference is
- * rounded away in bf16, and in part by the sums of fp32 too. */
+ * rounded away, and in part by the sums of fp32 too. */
 static void nearly_equal(void **state)
 {
     static const int32_t steps[] = { 16, 200, 600, 1030 };
@@ -216,7 +219,7 @@ static void nearly_equal(void **state)
 }
 
 /* Rows 5 and 9 of B are the two largest, the rest is nothing: 5 where gemm sums, as it should be,
- * and 9 in bf16. */
+ * and 9 once it is rounded. */
 enum { RIGHT = 5, WRONG = 9 };
 
 static void expect_right(struct product *x)
@@ -240,36 +243,50 @@ static void nothing_but(struct product *x, float a)
         x->bias[i] = 0;
 }
 
-/* Rounding goes against the right one in every number, by as much as it can: half a step of 2^-7,
- * in B, and then in A. */
+/* Rounding goes against the right one in every number, by nearly half a step, in B, and then in A.
+ * In bf16 steps are 2^-7 from 1 on; in int8 a 127th of the largest number of a row, here the
+ * first. */
 static void rounded_against(void **state)
 {
-    const float down = 1 + 0x1p-8f - 0x1p-20f, up = 1 + 0x1p-8f + 0x1p-20f;
+    static const struct {
+        float first, wrong_first, down, up, exact, next; /* next: rounded up from below */
+        float of_b, of_a;                                /* what makes it right all the same */
+    } kinds[] = {
+        { 1 + 0x1p-8f - 0x1p-20f, 1, 1 + 0x1p-8f - 0x1p-20f, 1 + 0x1p-8f + 0x1p-20f, 1, 1 + 0x1p-7f,
+          0x1p-12f, 0x1p-10f },
+        { 1, 1, 63.49f / 127, 63.51f / 127, 63.0f / 127, 63.9f / 127, 0, 0.02f },
+    };
     struct place p;
-    struct product x;
 
     open_place(state, &p);
-    product_open(&p, 300, 128, true, 600, &x);
-    nothing_but(&x, 1);
-    for (int32_t j = 0; j < 128; j++) {
-        x.b[RIGHT * 128 + j] = down;
-        x.b[WRONG * 128 + j] = j % 2 == 0 ? 1 : 1 + 0x1p-7f;
-    }
-    x.bias[RIGHT] = 0x1p-12f;
-    expect_right(&x);
-    nothing_but(&x, 1);
-    for (int32_t j = 0; j < 128; j++) {
+    for (size_t i = 0; i < CLSEQ_ARRAY_SIZE(kinds); i++) {
+        struct product x;
+
+        product_open(&p, 300, 128, true, 600 + i, &x);
+        nothing_but(&x, 1);
+        for (int32_t j = 0; j < 128; j++) {
+            x.b[RIGHT * 128 + j] = j == 0 ? kinds[i].first : kinds[i].down;
+            x.b[WRONG * 128 + j] = j % 2 == 0 ? kinds[i].exact : kinds[i].next;
+        }
+        x.b[WRONG * 128] = kinds[i].wrong_first;
+        x.bias[RIGHT] = kinds[i].of_b;
+        expect_right(&x);
+        nothing_but(&x, 1);
+        for (int32_t j = 0; j < 128; j++) {
+            for (int32_t m = 0; m < x.m; m++)
+                x.a[m * 128 + j] = j < 64 ? kinds[i].down : kinds[i].up;
+            x.b[(j < 64 ? RIGHT : WRONG) * 128 + j] = 1;
+        }
         for (int32_t m = 0; m < x.m; m++)
-            x.a[m * 128 + j] = j < 64 ? down : up;
-        x.b[(j < 64 ? RIGHT : WRONG) * 128 + j] = 1;
+            x.a[m * 128] = x.a[m * 128 + 127] = kinds[i].first;
+        x.bias[RIGHT] = kinds[i].of_a;
+        expect_right(&x);
+        product_close(&x);
     }
-    x.bias[RIGHT] = 0x1p-10f;
-    expect_right(&x);
-    product_close(&x);
     close_place(&p);
 }
 
-/* 2^24 + 1 is 2^24: the order of a sum says what is left of it. Nothing is rounded to bf16. */
+/* 2^24 + 1 is 2^24: the order of a sum says what is left of it. No factor is rounded. */
 static void summed_against(void **state)
 {
     static const float lost[2][4] = { { 0x1p24f, 0, 1, -0x1p24f }, { 1, 0x1p24f, -0x1p24f, 0 } };
@@ -390,7 +407,7 @@ int main(void)
 {
     /* One row of B at a time; sums along k and, with more than 32 rows, in parts. */
     static struct form forms[] = {
-        { "none", 2 },  { "avx512-emulated", 5 }, { "avx512-emulated", 35 },
+        { "none", 2 },  { "int8-emulated", 5 }, { "int8-emulated", 35 },
         { "auto", 24 }, { "auto", 64 },
     };
     const struct CMUnitTest tests[] = {
