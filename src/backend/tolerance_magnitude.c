@@ -621,6 +621,8 @@ clseq_status clseq_magnitude_init(clseq_context *ctx, const struct clseq_toleran
     CLSEQ_TRY(find_inputs(ctx, &m));
     if (clseq_op_is_update(call->op))
         CLSEQ_TRY(clseq_magnitude_name_rows(ctx, &m));
+    if (call->op == CLSEQ_OP_softmax_xent)
+        CLSEQ_TRY(clseq_magnitude_sum_rows(ctx, &m));
     if (call->op == CLSEQ_OP_lstm_seq_fwd)
         m.whole_call = lstm_seq_fwd_size(&m);
     if (call->op == CLSEQ_OP_lstm_seq_bwd)
@@ -641,6 +643,8 @@ void clseq_magnitude_fini(struct clseq_magnitude *m)
 {
     free(m->source);
     m->source = NULL;
+    free(m->row);
+    m->row = NULL;
 }
 
 double clseq_magnitude_of(const struct clseq_magnitude *m, size_t i)

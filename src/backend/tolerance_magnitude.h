@@ -28,6 +28,7 @@ struct clseq_magnitude {
 #undef X
     double whole_call; /* M where one value serves all elements */
     int32_t *source;   /* row-sparse updates: the row of g for each row of w, or -1; owned */
+    double *row;       /* softmax_xent: of each row the largest logit and log s; owned */
 };
 
 /* Returned by clseq_magnitude_of for an element that must be equal. */
@@ -49,7 +50,10 @@ CLSEQ_MUST_CHECK clseq_status clseq_magnitude_name_rows(clseq_context *ctx,
                                                         struct clseq_magnitude *m);
 double clseq_magnitude_of_update(const struct clseq_magnitude *m, size_t i);
 
-/* tolerance_output.c: softmax_xent, sigmoid_xent, log_mix. */
+/* tolerance_output.c: softmax_xent, sigmoid_xent, log_mix. What elements of a row have in common is
+ * made once. */
+CLSEQ_MUST_CHECK clseq_status clseq_magnitude_sum_rows(clseq_context *ctx,
+                                                       struct clseq_magnitude *m);
 double clseq_magnitude_of_output(const struct clseq_magnitude *m, size_t i);
 
 /* M of element `i`, or CLSEQ_MAGNITUDE_EXACT. For ops with the SUM rule it says only whether the

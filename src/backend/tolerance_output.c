@@ -74,6 +74,28 @@ static double softmax_xent_bwd(const struct clseq_magnitude *m, size_t i)
     return error * fabs(m->args->softmax_xent_bwd.scale) / POINTWISE;
 }
 
+clseq_status clseq_magnitude_sum_rows(clseq_context *ctx, struct clseq_magnitude *m)
+{
+    const clseq_tensor *logits = &m->args->softmax_xent.logits;
+    const size_t rows = (size_t)logits->dims[0], n = (size_t)logits->dims[1];
+
+    if (strcmp(m->field, "dlogits") != 0)
+        return CLSEQ_OK;
+    CLSEQ_TRY(clseq_calloc(ctx, 2 * rows, sizeof(*m->row), "rows of logits", &m->row));
+    for (size_t r = 0; r < rows; r++) {
+        const double *x = m->logits + r * n;
+        double largest = -HUGE_VAL, sum = 0;
+
+        for (size_t v = 0; v < n; v++)
+            largest = fmax(largest, x[v]);
+        for (size_t v = 0; v < n; v++)
+            sum += exp(x[v] - largest);
+        m->row[2 * r] = largest;
+        m->row[2 * r + 1] = log(sum);
+    }
+    return CLSEQ_OK;
+}
+
 /*
  * Both in one: loss and lse as above. dlogits either from lse = max + log s as it came out, which
  * is off by V + 8 + log V for s, 6 |log s| for its log and 2 |lse| for the sum (see above), and p
@@ -88,17 +110,14 @@ static double softmax_xent(const struct clseq_magnitude *m, size_t i)
     const struct clseq_softmax_xent_args *a = &m->args->softmax_xent;
     const size_t n = (size_t)a->logits.dims[1], row = i / m->columns;
     const double words = (double)n;
-    double largest = -HUGE_VAL, sum = 0, log_sum, d, p, error;
+    double largest, log_sum, d, p, error;
 
     if (strcmp(m->field, "dlogits") != 0)
         return softmax_xent_fwd(m, i, n, a->smoothing);
     if (m->target[row] == -1)
         return CLSEQ_MAGNITUDE_EXACT;
-    for (size_t v = row * n; v < (row + 1) * n; v++)
-        largest = fmax(largest, m->logits[v]);
-    for (size_t v = row * n; v < (row + 1) * n; v++)
-        sum += exp(m->logits[v] - largest);
-    log_sum = log(sum);
+    largest = m->row[2 * row];
+    log_sum = m->row[2 * row + 1];
     d = m->logits[i] - largest - log_sum;
     p = exp(d);
     error = p > 0 ? p * (words + 24 + log(words) + 6 * log_sum + 2 * fabs(largest + log_sum) +

@@ -29,8 +29,6 @@
 #define INT8_SIDE      32
 #define ITEMS_PER_UNIT 16
 
-/* ---- int8 ---- */
-
 static int32_t group_of(const struct clseq_gemm_problem *p)
 {
     return GROUP_STEP * (p->n / (GROUPS_MAX * GROUP_STEP) + 1);
@@ -41,11 +39,13 @@ static size_t groups_of(const struct clseq_gemm_problem *p)
     return ((size_t)p->n + (size_t)group_of(p) - 1) / (size_t)group_of(p);
 }
 
-/* B in int8: words of panels, then scales, sums and the lengths of groups. */
+/* ---- int8 ---- */
+
+/* B in int8: panels of `filled` columns, `words` a column, then scales and sums; the lengths of the
+ * groups are behind `norms` words. */
 struct int8_copy {
     cl_mem mem;
-    size_t words, filled,
-        norms; /* words of a row; columns of whole panels; where the lengths are */
+    size_t words, filled, norms;
 };
 
 static size_t int8_words(const struct clseq_gemm_problem *p)
