@@ -57,6 +57,22 @@ static void add_targets(struct check_case *c, int32_t M, int32_t V, bool outside
 
 enum targets { TARGETS_NONE, TARGETS_MASKED, TARGETS_OUTSIDE };
 
+static void add_rows(struct check_case *c, int32_t M, int32_t V, enum logits kind,
+                     enum targets targets)
+{
+    check_real(c, "logits", 2, M, V, 1);
+    fill_logits(c, kind);
+    if (targets != TARGETS_NONE)
+        add_targets(c, M, V, targets == TARGETS_OUTSIDE);
+}
+
+static void add_gradient(struct check_case *c, int32_t M, int32_t V, bool in_place)
+{
+    check_out(c, "dlogits", 2, M, V, 1);
+    if (in_place)
+        check_alias(c, "dlogits");
+}
+
 static void fwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, enum targets targets,
                      double smoothing)
 {
@@ -69,10 +85,7 @@ static void fwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, en
 
     if (!c)
         return;
-    check_real(c, "logits", 2, M, V, 1);
-    fill_logits(c, kind);
-    if (targets != TARGETS_NONE)
-        add_targets(c, M, V, targets == TARGETS_OUTSIDE);
+    add_rows(c, M, V, kind, targets);
     check_out(c, "loss", 1, M, 1, 1);
     check_out(c, "lse", 1, M, 1, 1);
     c->args.softmax_xent_fwd.smoothing = smoothing;
@@ -119,15 +132,11 @@ static void bwd_case(struct check *t, int32_t M, int32_t V, enum logits kind, bo
 
     if (!c)
         return;
-    check_real(c, "logits", 2, M, V, 1);
-    fill_logits(c, kind);
-    add_targets(c, M, V, false);
+    add_rows(c, M, V, kind, TARGETS_MASKED);
     check_real(c, "lse", 1, M, 1, 1);
     for (int32_t m = 0; m < M; m++)
         check_values(c, "lse")[m] = lse_of(check_values(c, "logits") + (size_t)m * (size_t)V, V);
-    check_out(c, "dlogits", 2, M, V, 1);
-    if (in_place)
-        check_alias(c, "dlogits");
+    add_gradient(c, M, V, in_place);
     c->args.softmax_xent_bwd.scale = M % 2 ? 1 : 1.0 / 64;
     c->args.softmax_xent_bwd.smoothing = smoothing;
     check_run(c);
@@ -158,14 +167,10 @@ static void both_case(struct check *t, int32_t M, int32_t V, enum logits kind, e
 
     if (!c)
         return;
-    check_real(c, "logits", 2, M, V, 1);
-    fill_logits(c, kind);
-    add_targets(c, M, V, targets == TARGETS_OUTSIDE);
+    add_rows(c, M, V, kind, targets);
     check_out(c, "loss", 1, M, 1, 1);
     check_out(c, "lse", 1, M, 1, 1);
-    check_out(c, "dlogits", 2, M, V, 1);
-    if (in_place)
-        check_alias(c, "dlogits");
+    add_gradient(c, M, V, in_place);
     c->args.softmax_xent.scale = M % 2 ? 1 : 1.0 / 64;
     c->args.softmax_xent.smoothing = smoothing;
     check_run(c);
@@ -201,9 +206,7 @@ static void sigmoid_fwd_case(struct check *t, int32_t M, int32_t V, enum logits 
 
     if (!c)
         return;
-    check_real(c, "logits", 2, M, V, 1);
-    fill_logits(c, kind);
-    add_targets(c, M, V, outside);
+    add_rows(c, M, V, kind, outside ? TARGETS_OUTSIDE : TARGETS_MASKED);
     check_out(c, "loss", 1, M, 1, 1);
     check_run(c);
 }
@@ -228,12 +231,8 @@ static void sigmoid_bwd_case(struct check *t, int32_t M, int32_t V, enum logits 
 
     if (!c)
         return;
-    check_real(c, "logits", 2, M, V, 1);
-    fill_logits(c, kind);
-    add_targets(c, M, V, false);
-    check_out(c, "dlogits", 2, M, V, 1);
-    if (in_place)
-        check_alias(c, "dlogits");
+    add_rows(c, M, V, kind, TARGETS_MASKED);
+    add_gradient(c, M, V, in_place);
     c->args.sigmoid_xent_bwd.scale = M % 2 ? 1 : 1.0 / 64;
     check_run(c);
 }
