@@ -81,31 +81,21 @@ DEFINE_ROWS(rows_4, EACH_4)
 DEFINE_ROWS(rows_8, EACH_8)
 DEFINE_ROWS(rows_14, EACH_14)
 
-/* How many of them the next call makes. */
-static int some_rows(int rows)
+/* As many of `rows` rows as fit; returns how many. */
+static int product(__global const uint *x, __global const uint *y, int words, int rows, int *sums,
+                   int next_step)
 {
-    return rows >= 14 ? 14 : rows >= 8 ? 8 : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
-}
-
-static void product(__global const uint *x, __global const uint *y, int words, int rows, int *sums,
-                    int next_step)
-{
-    switch (rows) {
-    case 14:
-        rows_14(x, y, words, sums, next_step);
-        break;
-    case 8:
-        rows_8(x, y, words, sums, next_step);
-        break;
-    case 4:
-        rows_4(x, y, words, sums, next_step);
-        break;
-    case 2:
-        rows_2(x, y, words, sums, next_step);
-        break;
-    default:
-        rows_1(x, y, words, sums, next_step);
+#define MAKE(n)                                                                                    \
+    if (rows >= n) {                                                                               \
+        rows_##n(x, y, words, sums, next_step);                                                    \
+        return n;                                                                                  \
     }
+    MAKE(14)
+    MAKE(8)
+    MAKE(4)
+    MAKE(2)
+    rows_1(x, y, words, sums, next_step);
+    return 1;
 }
 
 /* A as int8_rows leaves it, B as int8_pack does. Items: (group of `group` columns, whole
@@ -128,12 +118,12 @@ CLSEQ_KERNEL void gemm_int8(__global const uint *a, __global const float *number
         const int columns = min(SIDE, n_size - n);
 
         for (int m = 0, rows; m < m_size; m += rows) {
-            rows = some_rows(m_size - m);
-            for (int i = 0; i < rows; i++) {
+            for (int i = 0; i < min(ROWS_MAX, m_size - m); i++) {
                 FETCH_TO_WRITE(CLSEQ_ROW(c, c_offset, c_rows, m + i) + n)
                 FETCH_TO_WRITE(CLSEQ_ROW(c, c_offset, c_rows, m + i) + n + columns - 1)
             }
-            product(a + (ulong)m * (ulong)words, y, words, rows, sums, m == 0 ? SIDE : 0);
+            rows =
+                product(a + (ulong)m * (ulong)words, y, words, m_size - m, sums, m == 0 ? SIDE : 0);
             for (int i = 0; i < rows; i++) {
                 __global float *to = CLSEQ_ROW(c, c_offset, c_rows, m + i) + n;
                 const float scale = numbers[3 * (m + i)];

@@ -74,7 +74,7 @@ enum clseq_opencl_scratch {
     CLSEQ_SCRATCH_GEMM_B,    /* a whole B in panels, used by several products */
     CLSEQ_SCRATCH_ROUND_A,   /* A and B rounded */
     CLSEQ_SCRATCH_ROUND_B,
-    CLSEQ_SCRATCH_NORMS,   /* lengths of the rows of B */
+    CLSEQ_SCRATCH_NORMS,   /* lengths of the rows of B, or A */
     CLSEQ_SCRATCH_CLBLAST, /* its temporary buffer */
     CLSEQ_SCRATCH_REDUCE,  /* partial sums of reductions */
     CLSEQ_SCRATCH_LIST,    /* launches that are one: opencl_launch_list.h */
