@@ -223,7 +223,10 @@ static int items_of(const struct clseq_opencl *cl, const struct clseq_opencl_lis
     const struct clseq_opencl_arg *args = entry->args;
     const size_t *size = entry->range.global;
     const size_t wanted = ITEMS(units_of(cl)), all = size[0] * size[1] * size[2];
-    const size_t each = (all + wanted - 1) / wanted, groups = (size[0] + wanted - 1) / wanted;
+    /* Those of gemm_cpu_strips are long, and two of them at once gain nothing. */
+    const bool is_long = entry->kernel == CLSEQ_KERNEL_gemm_cpu_strips;
+    const size_t each = is_long ? 1 : (all + wanted - 1) / wanted,
+                 groups = (size[0] + wanted - 1) / wanted;
 
     switch ((int)entry->kernel) {
     case CLSEQ_KERNEL_gemm_cpu_dot:
@@ -236,10 +239,6 @@ static int items_of(const struct clseq_opencl *cl, const struct clseq_opencl_lis
     case CLSEQ_KERNEL_lstm_cpu_bwd:
         return sequence_items(cl, int_of(args, BWD_H), int_of(args, BWD_SHIFT),
                               int_of(args, SEQUENCE_STEPS), words);
-    case CLSEQ_KERNEL_gemm_cpu_strips: /* long, and nothing is gained by two at once */
-        words[0] = (cl_ulong)size[0] | (cl_ulong)size[1] << 32;
-        words[1] = (cl_ulong)size[2] | (cl_ulong)1 << 32;
-        return (int)all;
     default:
         words[0] = (cl_ulong)size[0] | (cl_ulong)size[1] << 32;
         words[1] = (cl_ulong)size[2] | (cl_ulong)each << 32;
